@@ -370,8 +370,8 @@ export declare class Client extends EventEmitter {
   /** Whether `close` was called. */
   get closed(): boolean;
   /**
-   * Opens the namespaces of `castalia.namespaces` and checks the start policy. The first `config` does the
-   * same.
+   * Opens the namespaces of `castalia.namespaces`, whose events are emitted from then on, and checks the start
+   * policy. The first `config` only loads them and checks the policy.
    */
   start(options?: WaitOptions): Promise<void>;
   /**

@@ -10,6 +10,12 @@ const {
 } = require('@openfeature/server-sdk');
 const { CastaliaError } = require('./lib/error.cjs');
 
+// A map, because an object also has members such as `constructor`.
+const BOOLEANS = new Map([
+  ['true', true],
+  ['false', false],
+]);
+
 class CastaliaProvider {
   metadata = { name: 'castalia' };
   runsOn = 'server';
@@ -36,7 +42,7 @@ class CastaliaProvider {
   async resolveBooleanEvaluation(key, fallback) {
     // Stricter than getBool, which reads any other text as false: a typing error must not turn a
     // flag off.
-    return this.#resolve(key, fallback, (snapshot) => ({ true: true, false: false })[snapshot.get(key).toLowerCase()]);
+    return this.#resolve(key, fallback, (snapshot) => BOOLEANS.get(snapshot.get(key).toLowerCase()));
   }
 
   async resolveStringEvaluation(key, fallback) {

@@ -203,6 +203,7 @@ impl Client {
     }
 
     /// Signs requests for an app id with another secret from now on. A blank secret ends signing.
+    /// Loads and polls that servers have rejected are repeated at once.
     pub fn set_access_key(&self, app_id: &str, secret: &str) {
         self.inner.settings.access_keys.replace(app_id, secret);
     }

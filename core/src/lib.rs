@@ -54,6 +54,8 @@ mod record;
 #[cfg(feature = "client")]
 mod repository;
 #[cfg(feature = "client")]
+mod service_pause;
+#[cfg(feature = "client")]
 pub mod settings;
 #[cfg(feature = "client")]
 mod snapshot;

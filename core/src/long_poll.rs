@@ -4,6 +4,7 @@
 //! Never loads anything: an announcement is only a hint, and the pipeline decides what to load.
 
 mod cut_off;
+mod failure;
 mod service_choice;
 mod watch_list;
 
@@ -13,15 +14,16 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::{Instant, sleep, timeout};
-use tracing::{Instrument as _, debug, debug_span, info, warn};
+use tracing::{Instrument as _, debug_span, info, warn};
 
-use crate::backoff::{Backoff, BackoffPolicy, apply_jitter};
-use crate::discovery::{self, Discovery, ServiceUrl};
+use crate::backoff::{Backoff, apply_jitter};
+use crate::discovery::{Discovery, ServiceUrl};
 use crate::error::{Error, ErrorKind};
 use crate::log_limit::LogLimit;
 use crate::monitor::ErrorLog;
 use crate::protocol::namespace::is_no_app_id;
 use crate::protocol::route::PollQuery;
+use crate::protocol::signature::AccessKey;
 use crate::protocol::wire::Notification;
 use crate::rate_limit::RateLimit;
 use crate::settings::EffectiveSettings;
@@ -29,6 +31,7 @@ use crate::supervise::supervise;
 use crate::transport::{Failure, ServiceRequest, ServiceResponse, Transport};
 
 use cut_off::CutOffHint;
+use failure::{FAILURE_BACKOFF, UNAUTHORIZED_BACKOFF};
 use service_choice::ServiceChoice;
 use watch_list::ShardState;
 pub(crate) use watch_list::{Announcement, WatchList};
@@ -50,21 +53,11 @@ const MAX_DEBOUNCE: Duration = Duration::from_secs(1);
 /// servers went away and came back, the HTTP client has been seen to lose a request, without a
 /// connection and without an error. The poll would wait for its whole timeout.
 const TRIAL: Duration = Duration::from_secs(10);
-/// Pause before another service of the list is polled after one that cannot be reached, plus or
-/// minus a fifth. The backoff grows only once each service has failed: a change must not arrive late
-/// because one of them is down, and discovery must notice soon that all of them are.
-const NEXT_SERVICE: Duration = Duration::from_secs(1);
 // Polls that failed together must not be repeated together.
 const JITTER: f64 = 0.2;
 /// Bytes reserved in the request line for the path prefix of a gateway, which only the chosen
 /// service's address reveals.
 const MAX_GATEWAY_PATH: usize = 128;
-// The doubling up to 120 s is that of the Java client.
-const FAILURE_BACKOFF: BackoffPolicy =
-    BackoffPolicy::doubling(Duration::from_secs(1), Duration::from_secs(120)).jittered(JITTER);
-/// A rejected signature stays rejected until an operator changes the secret, so retries are rare.
-const UNAUTHORIZED_BACKOFF: BackoffPolicy =
-    BackoffPolicy::doubling(Duration::from_secs(30), Duration::from_secs(300));
 
 /// Everything that the polls of one app id and cluster use.
 #[derive(Clone)]
@@ -103,6 +96,8 @@ struct PollLoop {
     failure: Backoff,
     unauthorized: Backoff,
     services: ServiceChoice,
+    /// Key that signed the last poll.
+    last_key: Option<Arc<AccessKey>>,
     /// Whether the next poll is the first one after a failure.
     is_on_trial: bool,
     cut_off_hint: CutOffHint,
@@ -138,6 +133,7 @@ impl PollLoop {
                 dependencies.discovery.clone(),
                 dependencies.settings.network.connect_timeout,
             ),
+            last_key: None,
             is_on_trial: false,
             cut_off_hint: CutOffHint::default(),
             log_limit: LogLimit::default(),
@@ -177,18 +173,6 @@ impl PollLoop {
                     self.wait_after_failure(&failure, after).await
                 }
             }
-        }
-    }
-
-    /// Waits after a failure for a time that depends on its kind.
-    async fn wait_after_failure(&mut self, failure: &Failure, after: Duration) {
-        self.dependencies.watch_list.failed(self.shard, failure.is_silence);
-        let waits_for_service = failure.error.operation() == discovery::OPERATION;
-        let pause = sleep(self.delay_after(failure, after));
-        tokio::select! {
-            () = pause => {}
-            // Another task may find a service first.
-            () = self.dependencies.discovery.wait_until_known(), if waits_for_service => {}
         }
     }
 
@@ -240,6 +224,7 @@ impl PollLoop {
         let version = shard_state.version;
         let line = self.line(shard_state);
         let access_key = self.dependencies.settings.access_keys.of(&self.dependencies.app_id);
+        self.last_key = access_key.clone();
         let is_on_trial = std::mem::take(&mut self.is_on_trial);
         let read_timeout = self.timeout(is_on_trial);
         let request = ServiceRequest {
@@ -310,45 +295,6 @@ impl PollLoop {
         }
         self.failure.reset();
         self.unauthorized.reset();
-    }
-
-    /// How long to wait after a failure.
-    fn delay_after(&mut self, failure: &Failure, after: Duration) -> Duration {
-        let error = &failure.error;
-        if cut_off::is_cut_off(failure, after) {
-            self.cut_off_hint.log(after);
-            self.services.release();
-            // Not recorded as an error, and the backoff is unchanged: nothing failed.
-            return cut_off::PAUSE;
-        }
-        let has_other = self.services.record_failure(failure, after);
-        self.is_on_trial = true;
-        self.log_failure(error);
-        self.dependencies.errors.record(error);
-        if error.kind() == ErrorKind::Unauthorized {
-            return self.unauthorized.next_delay(&mut self.random);
-        }
-        let pause = match has_other {
-            true => apply_jitter(NEXT_SERVICE, JITTER, &mut self.random),
-            false => self.failure.next_delay(&mut self.random),
-        };
-        pause.max(failure.retry_after.unwrap_or_default())
-    }
-
-    fn log_failure(&mut self, error: &Error) {
-        let hint = match error.kind() {
-            ErrorKind::NotFound => "the address is probably not that of a config service",
-            ErrorKind::Unauthorized => "changes arrive late until the access key is corrected",
-            // The first failure in a row is usually a restart of the server.
-            _ if self.failure.is_at_start() => {
-                debug!(%error, "long poll failed");
-                return;
-            }
-            _ => "changes arrive late",
-        };
-        if let Some(suppressed) = self.log_limit.allow(error.kind()) {
-            warn!(%error, suppressed, hint, "long poll failed");
-        }
     }
 }
 

@@ -7,6 +7,7 @@ mod fallback;
 mod fallback_server;
 mod handle;
 mod namespace;
+mod opening;
 mod schedule;
 mod validator;
 mod writer;
@@ -14,11 +15,10 @@ mod writer;
 use std::future::pending;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::{join, select};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -42,10 +42,6 @@ pub(crate) use namespace::{EventKind, Namespace};
 use schedule::Schedule;
 pub(crate) use validator::{Validator, Validators};
 use writer::CacheWriter;
-
-/// How much longer than the start timeout callers wait for a slow disk before they get an empty
-/// namespace.
-const DISK_GRACE: Duration = Duration::from_millis(500);
 
 /// Receives the result of a refresh that a caller requested.
 pub(crate) type RefreshReply = oneshot::Sender<Result<()>>;
@@ -74,13 +70,21 @@ pub(crate) struct Pipeline {
     /// Newest announcement. Its messages are sent with each load, so that a server that is behind
     /// refreshes its own cache first.
     last_announcement: Option<Announcement>,
-    /// Whether the last load failed because no service was known. The next load then starts as
-    /// soon as one is.
-    waits_for_service: bool,
+    /// What the last load lacked. The next one starts as soon as it is there.
+    lacking: Option<Lacking>,
     log_limit: LogLimit,
     fallback_requests: FallbackRequests,
     /// Releases callers even if the task is dropped before it runs.
     _opening: FirstLoadGuard,
+}
+
+/// Something that loads fail without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lacking {
+    /// No config service was known.
+    Service,
+    /// The access key was rejected.
+    Key,
 }
 
 /// Reason for a load.
@@ -90,6 +94,8 @@ enum LoadCause {
     Due,
     /// A config service is known at last.
     ServiceFound,
+    /// The access key that was rejected has been replaced.
+    KeyReplaced,
     /// The application called `refresh`.
     RefreshRequested(RefreshReply),
 }
@@ -101,7 +107,7 @@ impl Pipeline {
             schedule: Schedule::new(interval, dependencies.settings.random()),
             unsaved: watch::Sender::new(()),
             last_announcement: None,
-            waits_for_service: false,
+            lacking: None,
             log_limit: LogLimit::default(),
             fallback_requests: FallbackRequests::new(),
             _opening: FirstLoadGuard::new(&namespace),
@@ -156,83 +162,13 @@ impl Pipeline {
                 LoadCause::Due | LoadCause::ServiceFound => {
                     let _ = self.load(None).await;
                 }
+                LoadCause::KeyReplaced => {
+                    self.schedule.key_replaced();
+                    let _ = self.load(None).await;
+                }
                 LoadCause::RefreshRequested(reply) => self.load_for(reply).await,
             }
         }
-    }
-
-    /// The first load: from the servers, or from the fallback if they fail or take longer than the
-    /// start timeout.
-    ///
-    /// Callers that open the namespace wait at most the start timeout, even if a server, a disk or
-    /// a validator hangs; loads and the fallback continue.
-    async fn open(&mut self) {
-        let opening = FirstLoadGuard::new(&self.namespace);
-        let deadline = opening.start + self.dependencies.settings.timing.start_timeout;
-        let release_openers = async {
-            sleep_until(deadline + DISK_GRACE).await;
-            opening.settle();
-            // Must not return: that would end the select below and cancel the load.
-            pending().await
-        };
-        tokio::select! {
-            () = self.load_first(&opening, deadline) => {}
-            () = release_openers => {}
-        }
-    }
-
-    async fn load_first(&mut self, opening: &FirstLoadGuard, deadline: Instant) {
-        let outcome = {
-            let empty = self.namespace.snapshot();
-            let base = LoadBase::only(&empty);
-            let mut load = pin!(self.dependencies.repository.load(&base, LoadMode::Urgent));
-            let serve_fallback = async {
-                sleep_until(deadline).await;
-                let namespace = &self.namespace.identity().namespace;
-                warn!(namespace, "no server answered in time; loading continues in the background");
-                self.fallback_requests.serve().await;
-                opening.settle();
-            };
-            // The load continues meanwhile: its open connections must not wait for a slow disk.
-            tokio::select! {
-                outcome = &mut load => outcome,
-                () = serve_fallback => load.await,
-            }
-        };
-        match outcome {
-            Ok(LoadOutcome::Snapshot(loaded)) if loaded.problem().is_some() => {
-                self.open_with_problem(&loaded, deadline).await;
-            }
-            outcome => {
-                if self.handle_outcome(outcome).await.is_err() {
-                    self.serve_fallback(deadline).await;
-                }
-            }
-        }
-    }
-
-    /// The first release cannot be parsed: the fallback has the last values that could be.
-    async fn open_with_problem(&mut self, loaded: &Snapshot, deadline: Instant) {
-        self.namespace.runtime().monitor().contacted();
-        if let Some(problem) = loaded.problem() {
-            self.record_failure(problem);
-        }
-        self.serve_fallback(deadline).await;
-        let kept = loaded.with_values_of(&self.namespace.snapshot());
-        let _ = self.apply(Arc::new(kept)).await;
-    }
-
-    /// Waits until the fallback is served, at most a little longer than the start timeout.
-    async fn serve_fallback(&self, deadline: Instant) {
-        let _ = timeout_at(deadline + DISK_GRACE, self.fallback_requests.serve()).await;
-    }
-
-    /// Local mode: files and seeds are the only source.
-    async fn open_locally(&mut self) {
-        let opening = FirstLoadGuard::new(&self.namespace);
-        let deadline = opening.start + self.dependencies.settings.timing.start_timeout;
-        let _ = timeout_at(deadline, self.fallback_requests.serve()).await;
-        self.namespace.runtime().monitor().ready();
     }
 
     /// One load for all callers that requested a refresh up to now.
@@ -253,7 +189,7 @@ impl Pipeline {
     /// Waits for the next reason to load; `None` once the client and all handles are dropped.
     async fn next_cause(&mut self) -> Option<LoadCause> {
         let local = self.dependencies.is_local;
-        let waits_for_service = std::mem::take(&mut self.waits_for_service);
+        let lacking = self.lacking.take();
         let due = self.schedule.next();
         tokio::select! {
             // Announcements come first: an application that refreshes in a loop must not starve
@@ -263,7 +199,8 @@ impl Pipeline {
             request = self.dependencies.refresh_requests.recv() => request.map(LoadCause::RefreshRequested),
             // Local files are read again only on request: nothing announces that they changed.
             () = sleep_until(due), if !local => Some(LoadCause::Due),
-            () = self.dependencies.discovery.wait_until_known(), if waits_for_service => Some(LoadCause::ServiceFound),
+            () = self.dependencies.discovery.wait_until_known(), if lacking == Some(Lacking::Service) => Some(LoadCause::ServiceFound),
+            () = self.dependencies.repository.wait_for_new_key(), if lacking == Some(Lacking::Key) => Some(LoadCause::KeyReplaced),
         }
     }
 
@@ -308,9 +245,7 @@ impl Pipeline {
             }
             Err(failure) => {
                 self.record_failure(&failure.error);
-                // Branches on the operation, because discovery failures have the same kind as
-                // unreachable services.
-                self.waits_for_service = failure.error.operation() == discovery::OPERATION;
+                self.lacking = Lacking::of(&failure);
                 let missing = self.namespace.snapshot().source() != Source::Remote;
                 self.schedule.failed(&failure, missing);
                 Err(failure.error)
@@ -380,6 +315,17 @@ impl Pipeline {
         }
         monitor.failed(error);
         monitor.record(error);
+    }
+}
+
+impl Lacking {
+    fn of(failure: &Failure) -> Option<Self> {
+        // Branches on operation and status instead of the kind: discovery failures have that of
+        // unreachable services, and a source function of the application may return any.
+        match failure.status {
+            Some(401) => Some(Self::Key),
+            _ => (failure.error.operation() == discovery::OPERATION).then_some(Self::Service),
+        }
     }
 }
 

@@ -54,6 +54,14 @@ impl<T> ProcessLocalCell<T> {
             self.value.compare_and_swap(&known, Some(made));
         }
     }
+
+    /// Stores a value as a forked child inherits it.
+    #[cfg(test)]
+    pub(crate) fn inherit(&self, value: T) -> Arc<ProcessLocal<T>> {
+        let inherited = Arc::new(ProcessLocal { process: 0, value: Some(value) });
+        self.value.store(Some(inherited.clone()));
+        inherited
+    }
 }
 
 impl<T> Deref for ProcessLocal<T> {

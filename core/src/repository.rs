@@ -5,7 +5,6 @@
 
 mod answer;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -23,6 +22,7 @@ use crate::protocol::signature::AccessKey;
 use crate::protocol::wire::{Configurations, NotificationMessages};
 use crate::rate_limit::RateLimit;
 use crate::redact::without_credentials;
+use crate::service_pause::ServicePauses;
 use crate::settings::{EffectiveSettings, NamespaceSource};
 use crate::snapshot::{LoadInfo, NamespaceContext, Snapshot, Source};
 use crate::transport::{Failure, ServiceRequest, ServiceResponse, Transport};
@@ -30,6 +30,9 @@ use crate::transport::{Failure, ServiceRequest, ServiceResponse, Transport};
 pub(crate) const OPERATION: &str = "load namespace";
 /// Longest wait for a permit of the rate limit; the value of the Java client.
 const MAX_PERMIT_WAIT: Duration = Duration::from_secs(5);
+/// Longest wait within a load for a service that is busy (`Retry-After`). A longer one ends the
+/// load: the schedule waits instead, which announcements and refreshes interrupt.
+const MAX_BUSY_WAIT: Duration = Duration::from_secs(10);
 // Delays between attempts are those of the Java client: 1 s while something is missing, otherwise
 // growing, because the periodic refresh has time and a busy server needs it.
 const URGENT_DELAY: BackoffPolicy = BackoffPolicy::fixed(Duration::from_secs(1));
@@ -98,6 +101,10 @@ pub(crate) struct Repository {
     own_source: Option<NamespaceSource>,
     rate: RateLimit,
     background_delays: Backoff,
+    /// Services that asked to be left alone (`Retry-After`).
+    busy: ServicePauses,
+    /// Key that signed the last request.
+    last_key: Option<Arc<AccessKey>>,
     random: fastrand::Rng,
 }
 
@@ -116,6 +123,8 @@ impl Repository {
             rate: RateLimit::starting_with(settings.timing.load_per_second, START_PERMITS),
             random: settings.random(),
             background_delays: Backoff::new(BACKGROUND_DELAYS),
+            busy: ServicePauses::default(),
+            last_key: None,
             transport,
             discovery,
             settings,
@@ -125,8 +134,15 @@ impl Repository {
         }
     }
 
+    /// Returns once another access key is in use than the one that signed the last request.
+    pub(crate) async fn wait_for_new_key(&self) {
+        let app_id = &self.context.identity.app_id;
+        self.settings.access_keys.wait_for_other(app_id, &self.last_key).await;
+    }
+
     /// Loads the namespace. The first usable response ends the load; so do the statuses 404, 401
-    /// and 400, because every service would return the same.
+    /// and 400, because every service would return the same. The failure has a `retry_after` only if
+    /// every service asked for one.
     pub(crate) async fn load(
         &mut self,
         base: &LoadBase<'_>,
@@ -196,18 +212,21 @@ impl Repository {
         mode: LoadMode,
     ) -> Result<LoadOutcome, Failure> {
         let mut urgent_delay = Backoff::new(URGENT_DELAY);
-        let mut earliest_retry: HashMap<&ServiceUrl, Instant> = HashMap::new();
-        let mut last = None;
-        for service in services {
+        let mut untried: Vec<_> = services.iter().collect();
+        let mut last: Option<Failure> = None;
+        // `Retry-After` concerns one service: the others are tried meanwhile.
+        while let Some(service) = self.busy.take_first(&mut untried) {
             // No delay before the first attempt and none after the last one.
             if last.is_some() {
+                let allowed = self.busy.end_of(service);
+                if allowed.is_some_and(|allowed| allowed > Instant::now() + MAX_BUSY_WAIT) {
+                    break;
+                }
                 let delays = match mode {
                     LoadMode::Urgent => &mut urgent_delay,
                     LoadMode::Background => &mut self.background_delays,
                 };
                 let next = Instant::now() + delays.next_delay(&mut self.random);
-                // `Retry-After` concerns one service: the others are tried meanwhile.
-                let allowed = earliest_retry.get(service).copied();
                 sleep_until(allowed.map_or(next, |allowed| allowed.max(next))).await;
             }
             self.rate.take(MAX_PERMIT_WAIT).await;
@@ -219,20 +238,23 @@ impl Repository {
                 Err(failure) => failure,
             };
             debug!(error = %failure.error, "load attempt failed");
-            // Returns at once: neither another service nor a delay changes the result.
-            if is_final(failure.error.kind()) {
-                return Err(failure);
+            if let Some(pause) = failure.retry_after {
+                self.busy.begin(service, pause);
             }
-            if let Some(wait) = failure.retry_after {
-                earliest_retry.insert(service, Instant::now() + wait);
-            }
+            let kind = failure.error.kind();
             last = Some(failure);
+            // Neither another service nor a delay changes the result.
+            if is_final(kind) {
+                break;
+            }
         }
-        Err(last.unwrap_or_else(|| self.no_service()))
+        let failure = last.unwrap_or_else(|| self.no_service());
+        Err(Failure { retry_after: self.busy.shortest(services), ..failure })
     }
 
     /// Requests the namespace from one service, with the known release key. If the response is a
-    /// difference that cannot be applied, requests it again without the key.
+    /// difference that cannot be applied, requests it again without the key. Merged release keys are
+    /// sent as well: the usual answer to them is that nothing changed.
     async fn attempt(
         &mut self,
         service: &ServiceUrl,
@@ -243,14 +265,15 @@ impl Repository {
         // incremental response could silently produce wrong ones.
         let has_release = previous.source() == Source::Remote && !previous.release_key().is_empty();
         let release = has_release.then_some(previous);
-        let requested = &self.context.identity;
+        let context = self.context.clone();
+        let requested = &context.identity;
         let answer = self.request(service, base, release).await?;
-        let update = answer::interpret(answer, requested, release.map(Snapshot::configurations));
+        let update = answer::interpret(answer, requested, release);
         let update = match update {
             Ok(answer::ReleaseUpdate::NeedsFull) => {
                 debug!(
                     service_url = &*without_credentials(service),
-                    "incremental response without its base; requesting the full configuration"
+                    "an incremental response cannot be applied; requesting the full configuration"
                 );
                 let answer = self.request(service, base, None).await?;
                 answer::interpret(answer, requested, None)
@@ -272,7 +295,7 @@ impl Repository {
     }
 
     async fn request(
-        &self,
+        &mut self,
         service: &ServiceUrl,
         base: &LoadBase<'_>,
         release: Option<&Snapshot>,
@@ -290,6 +313,7 @@ impl Repository {
         let line = query.path_and_query(target);
         let access_keys = &self.settings.access_keys;
         let key = access_keys.of(&target.app_id);
+        self.last_key = key.clone();
         let mut answer = self.send(service, &target.app_id, &line, key.as_deref()).await;
         // The secret may have been replaced since the request was signed: repeated once with the
         // new one.
@@ -297,6 +321,7 @@ impl Repository {
         let patience = self.settings.timing.read_timeout;
         if refused && access_keys.renew(&target.app_id, key, patience).await {
             let key = access_keys.of(&target.app_id);
+            self.last_key = key.clone();
             answer = self.send(service, &target.app_id, &line, key.as_deref()).await;
         }
         let reached =

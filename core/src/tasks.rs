@@ -2,6 +2,7 @@
 //! (`abandon`). In a forked child, which has none of them, and after their runtime has ended, the
 //! first call starts them again.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +21,7 @@ use tracing::info;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::ThreadMetrics;
-use crate::process_local::ProcessLocal;
+use crate::process_local::{ProcessLocal, ProcessLocalCell};
 
 /// Restarts the work of a client whose tasks are gone; false if that failed.
 type Restart = Box<dyn Fn(&Tasks) -> bool + Send + Sync>;
@@ -37,8 +38,9 @@ pub(crate) struct Tasks {
     is_listening: AtomicBool,
     /// Called when the tasks are gone.
     restart: OnceLock<Restart>,
-    /// Held during a restart, so that concurrent first calls start everything only once.
-    restarting: Mutex<()>,
+    /// Held during a restart, so that concurrent first calls start everything only once. A child
+    /// that is forked meanwhile has its own.
+    restarting: ProcessLocalCell<Mutex<()>>,
 }
 
 #[derive(Debug)]
@@ -79,7 +81,7 @@ impl Tasks {
             stopped: AtomicBool::new(false),
             is_listening: AtomicBool::new(false),
             restart: OnceLock::new(),
-            restarting: Mutex::new(()),
+            restarting: ProcessLocalCell::new(),
         }
     }
 
@@ -95,7 +97,8 @@ impl Tasks {
         if self.current.load().is_running() {
             return;
         }
-        let _restarting = self.restarting.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(restarting) = self.restarting.get(|| Ok::<_, Infallible>(Mutex::new(())));
+        let _restarting = restarting.lock().unwrap_or_else(PoisonError::into_inner);
         let previous = self.current.load_full();
         if previous.is_running() {
             return;
@@ -365,4 +368,26 @@ fn runtime() -> Result<Handle> {
         "open",
         "there is no Tokio runtime; call this within one, or enable the feature `blocking`",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+
+    /// B52: a process was forked while a thread of it restarted the tasks.
+    #[test]
+    fn a_child_does_not_wait_for_a_restart_of_its_parent() {
+        let tasks = Tasks::new();
+        tasks.current.load().is_lost.store(true, Ordering::SeqCst);
+        let inherited = tasks.restarting.inherit(Mutex::new(()));
+        let _held = inherited.lock().unwrap();
+        let (resumed, is_resumed) = sync_channel(1);
+        thread::spawn(move || {
+            tasks.resume();
+            resumed.send(tasks.are_lost()).unwrap();
+        });
+        assert_eq!(is_resumed.recv_timeout(Duration::from_secs(60)), Ok(false));
+    }
 }

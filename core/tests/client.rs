@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod client {
+    mod busy;
     mod cache;
     mod closing;
     mod discovery;

@@ -30,9 +30,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const CONNECT: Duration = Duration::from_secs(3);
 /// Time after a failure during which lists of users do without the directory.
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
-/// Maximum number of concurrent operations, so that a frozen directory cannot occupy the memory of
-/// the portal.
-const OPERATIONS: usize = 32;
+/// Maximum number of concurrent sign-ins, so that a frozen directory cannot occupy the memory of the
+/// portal.
+const SIGN_INS: usize = 32;
+/// The same of searches for users, apart from sign-ins: every user can send many.
+const SEARCHES: usize = 8;
+/// The same of look-ups of users who sent a token.
+const CHECKS: usize = 4;
+/// Time to wait for other operations of the kind to end.
+const WAIT: Duration = Duration::from_secs(5);
 /// Maximum number of users that a search returns.
 const FOUND: i32 = 50;
 /// Ports without and with TLS.
@@ -62,7 +68,9 @@ pub struct Directory {
     settings: DirectorySettings,
     /// `None` trusts the CAs of the operating system.
     tls: Option<Arc<ClientConfig>>,
-    operations: Semaphore,
+    sign_ins: Semaphore,
+    searches: Semaphore,
+    checks: Semaphore,
     failed: Mutex<Option<Instant>>,
 }
 
@@ -81,20 +89,32 @@ impl Directory {
             let trusting = ClientConfig::builder().with_root_certificates(Arc::clone(trusted));
             Arc::new(trusting.with_no_client_auth())
         });
-        let operations = Semaphore::new(OPERATIONS);
-        Self { settings, tls, operations, failed: Mutex::default() }
+        Self {
+            settings,
+            tls,
+            sign_ins: Semaphore::new(SIGN_INS),
+            searches: Semaphore::new(SEARCHES),
+            checks: Semaphore::new(CHECKS),
+            failed: Mutex::default(),
+        }
     }
 
-    /// Verifies a password.
+    /// Verifies a password, if `admit` accepts the id of the entry with this name: one entry may be
+    /// found by many names.
     ///
     /// # Errors
     /// Fails if the directory does not answer.
-    pub async fn verify(&self, name: &str, password: &str) -> Result<Verified, Unavailable> {
+    pub async fn verify(
+        &self,
+        name: &str,
+        password: &str,
+        admit: impl FnOnce(&str) -> bool,
+    ) -> Result<Verified, Unavailable> {
         // A directory accepts a bind without a password, as an anonymous one.
         if name.is_empty() || password.is_empty() {
             return Ok(Verified::Refused("no user name or no password"));
         }
-        self.bounded(self.try_verify(name, password)).await
+        self.bounded(&self.sign_ins, self.try_verify(name, password, admit)).await
     }
 
     /// The users whose id or display name begins with the text; none while the directory does not
@@ -103,7 +123,7 @@ impl Directory {
         if self.failed.lock().is_some_and(|at| at.elapsed() < AFTER_FAILURE) {
             return Vec::new();
         }
-        let found = self.bounded(async {
+        let found = self.bounded(&self.searches, async {
             let mut connection = self.connect().await?;
             self.bind(&mut connection).await?;
             self.entries(&mut connection, &self.settings.search_for(text), FOUND).await
@@ -122,7 +142,7 @@ impl Directory {
     /// # Errors
     /// Fails if the directory does not answer.
     pub async fn find(&self, id: &str) -> Result<Option<DirectoryUser>, Unavailable> {
-        let found = self.bounded(async {
+        let found = self.bounded(&self.searches, async {
             let mut connection = self.connect().await?;
             self.bind(&mut connection).await?;
             self.entries(&mut connection, &self.settings.search_by_id(id), 2).await
@@ -131,18 +151,36 @@ impl Directory {
         Ok(self.settings.person(entry))
     }
 
-    async fn try_verify(&self, name: &str, password: &str) -> Result<Verified, LdapError> {
+    /// Whether the user with this id may still sign in: the entry exists, is not disabled and is in
+    /// a group.
+    ///
+    /// # Errors
+    /// Fails if the directory does not answer.
+    pub async fn admits(&self, id: &str) -> Result<bool, Unavailable> {
+        let found = self.bounded(&self.checks, async {
+            let mut connection = self.connect().await?;
+            self.bind(&mut connection).await?;
+            self.member(&mut connection, &self.settings.search_by_id(id)).await
+        });
+        let is_same = |id_of_entry: &str| id_of_entry.to_lowercase() == id.to_lowercase();
+        Ok(found.await?.is_ok_and(|(_, person)| is_same(&person.id)))
+    }
+
+    async fn try_verify(
+        &self,
+        name: &str,
+        password: &str,
+        admit: impl FnOnce(&str) -> bool,
+    ) -> Result<Verified, LdapError> {
         let mut connection = self.connect().await?;
         self.bind(&mut connection).await?;
-        let found = self.entries(&mut connection, &self.settings.sign_in_filter(name), 2).await?;
-        let [entry] = &found[..] else {
-            return Ok(Verified::Refused("not exactly one entry matches ldap.search_filter"));
+        let found = self.member(&mut connection, &self.settings.sign_in_filter(name)).await?;
+        let (entry, person) = match found {
+            Ok(found) => found,
+            Err(problem) => return Ok(Verified::Refused(problem)),
         };
-        let Some(person) = self.settings.person(entry) else {
-            return Ok(Verified::Refused("the entry has no login id, or is disabled"));
-        };
-        if !self.is_in_group(&mut connection, entry, &person).await? {
-            return Ok(Verified::Refused("the user is in none of the groups of ldap.group_search"));
+        if !admit(&person.id) {
+            return Ok(Verified::Refused("too many sign-ins to this entry failed"));
         }
         let bound = connection.ldap.simple_bind(&entry.dn, password).await?;
         match bound.rc {
@@ -151,6 +189,25 @@ impl Directory {
             // Such as a locked account or an expired password.
             _ => Ok(Verified::Refused("the directory refuses to bind as this entry")),
         }
+    }
+
+    /// The only entry that a filter finds, if its user may sign in; otherwise why not.
+    async fn member(
+        &self,
+        connection: &mut LdapConnection,
+        filter: &str,
+    ) -> Result<Result<(DirectoryEntry, DirectoryUser), &'static str>, LdapError> {
+        let found = self.entries(connection, filter, 2).await?;
+        let Ok([entry]) = <[DirectoryEntry; 1]>::try_from(found) else {
+            return Ok(Err("not exactly one entry has the name"));
+        };
+        let Some(person) = self.settings.person(&entry) else {
+            return Ok(Err("the entry has no login id, or is disabled"));
+        };
+        if !self.is_in_group(connection, &entry, &person).await? {
+            return Ok(Err("the user is in none of the groups of ldap.group_search"));
+        }
+        Ok(Ok((entry, person)))
     }
 
     async fn is_in_group(
@@ -245,10 +302,12 @@ impl Directory {
 
     async fn bounded<T>(
         &self,
+        turns: &Semaphore,
         operation: impl Future<Output = Result<T, LdapError>>,
     ) -> Result<T, Unavailable> {
-        let busy = |_| Unavailable("too many users are signing in".to_owned());
-        let _permit = self.operations.try_acquire().map_err(busy)?;
+        let Ok(Ok(_turn)) = timeout(WAIT, turns.acquire()).await else {
+            return Err(Unavailable("it answers too slowly for so many users".to_owned()));
+        };
         let outcome = match timeout(PATIENCE, operation).await {
             Ok(outcome) => outcome.map_err(|error| error.to_string()),
             Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
@@ -271,3 +330,6 @@ async fn connect(addresses: &[SocketAddr]) -> std::io::Result<TcpStream> {
     }
     Err(failed)
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 pub use self::code::Code;
+use castalia_store::length::LIST;
 use castalia_store::{JobError, StoreError};
 
 /// How the caller should react.
@@ -302,6 +303,14 @@ impl From<StoreError> for Error {
         let reaction = match &error {
             StoreError::UnknownProperty(_) => {
                 return Self::bad_request(error.to_string()).with_code(Code::UnknownProperty);
+            }
+            StoreError::TooLong => {
+                let message = format!(
+                    "The texts of this list have more than {} MiB together, which is too much for one answer: \
+                     ask for fewer at a time.",
+                    LIST >> 20
+                );
+                return Self::new(Reaction::TooLarge, message).with_code(Code::AnswerTooLong);
             }
             StoreError::Unreadable { .. } => {
                 let message = format!("R{}.", error.to_string().trim_start_matches('r'));

@@ -12,6 +12,7 @@ mod random;
 mod sample;
 mod seed;
 mod socket;
+mod stop;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -52,10 +53,6 @@ use crate::settings::role::Role;
 use crate::settings::{Compat, Installation, Settings};
 use crate::state::{EnvironmentState, PortalState};
 
-/// Time for connections to finish after the shutdown has begun.
-const DRAIN: Duration = Duration::from_secs(8);
-/// Maximum time for closing a database.
-const CLOSE: Duration = Duration::from_secs(5);
 /// Interval at which the ServerConfig tables are read.
 const CONFIG_PAUSE: Duration = Duration::from_secs(60);
 
@@ -184,34 +181,6 @@ impl Node {
         }
         node.ready.set(true);
         Ok(node)
-    }
-
-    /// Stops without losing requests, in this order: the node is no longer announced, polls are
-    /// answered so that clients switch to another node, connections are drained, background work is
-    /// stopped.
-    pub async fn stop(self) {
-        self.ready.set(false);
-        if let Some(registry) = &self.registry {
-            registry.leave().await;
-        }
-        if let Some(environment) = &self.environment {
-            environment.feed.hub().close();
-        }
-        self.connections.shutdown.cancel();
-        self.connections.tracker.close();
-        if tokio::time::timeout(DRAIN, self.connections.tracker.wait()).await.is_err() {
-            tracing::warn!("some connections did not finish in time; closing them");
-        }
-        self.background.shutdown.cancel();
-        self.background.tracker.close();
-        self.background.tracker.wait().await;
-        for store in &self.stores {
-            match tokio::time::timeout(CLOSE, store.close()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "cannot close a database"),
-                Err(_) => tracing::warn!("a database did not close in time"),
-            }
-        }
     }
 
     async fn open(&mut self, sockets: Sockets) -> Result<(), StartError> {
@@ -348,7 +317,7 @@ impl Node {
     /// The id of the environment's database, if this node has one.
     async fn installation_id(&self) -> Result<Option<Secret>, StartError> {
         match &self.environment {
-            Some(environment) => Ok(Some(database::installation_id(&environment.store).await?)),
+            Some(environment) => database::installation_id(&environment.store).await,
             None => Ok(None),
         }
     }

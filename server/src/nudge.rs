@@ -46,9 +46,12 @@ struct NudgeInner {
 }
 
 /// Reads the secret by which the nodes of an installation recognise each other. The first node
-/// stores the offered one.
+/// stores the offered one. If the table cannot be used, the nodes have different ones, and the scan
+/// each second finds the publishes of the others.
 pub async fn secret(store: &Store, offered: String) -> Result<Secret> {
-    Ok(installation::value_or_insert(store, SECRET, Secret::new(offered)).await?)
+    let offered = Secret::new(offered);
+    let shared = installation::value_or_insert(store, SECRET, offered.clone()).await?;
+    Ok(shared.unwrap_or(offered))
 }
 
 impl Nudge {

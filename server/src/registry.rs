@@ -8,6 +8,7 @@ mod custom;
 mod database;
 mod eureka;
 mod kept_rows;
+pub mod misfit;
 mod options;
 mod survey;
 
@@ -20,7 +21,7 @@ use arc_swap::ArcSwap;
 use castalia_core::protocol::namespace::CONFIG_SERVICE;
 use castalia_core::protocol::wire::ServiceInstance;
 use castalia_store::Store;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, OptionFuture};
 use parking_lot::Mutex;
 use reqwest::Url;
 
@@ -228,18 +229,17 @@ impl ServiceRegistry {
         });
     }
 
-    /// Stops announcing, then removes this node's rows, in this order: a late heartbeat must not
-    /// insert them again.
+    /// Stops announcing, then removes this node's entries, in this order: a late heartbeat must not
+    /// insert them again. Returns after about two seconds in any case; what remains expires.
     pub async fn leave(&self) {
-        if let Some(eureka) = &self.0.eureka {
-            eureka.leave().await;
-        }
-        if let Some(servers) = &self.0.servers {
-            servers.leave().await;
-        }
-        if let Source::Table(table) = &self.0.source {
-            table.leave().await;
-        }
+        let eureka = OptionFuture::from(self.0.eureka.as_ref().map(Eureka::leave));
+        let servers = OptionFuture::from(self.0.servers.as_ref().map(EurekaClient::leave));
+        let table = async {
+            if let Source::Table(table) = &self.0.source {
+                table.leave().await;
+            }
+        };
+        tokio::join!(eureka, servers, table);
     }
 
     /// Instances of a service: those that the operator configures, or those of the table and of

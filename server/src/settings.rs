@@ -8,6 +8,7 @@ pub mod definition;
 pub mod directory;
 pub mod environment;
 pub mod eureka;
+mod foreign;
 mod read;
 pub mod role;
 pub mod sign_in;

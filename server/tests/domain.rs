@@ -13,6 +13,11 @@ mod config_row;
 // The empty databases that the store's own tests use.
 #[path = "../store/tests/store/database.rs"]
 mod database;
+#[path = "domain/deleted_definition.rs"]
+mod deleted_definition;
+// A transaction that the portal's tests use as well.
+#[path = "portal/held.rs"]
+mod held;
 #[path = "domain/history_walk.rs"]
 mod history_walk;
 #[path = "domain/instance_record.rs"]
@@ -23,8 +28,12 @@ mod leftover;
 mod load;
 #[path = "domain/lookup.rs"]
 mod lookup;
+#[path = "domain/many_definitions.rs"]
+mod many_definitions;
 #[path = "domain/pending_change.rs"]
 mod pending_change;
+#[path = "domain/restored_definition.rs"]
+mod restored_definition;
 #[path = "domain/retention.rs"]
 mod retention;
 #[path = "domain/sign_in.rs"]

@@ -39,6 +39,7 @@ mod portal {
     mod basic;
     mod bearer;
     mod branch;
+    mod branch_revision;
     mod call;
     mod change_sets;
     mod changes;
@@ -51,6 +52,7 @@ mod portal {
     mod deleted_app;
     mod directory;
     mod directory_tls;
+    mod directory_token;
     mod disconnected;
     mod engine;
     mod environment;
@@ -79,6 +81,7 @@ mod portal {
     mod later_user;
     mod lent;
     mod long_history;
+    mod long_list;
     mod mail;
     mod many_rows;
     mod matrix;
@@ -88,6 +91,8 @@ mod portal {
     mod open_id;
     mod open_id_tab;
     mod open_read;
+    mod owed_deletion;
+    mod own_account;
     mod permission;
     mod preference;
     mod presence;

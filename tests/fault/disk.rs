@@ -11,9 +11,11 @@ use tempfile::TempDir;
 use super::ledger::Ledger;
 use crate::support::app::App;
 use crate::support::database::Database;
+use crate::support::demo::Demo;
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
+use crate::support::session;
 
 /// The failing disk, compiled once.
 static SHIM: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
@@ -311,4 +313,23 @@ async fn a_disk_that_is_too_full_for_a_publish_is_reported_until_it_has_space() 
     })
     .await;
     app.try_publish("default", "application").await.ok();
+}
+
+/// S48: a file can be created in a full directory, but not written.
+#[tokio::test]
+async fn a_full_directory_for_temporary_files_is_named() {
+    let disk = SmallDisk::mount();
+    let directory = disk.directory.path().to_str().unwrap();
+    let server = Server::start_with(Options::new().variable("TMPDIR", directory));
+    let _demo = Demo::create(&server, "demo").await;
+    let root = session::root(&server).await;
+    let cluster = "/openapi/v1/apps/demo/envs/DEV/clusters/default";
+    disk.fill();
+    let import = root.upload(&format!("{cluster}/import"), "a.zip", &[b'x'; 100_000]).await;
+    for answer in [root.get(&format!("{cluster}/export")).await, import] {
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert!(answer.text.contains("TMPDIR"), "{answer:?}");
+    }
+    std::fs::remove_file(disk.ballast()).unwrap();
+    root.get(&format!("{cluster}/export")).await.ok();
 }

@@ -67,6 +67,22 @@ impl Node {
         Self { server, app, http, options, directory, database, ..self }
     }
 
+    /// Makes every read of rows of a table take about a second.
+    pub(crate) async fn slow_down(&self, table: &str) {
+        let slow = match self.kind {
+            Kind::Sqlite => {
+                "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000) \
+                 SELECT MAX(i) FROM n) > 0"
+            }
+            Kind::MySql => "SLEEP(1) = 0",
+            Kind::Postgres => "pg_sleep(1)::text = ''",
+        };
+        let hide = format!(r#"ALTER TABLE "{table}" RENAME TO "Hidden{table}""#);
+        let view =
+            format!(r#"CREATE VIEW "{table}" AS SELECT * FROM "Hidden{table}" WHERE {slow}"#);
+        self.database.run(&[&hide, &view]).await;
+    }
+
     pub(crate) async fn end(self) {
         drop(self.server);
         if let Some(fresh) = self.fresh {

@@ -3,12 +3,17 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
+
 use super::feed_node::{Kind, Node, on_each_kind};
-use crate::support::http::Http;
+use crate::support::http::{Answer, Http};
 use crate::support::poll::newest;
 
 /// Many items of 4 KB in one namespace; a search reads all of them.
 const ITEMS: u32 = 40_000;
+/// Concurrent callers: more than are served within two seconds, if two searches of about a second
+/// run at a time.
+const CALLERS: usize = 40;
 
 async fn many_searches_do_not_starve_the_feed(kind: Kind) {
     let Some(node) = Node::start(kind, &[]).await else { return };
@@ -57,4 +62,27 @@ async fn many_searches_do_not_starve_the_feed(kind: Kind) {
     node.end().await;
 }
 
-on_each_kind!(many_searches_do_not_starve_the_feed);
+/// Searches for a key: they find no index, and any user may send them.
+async fn searches_for_a_key_wait_for_their_turn(kind: Kind) {
+    let Some(node) = Node::start(kind, &[]).await else { return };
+    node.app.set("default", "application", &[("k", "1")]).await;
+    node.slow_down("Item").await;
+    node.slow_down("Commit").await;
+    let admin = Http::new(&node.server.admin);
+    for path in [
+        "/namespaces/find-by-item?itemKey=k&page=0&size=10".to_owned(),
+        format!("{}/commit?key=k&page=0&size=10", node.app.path("default", "application")),
+    ] {
+        let answers = join_all((0..CALLERS).map(|_| admin.get(&path))).await;
+        let is_refused = |answer: &&Answer| {
+            answer.status == 503 && answer.text.contains("Too many concurrent searches")
+        };
+        let refused = answers.iter().filter(is_refused).count();
+        let found = answers.iter().filter(|answer| answer.status == 200).count();
+        assert!(found > 0 && refused > 0, "{path}: {answers:?}");
+        assert_eq!(found + refused, CALLERS, "{path}: {answers:?}");
+    }
+    node.end().await;
+}
+
+on_each_kind!(many_searches_do_not_starve_the_feed, searches_for_a_key_wait_for_their_turn);

@@ -17,21 +17,6 @@ const CALLERS: usize = 60;
 /// the slow reads, each takes at least four seconds.
 const SOON: Duration = Duration::from_secs(2);
 
-/// Makes every read of the commits take about a second.
-async fn slow_down_commits(node: &Node) {
-    let slow = match node.kind {
-        Kind::Sqlite => {
-            "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000) \
-             SELECT MAX(i) FROM n) > 0"
-        }
-        Kind::MySql => "SLEEP(1) = 0",
-        Kind::Postgres => "pg_sleep(1)::text = ''",
-    };
-    let hide = r#"ALTER TABLE "Commit" RENAME TO "Hidden""#;
-    let view = format!(r#"CREATE VIEW "Commit" AS SELECT * FROM "Hidden" WHERE {slow}"#);
-    node.database.run(&[hide, &view]).await;
-}
-
 async fn slow_reads_delay_neither_announcements_nor_misses(kind: Kind) {
     let Some(node) = Node::start(kind, &[]).await else { return };
     node.app.publish("0").await;
@@ -41,7 +26,7 @@ async fn slow_reads_delay_neither_announcements_nor_misses(kind: Kind) {
         node.app.release("default", name, &[("k", name)]).await;
     }
     node.app.set("default", "application", &[("k", "1")]).await;
-    slow_down_commits(&node).await;
+    node.slow_down("Commit").await;
 
     let is_over = Arc::new(AtomicBool::new(false));
     let admin = Http::new(&node.server.admin);

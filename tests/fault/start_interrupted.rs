@@ -50,7 +50,7 @@ impl Starting {
         .await;
         let starting = Self { child, log };
         if starting.log().contains(r#""listening""#) {
-            assert!(starting.end("-TERM").await.success());
+            assert!(starting.end("-TERM", gate).await.success());
             return None;
         }
         Some(starting)
@@ -60,9 +60,11 @@ impl Starting {
         std::fs::read_to_string(&self.log).unwrap()
     }
 
-    async fn end(mut self, signal: &str) -> std::process::ExitStatus {
+    /// The database answers quickly again during the end, because a departure has a time limit.
+    async fn end(mut self, signal: &str, gate: &Gate) -> std::process::ExitStatus {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        gate.open();
         tokio::task::spawn_blocking(move || self.child.wait()).await.unwrap().unwrap()
     }
 }
@@ -89,10 +91,10 @@ async fn an_interrupted_start_leaves_nothing_that_hurts(engine: Engine) {
     for (round, signal) in ["-TERM", "-KILL", "-TERM"].into_iter().enumerate() {
         // The row of the killed node is among them until it lapses, at a time of its own.
         let others = services(&fresh).await;
-        gate.slow_down(SLOW);
         let starting = {
             let mut tries = 0;
             loop {
+                gate.slow_down(SLOW);
                 let announced = Starting::announced(directory.path(), &gate, &fresh, &others).await;
                 if let Some(starting) = announced {
                     break starting;
@@ -101,8 +103,7 @@ async fn an_interrupted_start_leaves_nothing_that_hurts(engine: Engine) {
                 assert!(tries < TRIES, "too late");
             }
         };
-        let status = starting.end(signal).await;
-        gate.open();
+        let status = starting.end(signal, &gate).await;
         if signal == "-TERM" {
             assert!(status.success(), "{status}");
             let left = &services(&fresh).await - &others;

@@ -4,6 +4,7 @@
 mod installation;
 mod schema_check;
 mod switch;
+mod unfinished;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -66,23 +66,15 @@ impl Changes {
     pub(crate) fn new(stream: ChangeStream, given_up: CancellationToken) -> Arc<Self> {
         Arc::new(Self { stream: Arc::new(Mutex::new(stream)), given_up })
     }
-
-    async fn take(&self) -> Result<Option<Arc<ChangeEvent>>, Failure> {
-        let (stream, given_up) = (self.stream.clone(), self.given_up.clone());
-        let next = async move { stream.lock().await.next().await };
-        Ok(call::run(async move { Ok(given_up.run_until_cancelled(next).await.flatten()) }).await?)
-    }
 }
 
 #[uniffi::export]
 impl Changes {
     /// The next change; `None` at the end.
     async fn next(&self) -> Result<Option<Event>, Failure> {
-        Ok(self.take().await?.map(|event| Event::from(&*event)))
-    }
-
-    /// Like `next`, without the event; false at the end.
-    async fn passed(&self) -> Result<bool, Failure> {
-        Ok(self.take().await?.is_some())
+        let (stream, given_up) = (self.stream.clone(), self.given_up.clone());
+        let next = async move { stream.lock().await.next().await };
+        let next = async move { Ok(given_up.run_until_cancelled(next).await.flatten()) };
+        Ok(call::run(next).await?.map(|event| Event::from(&*event)))
     }
 }

@@ -10,6 +10,7 @@ mod in_memory;
 mod json;
 mod log;
 mod namespace;
+mod newer;
 #[cfg(debug_assertions)]
 mod test_panic;
 mod validator;

@@ -10,18 +10,23 @@ use tokio_util::sync::CancellationToken;
 use crate::content::Content;
 use crate::error::{Failure, Problem};
 use crate::event::Changes;
+use crate::newer::{Followers, Newer};
 
-/// An open namespace, and the snapshot that the JVM has. Dropping it does not close the namespace.
+/// An open namespace, and the snapshot that the JVM has. Dropping it does not close the namespace,
+/// but nothing follows it any more.
 #[derive(uniffi::Object)]
 pub(crate) struct Namespace {
     opened: Opened,
     returned: Mutex<Option<Arc<Snapshot>>>,
     given_up: CancellationToken,
+    followers: Followers,
 }
 
 impl Namespace {
     pub(crate) fn new(opened: Opened) -> Arc<Self> {
-        Arc::new(Self { opened, returned: Mutex::default(), given_up: CancellationToken::new() })
+        let given_up = CancellationToken::new();
+        let followers = Followers::default();
+        Arc::new(Self { opened, returned: Mutex::default(), given_up, followers })
     }
 }
 
@@ -71,9 +76,15 @@ impl Namespace {
         Ok(Changes::new(stream, self.given_up.clone()))
     }
 
+    /// The newer snapshots from now on, whether or not a change leads to them.
+    fn follow(&self) -> Result<Arc<Newer>, Failure> {
+        Ok(self.followers.add(|| self.opened.config())?)
+    }
+
     /// Ends its changes and closes it.
     fn give_up(&self) {
         self.given_up.cancel();
         self.opened.close();
+        self.followers.end();
     }
 }

@@ -54,6 +54,8 @@ export class Client extends EventEmitter {
   #manner: Manner;
   #closed = false;
   #ready = false;
+  /** Whether the namespaces of `castalia.namespaces` were opened. */
+  #started = false;
   /** Open namespaces, by kind and name. */
   #namespaces = new Map<string, Opened>();
   /** Subscriptions and iterators that have not ended, with their namespaces. */
@@ -109,12 +111,17 @@ export class Client extends EventEmitter {
   }
 
   /**
-   * Opens the namespaces of `castalia.namespaces` and checks the start policy. The first `config` does the
-   * same.
+   * Opens the namespaces of `castalia.namespaces`, whose events are emitted from then on, and checks the start
+   * policy. The first `config` only loads them and checks the policy.
    */
   async start(options?: WaitOptions): Promise<void> {
     this._mustBeOpen('start');
     await wait((number) => this.#native.start(number), options);
+    if (!this.#started) {
+      await Promise.all(this.#listed().map((name) => this.config(name, options)));
+      // As in the native half, another start does not open again what was closed since.
+      this.#started = true;
+    }
     this.#tellReady();
   }
 
@@ -201,6 +208,15 @@ export class Client extends EventEmitter {
       this._fail(lastError, `no server has returned the namespace ${namespace}; until one does, ${instead}`);
     }
     return adopted;
+  }
+
+  /** The names of `castalia.namespaces`. */
+  #listed(): string[] {
+    const names = this.settings().find(({ name }) => name === 'castalia.namespaces')?.value ?? '';
+    return names
+      .split(',')
+      .map((name) => name.trim())
+      .filter(Boolean);
   }
 
   #tellReady(): void {

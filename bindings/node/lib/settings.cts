@@ -6,7 +6,8 @@ export type SettingValues = Readonly<Record<string, string | number | boolean>>;
 
 /** Settings of a client; validated when a client is created. */
 export class Settings {
-  #values: Record<string, string> = {};
+  /** Without a prototype, so that `__proto__` is refused as any other unknown name. */
+  #values: Record<string, string> = Object.create(null);
   #fromEnv = false;
   #defaults: [string, [string, string][]][] = [];
   #seeds: [string, [string, string][]][] = [];

@@ -37,6 +37,10 @@ test('a client without an app id, or with unknown settings, is refused with ever
   );
   assert.throws(() => new Client({ 'app.id': {} }), refused);
   assert.throws(() => new Client(new Settings().set('app.id', null)), refused);
+  // B57
+  for (const name of ['castalia.unknown', 'constructor', '__proto__']) {
+    assert.throws(() => new Client({ 'app.id': 'a', [name]: 'x' }), refused, name);
+  }
 });
 
 test('settings tell their value and where it came from; secrets are masked', async (t) => {
@@ -83,6 +87,33 @@ test('a start policy that is not met is an error that names the kind, and the cl
   await assert.rejects(Client.start({ ...settings, 'castalia.namespaces': 'none' }), { code: 'NotFound' });
   const started = await Client.start({ ...settings, 'castalia.namespaces': 'application' });
   await started.close();
+});
+
+test('the client tells of the namespaces that it starts with', async (t) => {
+  // B56
+  const settings = { 'castalia.namespaces': 'a, b,later' };
+  const { client, service } = await serviceWith(t, { a: { n: '0' }, b: { n: '0' } }, settings);
+  const heard = [];
+  client.on('error', (error) => heard.push(error.code));
+  client.on('change', (_event, { namespace }) => heard.push(namespace));
+  client.on('source', (source, { namespace }) => heard.push(`${namespace} ${source}`));
+  await client.start();
+  assert.deepEqual(heard.splice(0), ['NotFound']);
+  for (const namespace of ['a', 'b']) {
+    await service.push(namespace, { n: '1' });
+    await eventually(() => heard.length, 'the change');
+    assert.deepEqual(heard.splice(0), [namespace]);
+  }
+  await service.push('later', { n: '1' });
+  await eventually(() => heard.includes('later remote'), 'the source');
+
+  const config = await client.config('a');
+  assert.equal(config.get('n'), '1');
+  config.close();
+  const open = () => client.metrics().namespaces.map(({ namespace }) => namespace);
+  await eventually(() => !open().includes('a'), 'it is not open any more');
+  await client.start();
+  assert.deepEqual(open(), ['b', 'later']);
 });
 
 test('a refused signature is Unauthorized, and the error event tells of it', async (t) => {

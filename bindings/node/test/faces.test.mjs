@@ -117,6 +117,17 @@ test('a value may be the name of a member of an enumeration', async (t) => {
   assert.equal(client.metrics().namespaces[0].malformedReads, 1);
 });
 
+test('a boolean flag of OpenFeature with the name of a member of every object is of another type', async (t) => {
+  // B57
+  const client = new FakeClient({ application: { a: 'constructor', b: '__proto__' } });
+  t.after(() => client.close());
+  const provider = new CastaliaProvider(await client.config('application'));
+  for (const key of ['a', 'b']) {
+    const { value, errorCode } = await provider.resolveBooleanEvaluation(key, false);
+    assert.deepEqual([value, errorCode], [false, 'TYPE_MISMATCH'], key);
+  }
+});
+
 test('flags of OpenFeature are values by type, and their changes are announced', async (t) => {
   const client = new FakeClient({ application: { on: 'TRUE', off: 'false', n: '2.5', list: '[1]', word: 'a' } });
   t.after(() => client.close());

@@ -1,6 +1,7 @@
 //! The directory of the cache files: whether it can be written, and the temporary files in it.
 
 use std::fs::{self, DirBuilder, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -9,6 +10,8 @@ use crate::protocol::namespace::NamespaceKey;
 
 /// Name prefix of the files that test whether the directory can be written.
 const PROBE: &str = ".probe.";
+/// Size of such a file. A full disk often still creates an empty one, and has no block for it.
+const PROBE_BYTES: usize = 4096;
 /// Age at which a temporary file belongs to a killed process. A younger one may belong to another
 /// process that is writing.
 pub(super) const STALE_AFTER: Duration = Duration::from_secs(60);
@@ -38,13 +41,21 @@ pub(super) fn create_directory(directory: &Path) -> std::io::Result<()> {
     builder.create(directory)
 }
 
-/// Tests whether files can be created in the directory, creating it if necessary. Permissions are
+/// Tests whether files can be written in the directory, creating it if necessary. Permissions are
 /// not enough: the disk may be read-only or full.
 pub(super) fn check_usable(directory: &Path) -> std::io::Result<()> {
     create_directory(directory)?;
     let probe = directory.join(format!("{PROBE}{}.tmp", unique()));
-    File::create_new(&probe)?;
-    fs::remove_file(&probe)
+    let filled = fill(File::create_new(&probe)?);
+    // Also if the disk is full.
+    let removed = fs::remove_file(&probe);
+    filled.and(removed)
+}
+
+fn fill(mut probe: File) -> std::io::Result<()> {
+    probe.write_all(&[0; PROBE_BYTES])?;
+    // Some file systems only notice then that the disk is full.
+    probe.sync_all()
 }
 
 pub(super) fn remove_stale(directory: &Path, app_id: &str) {
@@ -62,5 +73,26 @@ pub(super) fn remove_stale(directory: &Path, app_id: &str) {
         {
             let _ = fs::remove_file(entry.path());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// B53: `/dev/full` can be opened and has no space.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_noticed() {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        assert_eq!(fill(full).unwrap_err().kind(), std::io::ErrorKind::StorageFull);
+    }
+
+    #[test]
+    fn a_directory_that_can_be_written_is_left_empty() {
+        let root = tempfile::tempdir().unwrap();
+        let directory = root.path().join("order/config-cache");
+        check_usable(&directory).unwrap();
+        assert_eq!(fs::read_dir(directory).unwrap().count(), 0);
     }
 }

@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
+use super::cut_off::is_unanswered;
 use crate::discovery::{Discovery, ServiceUrl};
 use crate::error::{Error, ErrorKind};
+use crate::service_pause::ServicePauses;
 use crate::transport::Failure;
 
 /// How much later than the connect timeout a poll may fail and still count against its service. A
 /// poll that fails later had reached a service, which was holding it.
 const CONNECT_GRACE: Duration = Duration::from_secs(1);
+/// How long a service that did not answer a poll is avoided, if there are others. With each try,
+/// changes arrive late for as long as the timeout of a poll.
+const SILENCE_PAUSE: Duration = Duration::from_secs(300);
 
 /// The choice for one poll loop.
 pub(super) struct ServiceChoice {
@@ -20,11 +25,22 @@ pub(super) struct ServiceChoice {
     /// Services whose polls failed in the current round. A round ends with an answer, or when each
     /// service of the list has failed once.
     failed: Vec<ServiceUrl>,
+    /// Services that asked to be left alone (`Retry-After`).
+    busy: ServicePauses,
+    /// Services that did not answer a poll.
+    silent: ServicePauses,
 }
 
 impl ServiceChoice {
     pub(super) fn new(discovery: Discovery, connect_timeout: Duration) -> Self {
-        Self { discovery, connect_timeout, sticky: None, failed: Vec::new() }
+        Self {
+            discovery,
+            connect_timeout,
+            sticky: None,
+            failed: Vec::new(),
+            busy: ServicePauses::default(),
+            silent: ServicePauses::default(),
+        }
     }
 
     /// The service for the next poll: the last one, or one that has not failed in this round.
@@ -40,8 +56,12 @@ impl ServiceChoice {
             Some(service) => service,
             None => {
                 let services = self.discovery.services().await?;
-                // The first of those that have not failed: the order is that of discovery.
-                let next = services.into_iter().min_by_key(|service| self.failed.contains(service));
+                // The first of those that may be polled soonest, have not failed, and answer: the
+                // order is that of discovery.
+                let next = services.into_iter().min_by_key(|service| {
+                    let has_failed = self.failed.contains(service);
+                    (self.busy.end_of(service), has_failed, self.silent.end_of(service))
+                });
                 next.ok_or_else(|| {
                     Error::new(ErrorKind::Transport, "long poll", "no config service is known")
                 })?
@@ -74,9 +94,16 @@ impl ServiceChoice {
         let Some(service) = self.sticky.take() else {
             return false;
         };
-        let is_unreachable = is_unreachable(failure, after, self.connect_timeout);
-        if is_unreachable {
+        let is_silent = is_unanswered(failure, after);
+        let is_down = is_silent || is_unreachable(failure, after, self.connect_timeout);
+        if is_down {
             self.discovery.report(&service, false);
+        }
+        if is_silent {
+            self.silent.begin(&service, SILENCE_PAUSE);
+        }
+        if let Some(pause) = failure.retry_after {
+            self.busy.begin(&service, pause);
         }
         self.failed.push(service);
         let services = self.discovery.current_services();
@@ -84,7 +111,12 @@ impl ServiceChoice {
         if !has_other {
             self.failed.clear();
         }
-        has_other && (is_unreachable || failure.is_silence)
+        has_other && is_down
+    }
+
+    /// How long every service of the list asks to be left alone; `None` if one may be polled now.
+    pub(super) fn busy_for(&self) -> Option<Duration> {
+        self.busy.shortest(&self.discovery.current_services())
     }
 }
 
@@ -92,13 +124,13 @@ impl ServiceChoice {
 /// frequent, and one that a service refuses, or that a proxy ends, does not show that the list of the
 /// meta server is outdated.
 fn is_unreachable(failure: &Failure, after: Duration, connect_timeout: Duration) -> bool {
-    let is_unanswered = match failure.status {
+    let is_down = match failure.status {
         // What gateways answer for a service that is down. A service that is busy says when to
         // return.
         Some(status) => matches!(status, 502..=504) && failure.retry_after.is_none(),
         None => failure.error.kind() == ErrorKind::Transport,
     };
-    is_unanswered && after <= connect_timeout + CONNECT_GRACE
+    is_down && after <= connect_timeout + CONNECT_GRACE
 }
 
 #[cfg(test)]
@@ -146,6 +178,39 @@ mod tests {
             others += usize::from(choice.select().await.unwrap() != first);
         }
         assert!((5..20).contains(&others), "{others}");
+    }
+
+    /// B51: a service that is frozen is passed over although another one has answered meanwhile.
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_did_not_answer_is_avoided_for_a_while() {
+        let urls = ["a", "b"].map(str::to_owned);
+        let discovery = Discovery::fixed(&urls, fastrand::Rng::with_seed(1));
+        let mut choice = ServiceChoice::new(discovery, CONNECT_TIMEOUT);
+        let frozen = choice.select().await.unwrap();
+        let silence = Failure { is_silence: true, ..refused() };
+        assert!(choice.record_failure(&silence, Duration::from_secs(90)));
+        for _ in 0..20 {
+            choice.record_answer();
+            choice.release();
+            assert_ne!(choice.select().await.unwrap(), frozen);
+        }
+        choice.record_failure(&refused(), Duration::ZERO);
+        assert_eq!(choice.select().await.unwrap(), frozen, "the other one has failed");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_service_is_passed_over_until_it_may_be_polled() {
+        let urls = ["a", "b"].map(str::to_owned);
+        let discovery = Discovery::fixed(&urls, fastrand::Rng::with_seed(1));
+        let mut choice = ServiceChoice::new(discovery, CONNECT_TIMEOUT);
+        let pause = Duration::from_secs(60);
+        let busy = Failure { status: Some(503), retry_after: Some(pause), ..refused() };
+        let first = choice.select().await.unwrap();
+        choice.record_failure(&busy, Duration::ZERO);
+        assert_eq!(choice.busy_for(), None);
+        assert_ne!(choice.select().await.unwrap(), first);
+        choice.record_failure(&busy, Duration::ZERO);
+        assert_eq!(choice.busy_for(), Some(pause));
     }
 
     #[test]

@@ -18,8 +18,8 @@ const RETRY_BACKOFF: BackoffPolicy =
 /// A rejected signature stays rejected until an operator changes the secret, so retries are rare.
 const UNAUTHORIZED_BACKOFF: BackoffPolicy =
     BackoffPolicy::doubling(Duration::from_secs(30), Duration::from_secs(300));
-/// A server that is behind the one that sent the announcement catches up within seconds: rechecks
-/// happen 1, 3 and 9 s after the announcement.
+/// A server that is behind the one that sent the announcement catches up within seconds, whether it
+/// returns the earlier release or none: rechecks happen 1, 3 and 9 s after the announcement.
 const RECHECKS: [Duration; 3] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(6)];
 
@@ -76,16 +76,17 @@ impl Schedule {
         self.retry.reset();
         self.unauthorized.reset();
         self.plan_refresh();
-        self.sooner_at = None;
-        match self.pending {
-            // The answer is older than the announcement: the server reads its database once a
-            // second and may be behind.
-            Some([delay, later @ ..]) if !is_new => {
-                self.pending = Some(later);
-                self.sooner_at = Some(Instant::now() + *delay);
-            }
-            _ => self.pending = None,
+        if is_new {
+            self.pending = None;
         }
+        // An earlier release is older than the announcement: the server reads its database once a
+        // second and may be behind.
+        self.sooner_at = self.take_recheck().map(|delay| Instant::now() + delay);
+    }
+
+    /// An access key that may be accepted replaces the rejected one.
+    pub(super) fn key_replaced(&mut self) {
+        self.unauthorized.reset();
     }
 
     /// A load failed; `missing` if no server has ever sent values.
@@ -94,12 +95,9 @@ impl Schedule {
         let retry_after = failure.retry_after.unwrap_or_default();
         let kind = failure.error.kind();
         let delay = match kind {
-            // The namespace was deleted or never published. Retrying soon cannot help, and the next
-            // publish is announced.
-            ErrorKind::NotFound => {
-                self.pending = None;
-                None
-            }
+            // The namespace was deleted or never published, unless the server is behind. Retrying
+            // more often cannot help, and the next publish is announced.
+            ErrorKind::NotFound => self.take_recheck(),
             ErrorKind::Unauthorized => Some(self.unauthorized.next_delay(&mut self.random)),
             _ if missing || self.pending.is_some() => Some(self.retry.next_delay(&mut self.random)),
             _ => None,
@@ -114,6 +112,16 @@ impl Schedule {
         let now = Instant::now();
         self.refresh_at = self.refresh_at.max(now + pause);
         self.sooner_at = delay.map(|delay| now + delay);
+    }
+
+    /// Delay of the next recheck. After the last one, the answer is the state of the announcement.
+    fn take_recheck(&mut self) -> Option<Duration> {
+        let Some([delay, later @ ..]) = self.pending else {
+            self.pending = None;
+            return None;
+        };
+        self.pending = Some(later);
+        Some(*delay)
     }
 
     fn plan_refresh(&mut self) {
@@ -191,6 +199,22 @@ mod tests {
         assert!(wait(&schedule) > 200.0);
     }
 
+    /// B48
+    #[tokio::test(start_paused = true)]
+    async fn an_update_that_is_not_found_is_rechecked_three_times() {
+        let mut schedule = schedule();
+        for is_update in [true, false] {
+            schedule.loaded(true);
+            schedule.announced(is_update);
+            for delay in [1.0, 2.0, 6.0].into_iter().filter(|_| is_update) {
+                schedule.failed(&failure(ErrorKind::NotFound), false);
+                assert!((wait(&schedule) - delay).abs() < 0.01);
+            }
+            schedule.failed(&failure(ErrorKind::NotFound), false);
+            assert!(wait(&schedule) > 200.0);
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_refused_signature_waits_long() {
         let mut schedule = schedule();
@@ -198,6 +222,9 @@ mod tests {
             schedule.failed(&failure(ErrorKind::Unauthorized), true);
             assert!((wait(&schedule) - delay).abs() < 0.01);
         }
+        schedule.key_replaced();
+        schedule.failed(&failure(ErrorKind::Unauthorized), true);
+        assert!((wait(&schedule) - 30.0).abs() < 0.01);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,13 +1,14 @@
-//! Interprets a response of `/configs`, given the configurations that its request was based on.
+//! Interprets a response of `/configs`, given the release that its request was based on.
 
 use tracing::warn;
 
 use super::OPERATION;
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::namespace::{NamespaceKey, strip_properties_suffix};
+use crate::protocol::namespace::{KEY_SEPARATOR, NamespaceKey, strip_properties_suffix};
 use crate::protocol::wire::{
     ApolloConfig, ConfigurationChange, Configurations, FULL_SYNC, INCREMENTAL_SYNC,
 };
+use crate::snapshot::Snapshot;
 use crate::transport::ServiceResponse;
 
 /// What a response means for the known release.
@@ -17,19 +18,19 @@ pub(super) enum ReleaseUpdate {
     Unchanged,
     /// Release key and configurations of another release.
     New(String, Configurations),
-    /// A difference without a base; the full configurations must be requested.
+    /// A difference without a base, or with an unknown one; the full configurations must be
+    /// requested.
     NeedsFull,
 }
 
-/// Interprets a response. `base` holds the configurations of the release whose key was sent; `None`
-/// if none was sent.
+/// Interprets a response. `base` is the release whose key was sent; `None` if none was sent.
 ///
 /// # Errors
 /// [`ErrorKind::Protocol`] if the response is not a release.
 pub(super) fn interpret(
     answer: ServiceResponse,
     requested: &NamespaceKey,
-    base: Option<&Configurations>,
+    base: Option<&Snapshot>,
 ) -> Result<ReleaseUpdate> {
     let body = match answer {
         ServiceResponse::Body(body) => body,
@@ -55,10 +56,11 @@ pub(super) fn interpret(
                 "the response has no configurations and is not a release; check which server answers at this address",
             )),
         },
-        Some(INCREMENTAL_SYNC) => Ok(match base {
+        Some(INCREMENTAL_SYNC) => Ok(match base.filter(|base| !is_merged(base.release_key())) {
             Some(base) => {
                 let changes = config.configuration_changes.unwrap_or_default();
-                ReleaseUpdate::New(config.release_key, apply_changes(base.clone(), changes))
+                let content = base.configurations().clone();
+                ReleaseUpdate::New(config.release_key, apply_changes(content, changes))
             }
             None => ReleaseUpdate::NeedsFull,
         }),
@@ -106,6 +108,13 @@ fn warn_case_mismatch(config: &ApolloConfig, requested: &NamespaceKey) {
     }
 }
 
+/// Whether a release consists of several ones, such as a public namespace and what the app overrides
+/// in it. Apollo's servers compute the changes from those parts that they find, which excludes one
+/// that was rolled back: they lead on from values that this client does not have.
+fn is_merged(release_key: &str) -> bool {
+    release_key.contains(KEY_SEPARATOR)
+}
+
 fn apply_changes(mut content: Configurations, changes: Vec<ConfigurationChange>) -> Configurations {
     for change in changes {
         match (change.configuration_change_type.as_str(), change.new_value) {
@@ -143,8 +152,8 @@ mod tests {
     }
 
     fn interpret_json(json: &str, base: Option<&[(&str, &str)]>) -> Result<ReleaseUpdate> {
-        let base = base.map(content);
-        interpret(ServiceResponse::Body(json.into()), &requested(), base.as_ref())
+        let base = base.map(|values| Snapshot::sample("application", "k1", values));
+        interpret(ServiceResponse::Body(json.into()), &requested(), base.as_deref())
     }
 
     const INCREMENTAL: &str = r#"{"releaseKey":"k2","configSyncType":"IncrementalSync","configurationChanges":[
@@ -162,6 +171,15 @@ mod tests {
     #[test]
     fn changes_without_their_base_are_not_applied() {
         assert_eq!(interpret_json(INCREMENTAL, None).unwrap(), ReleaseUpdate::NeedsFull);
+    }
+
+    /// B47: after a rollback of a part, Apollo's servers compute the changes from the other ones.
+    #[test]
+    fn changes_of_a_merged_release_are_not_applied() {
+        let base = Snapshot::sample("application", "a2+b1", &[("a", "1"), ("b", "2")]);
+        let answer = ServiceResponse::Body(INCREMENTAL.into());
+        let update = interpret(answer, &requested(), Some(&base)).unwrap();
+        assert_eq!(update, ReleaseUpdate::NeedsFull);
     }
 
     #[test]
@@ -194,11 +212,13 @@ mod tests {
 
     #[test]
     fn not_modified_needs_a_release_that_was_named() {
-        let base = content(&[]);
-        assert_eq!(
-            interpret(ServiceResponse::NotModified, &requested(), Some(&base)).unwrap(),
-            ReleaseUpdate::Unchanged
-        );
+        for key in ["k1", "a1+b1"] {
+            let base = Snapshot::sample("application", key, &[]);
+            assert_eq!(
+                interpret(ServiceResponse::NotModified, &requested(), Some(&base)).unwrap(),
+                ReleaseUpdate::Unchanged
+            );
+        }
         assert!(interpret(ServiceResponse::NotModified, &requested(), None).is_err());
     }
 

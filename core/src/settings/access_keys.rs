@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::warn;
@@ -14,7 +15,7 @@ use tracing::warn;
 use super::key::SettingsFiles;
 use super::layers::Layers;
 use crate::blocking_pool::{HOOK_POOL, warn_if_slow};
-use crate::process_local::ProcessLocalCell;
+use crate::process_local::{ProcessLocal, ProcessLocalCell};
 use crate::protocol::signature::AccessKey;
 
 /// Returns the secret of an app id; `None` if it has none.
@@ -29,9 +30,13 @@ pub(crate) struct AccessKeys {
     calls: ProcessLocalCell<Mutex<HashMap<String, LastCall>>>,
 }
 
-/// Keys by app id, read from the settings at the first use of the app id. Replaced as a whole
-/// instead of locked, so that a forked child never finds a lock held.
-struct Keys(ArcSwap<HashMap<String, KeyEntry>>);
+/// Keys by app id, read from the settings at the first use of the app id.
+struct Keys {
+    /// Replaced as a whole instead of locked, so that a forked child never finds a lock held.
+    entries: ArcSwap<HashMap<String, KeyEntry>>,
+    /// Wakes those that wait for another key.
+    replaced: ProcessLocalCell<watch::Sender<()>>,
+}
 
 #[derive(Clone)]
 struct KeyEntry {
@@ -58,20 +63,21 @@ impl AccessKeys {
     ) -> Self {
         let key = secret.and_then(|secret| parse_secret(main_app_id, secret));
         let main = (main_app_id.to_owned(), KeyEntry { key, provided: None });
-        let keys = Arc::new(Keys(ArcSwap::from_pointee(HashMap::from([main]))));
+        let entries = ArcSwap::from_pointee(HashMap::from([main]));
+        let keys = Arc::new(Keys { entries, replaced: ProcessLocalCell::new() });
         Self { layers, provider, keys, calls: ProcessLocalCell::new() }
     }
 
     /// The current key of an app id; `None` if requests are not signed.
     pub(crate) fn of(&self, app_id: &str) -> Option<Arc<AccessKey>> {
-        if let Some(entry) = self.keys.0.load().get(app_id) {
+        if let Some(entry) = self.keys.entries.load().get(app_id) {
             return entry.key.clone();
         }
         let first = KeyEntry { key: self.in_settings(app_id), provided: None };
         self.keys.change(|keys| {
             keys.entry(app_id.to_owned()).or_insert_with(|| first.clone());
         });
-        self.keys.0.load().get(app_id).and_then(|entry| entry.key.clone())
+        self.keys.entries.load().get(app_id).and_then(|entry| entry.key.clone())
     }
 
     /// Replaces the key of an app id. A blank secret removes it.
@@ -80,6 +86,15 @@ impl AccessKeys {
         self.keys.change(|keys| {
             keys.insert(app_id.to_owned(), entry.clone());
         });
+        self.keys.replaced().send_replace(());
+    }
+
+    /// Returns once another key of an app id is in use than this one, which a server rejected.
+    pub(crate) async fn wait_for_other(&self, app_id: &str, refused: &Option<Arc<AccessKey>>) {
+        let replaced = self.keys.replaced();
+        let mut changes = replaced.subscribe();
+        // The sender lives in `replaced`, so the wait cannot fail.
+        let _ = changes.wait_for(|_| !is_same(&self.of(app_id), refused)).await;
     }
 
     /// Called after a server rejected a key: whether another one is in use now, perhaps from the
@@ -149,8 +164,14 @@ impl AccessKeys {
 }
 
 impl Keys {
+    /// Created by each process, because a watch has a lock.
+    fn replaced(&self) -> Arc<ProcessLocal<watch::Sender<()>>> {
+        let Ok(replaced) = self.replaced.get(|| Ok::<_, Infallible>(watch::Sender::new(())));
+        replaced
+    }
+
     fn change(&self, change: impl Fn(&mut HashMap<String, KeyEntry>)) {
-        self.0.rcu(|known| {
+        self.entries.rcu(|known| {
             let mut known = HashMap::clone(known);
             change(&mut known);
             known
@@ -169,6 +190,7 @@ impl Keys {
                 *known = entry.clone();
             }
         });
+        self.replaced().send_replace(());
     }
 }
 

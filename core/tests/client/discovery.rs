@@ -157,11 +157,40 @@ async fn a_meta_server_is_left_soon_after_the_polls_of_its_services_fail() {
     }
 }
 
-/// Polls that are slow, refused or cut off by a proxy, although the service is there.
+/// A process that is stopped: connections are accepted, and nothing is answered.
+#[tokio::test(start_paused = true)]
+async fn a_meta_server_is_left_soon_after_its_services_do_not_answer_polls() {
+    let fixture = Fixture::new();
+    let frozen = fixture.sibling("http://frozen");
+    let metas =
+        ["http://m1", "http://m2"].map(|url| meta_server(&fixture, url, &["http://frozen"]));
+    let client = fixture.client_with(settings("http://m1,http://m2", &fixture.root));
+    let config = client.config(NAMESPACE).await.unwrap();
+    let informed = match metas[0].requests_of(Endpoint::Services).len() {
+        0 => &metas[0],
+        _ => &metas[1],
+    };
+    frozen.holds(1).await;
+    informed.set_services(&["http://s1"]);
+    for endpoint in [Endpoint::Config, Endpoint::Poll] {
+        frozen.fail_always(endpoint, Some(Fault::Hang));
+    }
+    let start = Instant::now();
+    informed.arrived(Endpoint::Services, 1).await;
+    // The held poll ends after a minute, and the service is then polled three times. Loads alone
+    // are five minutes apart.
+    let after = start.elapsed();
+    assert!(after < Duration::from_secs(400), "{after:?}");
+    fixture.server.holds(1).await;
+    fixture.publish(&[("a", "2")]);
+    eventually("a push of the new service", || config.get_or("a", 0) == 2).await;
+}
+
+/// Polls that are refused or cut off by a proxy, although the service is there.
 #[tokio::test(start_paused = true)]
 async fn polls_that_reach_a_service_neither_leave_its_meta_server_nor_ask_it_sooner() {
     for fault in [
-        Fault::Hang,
+        Fault::Reset(Duration::from_secs(60)),
         Fault::Reset(Duration::from_secs(10)),
         Fault::status(304),
         Fault::status(401),

@@ -107,7 +107,7 @@ async fn a_source_function_that_does_not_return_is_logged() {
     expect_one_warning(&client, "b45-source", keeper, "of the application for 30 s").await;
 }
 
-/// Loads and polls are repeated meanwhile, and use the secret once it is there.
+/// Loads and polls are repeated meanwhile, and use the secret as soon as it is there (B50).
 #[tokio::test(start_paused = true)]
 async fn a_secret_provider_that_does_not_return_stops_neither_loads_nor_polls() {
     let app_id = "b45-provider";
@@ -135,8 +135,12 @@ async fn a_secret_provider_that_does_not_return_stops_neither_loads_nor_polls() 
     advance_until("a warning", || !logged(&warning).is_empty()).await;
     assert_eq!(gate.calls.load(Ordering::SeqCst), 1, "one call at a time");
     drop(keeper.key);
+    let returned = Instant::now();
     let config = opened.await.unwrap().unwrap();
     eventually("a load with the new secret", || config.source() == Source::Remote).await;
+    fixture.server.holds(1).await;
+    // The next load and poll would be minutes away.
+    assert!(returned.elapsed() < Duration::from_secs(3), "{:?}", returned.elapsed());
     assert_eq!((gate.calls.load(Ordering::SeqCst), logged(&warning).len()), (1, 1));
     client.close().await;
 }

@@ -59,6 +59,29 @@ async fn changes_without_a_base_are_fetched_in_full() {
     assert!(loads[..2].iter().all(|load| load.parameter("releaseKey").is_none()));
 }
 
+/// B47: Apollo's servers compute the changes to a merged release from the parts that they find,
+/// which excludes one that was rolled back.
+#[tokio::test(start_paused = true)]
+async fn changes_to_a_merged_release_are_fetched_in_full() {
+    let fixture = Fixture::new();
+    let merged = r#"{"appId":"order","cluster":"default","namespaceName":"application",
+        "releaseKey":"a2+b1","configurations":{"a":"bad","b":"2"}}"#;
+    fixture.server.fail_next(Endpoint::Config, Fault::body(200, merged));
+    let (_client, config) = fixture.open_quietly().await;
+    assert_eq!(pairs(&config), [pair("a", "bad"), pair("b", "2")]);
+    fixture.server.fail_next(Endpoint::Config, Fault::status(304));
+    config.refresh().await.unwrap();
+    assert_eq!(config.snapshot().release_key(), "a2+b1");
+
+    fixture.server.fail_next(Endpoint::Config, Fault::body(200, &incremental("a1+b1", "[]")));
+    config.refresh().await.unwrap();
+    assert_eq!(pairs(&config), [pair("a", "1"), pair("b", "2")]);
+    let loads = fixture.server.requests_of(Endpoint::Config);
+    let keys: Vec<_> = loads.iter().map(|load| load.parameter("releaseKey")).collect();
+    let merged = Some("a2+b1".to_owned());
+    assert_eq!(keys, [None, merged.clone(), merged, None]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn odd_changes_are_ignored_and_empty_ones_make_no_event() {
     let fixture = Fixture::new();

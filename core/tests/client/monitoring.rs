@@ -24,7 +24,7 @@ async fn the_text_has_the_java_clients_meters() {
         "apollo_client_namespace_item_num{namespace=\"application\"} 2",
         "apollo_client_namespace_not_found 1",
         "apollo_client_namespace_timeout 2",
-        "apollo_client_exception_num_total 1",
+        "apollo_client_exception_num_total 2",
         "# TYPE apollo_client_exception_num counter",
         "apollo_client_long_poll_connected 0",
     ] {

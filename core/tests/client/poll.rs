@@ -167,6 +167,34 @@ async fn polls_that_a_proxy_cuts_off_do_not_slow_down() {
     }
 }
 
+/// B51: a process that is stopped accepts a poll and never answers it.
+#[tokio::test(start_paused = true)]
+async fn a_service_that_does_not_answer_a_poll_is_left() {
+    record_log();
+    for seed in 0..10 {
+        let fixture = Fixture::new();
+        let frozen = fixture.sibling("http://b51-frozen");
+        fixture.server.set_services(&["http://b51-frozen", "http://s1"]);
+        frozen.fail_always(Endpoint::Poll, Some(Fault::Hang));
+        let client = fixture.client_with(fixture.settings().random_seed(seed));
+        let config = client.config(NAMESPACE).await.unwrap();
+        frozen.arrived(Endpoint::Poll, 1).await;
+        // Its timeout, and the pause.
+        tokio::time::sleep(Duration::from_secs(93)).await;
+        assert_eq!(fixture.server.held(), 1, "{seed}");
+        // Several polls of the other service.
+        tokio::time::sleep(Duration::from_secs(280)).await;
+        assert_eq!(frozen.requests_of(Endpoint::Poll).len(), 1, "{seed}");
+        fixture.publish(&[("a", "2")]);
+        let published = Instant::now();
+        eventually("the value", || config.get_or("a", 0) == 2).await;
+        assert!(published.elapsed() < Duration::from_secs(3), "{seed}");
+        client.close().await;
+    }
+    let told = logged("did not answer a long poll");
+    assert!(told.iter().any(|record| record.text.contains("service_url=http://b51-frozen")));
+}
+
 /// The HTTP client may lose the first poll after a failure. If the server is silent, the next one
 /// waits for the whole timeout as before.
 #[tokio::test(start_paused = true)]
@@ -268,6 +296,35 @@ async fn a_lagging_server_is_asked_again_soon() {
     fixture.server.fail_always(Endpoint::Config, None);
     changes.next().await.unwrap();
     assert!(published.elapsed() <= Duration::from_secs(4));
+}
+
+/// B48: a server that is behind the one that sent the announcement may not know the namespace.
+#[tokio::test(start_paused = true)]
+async fn an_announced_release_that_is_not_found_is_rechecked() {
+    let fixture = Fixture::new();
+    let (_client, config) = fixture.open().await;
+    fixture.server.arrived(Endpoint::Poll, 2).await;
+    let mut changes = config.changes();
+    for _ in 0..3 {
+        fixture.server.fail_next(Endpoint::Config, Fault::status(404));
+    }
+    fixture.publish(&[("a", "2")]);
+    let published = Instant::now();
+    changes.next().await.unwrap();
+    assert!(published.elapsed() <= Duration::from_secs(10), "{:?}", published.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_namespace_is_left_alone_after_the_rechecks() {
+    let fixture = Fixture::new();
+    let (_client, config) = fixture.open().await;
+    fixture.server.arrived(Endpoint::Poll, 2).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let loads = fixture.server.requests_of(Endpoint::Config).len();
+    fixture.server.data().withdraw(APP, "default", NAMESPACE);
+    tokio::time::sleep(Duration::from_secs(200)).await;
+    assert_eq!(fixture.server.requests_of(Endpoint::Config).len(), loads + 4);
+    assert_eq!(config.get_or("a", 0), 1);
 }
 
 #[tokio::test(start_paused = true)]

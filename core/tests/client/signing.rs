@@ -1,9 +1,12 @@
 //! Access keys: what is signed, with which secret, and what is not signed.
 
-use castalia_core::Source;
-use castalia_core::testing::{Endpoint, Server};
+use std::time::Duration;
 
-use super::support::{APP, Fixture, NAMESPACE, patient_settings, scratch};
+use castalia_core::testing::{Endpoint, Server};
+use castalia_core::{ErrorKind, Source, State};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::support::{APP, Fixture, NAMESPACE, eventually, patient_settings, scratch};
 
 #[tokio::test]
 async fn a_server_that_checks_accepts_every_request() {
@@ -79,6 +82,30 @@ async fn a_replaced_secret_signs_the_next_request() {
     config.refresh().await.unwrap();
 }
 
+/// B50: after some rejections, loads and polls wait for minutes.
+#[tokio::test(start_paused = true)]
+async fn a_replaced_secret_ends_the_waits_of_loads_and_polls() {
+    let fixture = Fixture::new();
+    fixture.server.set_secret(APP, Some("right"));
+    let settings = fixture.settings().set("apollo.access-key.secret", "old");
+    let client = fixture.client_with(settings);
+    let config = client.config(NAMESPACE).await.unwrap();
+    assert_eq!(config.state(), State::Failed(ErrorKind::Unauthorized));
+    sleep(Duration::from_secs(100)).await;
+    let sent = || [Endpoint::Config, Endpoint::Poll].map(|of| fixture.server.requests_of(of).len());
+    let before = sent();
+    // One more try each, and another one after the shortest wait.
+    client.set_access_key(APP, "wrong");
+    sleep(Duration::from_secs(35)).await;
+    assert_eq!(sent(), before.map(|count| count + 2));
+
+    client.set_access_key(APP, "right");
+    let replaced = Instant::now();
+    eventually("loaded", || config.source() == Source::Remote).await;
+    fixture.server.holds(1).await;
+    assert!(replaced.elapsed() < Duration::from_secs(3), "{:?}", replaced.elapsed());
+}
+
 /// After a rejected secret the provider is called once, and the request repeated with its result.
 #[tokio::test(start_paused = true)]
 async fn a_refused_secret_is_asked_for() {
@@ -111,6 +138,6 @@ async fn a_refused_poll_goes_on_with_the_new_secret() {
     fixture.server.arrived(Endpoint::Poll, polls + 2).await;
     fixture.server.holds(1).await;
     fixture.publish(&[("a", "2")]);
-    let told = tokio::time::timeout(std::time::Duration::from_secs(5), changes.next()).await;
+    let told = timeout(Duration::from_secs(5), changes.next()).await;
     assert_eq!(told.unwrap().unwrap().snapshot().get("a"), Some("2"));
 }

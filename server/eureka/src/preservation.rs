@@ -1,56 +1,27 @@
-//! Self-preservation: while most heartbeats are missing, the network is more likely broken than all
-//! instances, and no lease ends.
+//! Self-preservation: while many instances are overdue, the network is more likely broken than all
+//! of them, and no lease ends.
 
-use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Time in which heartbeats are counted.
-const WINDOW: Duration = Duration::from_secs(60);
+use crate::registry::{Lease, Moment};
+
 /// Registries of this size or smaller never hold: one dead node is a large part of them.
 const SMALL: usize = 6;
-/// Part of the expected heartbeats below which no lease ends.
-const LEAST: f64 = 0.85;
+/// Largest part of overdue instances with which leases end, in percent. Eureka expects 85 % of the
+/// heartbeats; here each instance counts once, or the death of one with a short interval would
+/// outweigh the others.
+const TOLERATED: usize = 15;
+/// Instances that have been silent for longer are not counted: without a limit, crashed ones would
+/// be listed until somebody cancels them. As long as their overrides are remembered.
+const LONGEST: Duration = Duration::from_secs(3600);
 
-/// Heartbeats of the last minute, without those of the services of this process, whose leases do
-/// not end. The caller counts those of one lease only as often as a client can need to send them.
-#[derive(Debug, Default)]
-pub(crate) struct Preservation {
-    /// Heartbeats by the second in which they arrived.
-    seconds: VecDeque<(Instant, u32)>,
-    holds: bool,
-}
-
-impl Preservation {
-    pub(crate) fn count(&mut self, now: Instant) {
-        match self.seconds.back_mut() {
-            Some((second, number)) if now.saturating_duration_since(*second).as_secs() == 0 => {
-                *number = number.saturating_add(1);
-            }
-            _ => self.seconds.push_back((now, 1)),
-        }
-        self.forget(now);
+/// Whether too many instances are overdue, apart from the services of this process, whose leases do
+/// not end.
+pub(crate) fn holds<'a>(leases: impl Iterator<Item = &'a Lease>, now: Moment) -> bool {
+    let (mut number, mut overdue) = (0, 0);
+    for lease in leases.filter(|lease| !lease.is_own && lease.silence(now) < LONGEST) {
+        number += 1;
+        overdue += usize::from(lease.is_overdue(now));
     }
-
-    /// Compares the heartbeats with the intervals and the ages of all leases.
-    pub(crate) fn update(&mut self, leases: impl Iterator<Item = (u32, Duration)>, now: Instant) {
-        self.forget(now);
-        let (mut number, mut expected) = (0, 0.0);
-        for (interval, age) in leases {
-            number += 1;
-            expected += age.min(WINDOW).as_secs_f64() / f64::from(interval.max(1));
-        }
-        let received: f64 = self.seconds.iter().map(|(_, number)| f64::from(*number)).sum();
-        self.holds = number > SMALL && received < expected * LEAST;
-    }
-
-    pub(crate) fn holds(&self) -> bool {
-        self.holds
-    }
-
-    fn forget(&mut self, now: Instant) {
-        let is_old = |second: &Instant| now.saturating_duration_since(*second) >= WINDOW;
-        while self.seconds.front().is_some_and(|(second, _)| is_old(second)) {
-            self.seconds.pop_front();
-        }
-    }
+    number > SMALL && overdue * 100 > number * TOLERATED
 }

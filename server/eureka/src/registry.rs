@@ -14,7 +14,6 @@ use self::copy::EarlyChanges;
 pub use self::lease::Lease;
 use crate::changes::Changes;
 use crate::overrides::Overrides;
-use crate::preservation::Preservation;
 use crate::status::effective;
 use crate::{Action, Instance, Status};
 
@@ -58,7 +57,7 @@ pub enum Decided {
 pub struct Options {
     /// Maximum number of instances.
     pub max_instances: usize,
-    /// Whether leases stay while most heartbeats are missing.
+    /// Whether leases stay while many heartbeats are missing.
     pub preserves: bool,
     /// Apps that may register; empty means all.
     pub apps: BTreeSet<String>,
@@ -117,7 +116,7 @@ pub struct Registry {
     overrides: Overrides,
     early: EarlyChanges,
     changes: Changes,
-    preservation: Preservation,
+    is_preserving: bool,
     /// When the wall clock was last set, or this registry began to watch it.
     clock: Option<Moment>,
     /// When the eviction last ran, and when leases ended within the last minute.
@@ -143,7 +142,7 @@ impl Registry {
             overrides,
             early: EarlyChanges::default(),
             changes,
-            preservation: Preservation::default(),
+            is_preserving: false,
             clock: None,
             last_run: None,
             ended: Vec::new(),
@@ -171,10 +170,10 @@ impl Registry {
         self.revision
     }
 
-    /// Whether leases stay because most heartbeats are missing.
+    /// Whether leases stay because many heartbeats were missing when the eviction last ran.
     #[must_use]
     pub fn is_preserving(&self) -> bool {
-        self.options.preserves && self.preservation.holds()
+        self.is_preserving
     }
 
     /// A lease.

@@ -10,6 +10,7 @@ use super::commit;
 use super::configurations;
 use super::item::Item;
 use super::namespace;
+use super::page::check_length;
 use super::release::Release;
 use crate::error::Result;
 use crate::server_config::{ServerConfig, keys};
@@ -34,6 +35,9 @@ pub struct NamespaceContent {
 
 /// The content of the namespaces of a cluster; of an unknown cluster none. Releases, deleted items,
 /// gray releases and locks are read only `with_releases`.
+///
+/// # Errors
+/// Fails if the namespaces have too much for one answer.
 pub async fn of_cluster(
     store: &Store,
     config: &ServerConfig,
@@ -43,12 +47,14 @@ pub async fn of_cluster(
     let db = store.read();
     let namespaces = namespace::list(store, app_id, cluster).await?;
     let ids: Vec<Id> = namespaces.iter().map(|namespace| namespace.id).collect();
+    check_length(castalia_store::item::length_in_namespaces(db, &ids).await?)?;
     let mut items: HashMap<Id, Vec<Item>> = HashMap::new();
     for item in castalia_store::item::readable_of_namespaces(db, &ids).await? {
         items.entry(item.namespace_id).or_default().push(item);
     }
     let mut releases = HashMap::new();
     if with_releases {
+        check_length(castalia_store::release::length_of_cluster(db, app_id, cluster).await?)?;
         let latest = castalia_store::release::latest_of_cluster(db, app_id, cluster).await?;
         releases.extend(latest.into_iter().map(|row| (row.namespace_name.clone(), row)));
     }
@@ -97,12 +103,9 @@ async fn add_deleted(
         .filter_map(|content| Some((content.namespace.as_str(), content.release.as_ref()?)))
         .map(|(namespace, release)| (namespace, *release.data_change_created_time))
         .collect();
-    let commits =
-        castalia_store::item::commits_since_each(store.read(), app_id, cluster, &times).await?;
     let mut deleted: HashMap<String, Vec<Item>> = HashMap::new();
-    for commit in commits {
-        let items = commit::deleted_in(&commit);
-        deleted.entry(commit.namespace_name).or_default().extend(items);
+    for (namespace, item) in commit::deleted_since(store, app_id, cluster, &times).await? {
+        deleted.entry(namespace).or_default().push(item);
     }
     for content in contents {
         content.deleted = deleted.remove(&content.namespace).unwrap_or_default();

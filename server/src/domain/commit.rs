@@ -4,6 +4,7 @@ pub use castalia_store::item::Commit;
 
 use castalia_store::feed::is_unparsable_news;
 use castalia_store::item::CommitRow;
+use castalia_store::length::{self, Measured};
 use castalia_store::{Authorship, Id, Small, Store, Transaction};
 use chrono::{DateTime, Local, NaiveDateTime, TimeZone as _, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -19,6 +20,13 @@ use crate::json;
 /// Format of dates in the text: local time without zone.
 const DATE: &str = "%Y-%m-%d %H:%M:%S";
 
+/// Maximum number of commits in which deleted items are looked up, and their length in bytes; of
+/// older deletions only the keys are known, from the release.
+const COMMITS: u64 = 10_000;
+const SEARCHED: u64 = 64 << 20;
+/// Length of the commits that are read at a time, in bytes.
+const BATCH: u64 = 8 << 20;
+
 /// The changes of an edit. Comments and blank lines have no key and are omitted from created and
 /// deleted items.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -26,6 +34,13 @@ const DATE: &str = "%Y-%m-%d %H:%M:%S";
 pub struct Changes {
     create_items: Vec<ItemText>,
     update_items: Vec<UpdatedItem>,
+    delete_items: Vec<ItemText>,
+}
+
+/// The deleted items of the same text.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Deletions {
     delete_items: Vec<ItemText>,
 }
 
@@ -207,20 +222,49 @@ pub async fn list(
 }
 
 /// Items that were deleted since the latest release of a namespace, newest commit first, without
-/// those of a commit that cannot be decoded.
+/// those of a commit that cannot be decoded or is too long ago.
 pub async fn deleted_items(store: &Store, key: &NamespaceKey) -> Result<Vec<Item>> {
+    let (db, NamespaceKey { app_id, cluster, namespace }) = (store.read(), key);
     let latest = release::find_latest(store, key).await?;
     let since = latest.map(|release| *release.data_change_created_time);
-    let NamespaceKey { app_id, cluster, namespace } = key;
-    let commits =
-        castalia_store::item::commits_since(store.read(), app_id, cluster, namespace, since)
-            .await?;
-    Ok(commits.iter().flat_map(deleted_in).collect())
+    let found =
+        castalia_store::item::measured_commits(db, app_id, cluster, namespace, since, COMMITS);
+    Ok(deleted_in(store, &found.await?).await?.into_iter().map(|(_, item)| item).collect())
 }
 
-/// The items that a commit deleted.
-pub(super) fn deleted_in(commit: &Commit) -> Vec<Item> {
-    match serde_json::from_str::<Changes>(&commit.change_sets) {
+/// The same of several namespaces of a cluster since their times, with the names of the namespaces.
+pub(super) async fn deleted_since(
+    store: &Store,
+    app_id: &str,
+    cluster: &str,
+    times: &[(&str, DateTime<Utc>)],
+) -> Result<Vec<(String, Item)>> {
+    let db = store.read();
+    let found =
+        castalia_store::item::measured_commits_of_each(db, app_id, cluster, times, COMMITS).await?;
+    deleted_in(store, &found).await
+}
+
+/// The items that the newest of these commits deleted, with the names of their namespaces. Values
+/// that were edited often since the release are many times as long in its commits.
+async fn deleted_in(store: &Store, commits: &[Measured]) -> Result<Vec<(String, Item)>> {
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    for batch in length::batches(length::first(commits, SEARCHED), BATCH) {
+        for commit in castalia_store::item::commits_in_order(store.read(), batch).await? {
+            for item in deleted_of(&commit) {
+                bytes += item.value.len() as u64;
+                if bytes > length::LIST {
+                    return Ok(found);
+                }
+                found.push((commit.namespace_name.clone(), item));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn deleted_of(commit: &Commit) -> Vec<Item> {
+    match serde_json::from_str::<Deletions>(&commit.change_sets) {
         Ok(changes) => changes.delete_items.into_iter().map(Item::from).collect(),
         Err(error) => {
             if is_unparsable_news("Commit", commit.id) {

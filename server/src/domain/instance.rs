@@ -63,7 +63,7 @@ pub async fn without_releases(
     release_ids: &[i64],
     limit: Option<u64>,
 ) -> Result<Vec<InstanceReads>> {
-    let releases = release::by_ids(store, release_ids).await?;
+    let releases = release::without_values(store, release_ids).await?;
     if releases.is_empty() {
         let ids: Vec<_> = release_ids.iter().map(i64::to_string).collect();
         return Err(release::not_found(ids.join(",")));

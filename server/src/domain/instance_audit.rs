@@ -42,9 +42,11 @@ const PAUSE: Duration = Duration::from_secs(1);
 const REPEAT: Duration = Duration::from_secs(24 * 3600);
 /// The same for one whose record was dropped: the limit may be raised, or the database repaired.
 const DROPPED_REPEAT: Duration = Duration::from_secs(600);
-/// Widths of the columns, in characters.
+/// Width of the column in characters.
 const DATA_CENTER: usize = 64;
-const IP: usize = 32;
+/// The same for addresses in Apollo's tables, where an operator may have widened it; the others hold
+/// any address.
+const NARROW_ADDRESS: usize = 32;
 
 /// A client and a release that it received. Contains names only: a queue of releases would keep
 /// their content in memory.
@@ -170,7 +172,9 @@ impl InstanceAudit {
     /// by row, so that one unexpected row does not lose the others. Returns the digests of those
     /// that were dropped.
     async fn write_batch(&self, room: &mut Room, batch: Vec<Sighting>) -> Result<Vec<u64>> {
-        let (batch, mut dropped) = self.admitted(room, batch).await?;
+        let (batch, mut dropped) = self.fitting(batch).await?;
+        let (batch, left) = self.admitted(room, batch).await?;
+        dropped.extend(left);
         if batch.is_empty() {
             return Ok(dropped);
         }
@@ -196,6 +200,18 @@ impl InstanceAudit {
             done => dropped.extend(done?),
         }
         Ok(dropped)
+    }
+
+    /// The batch without addresses that their column cannot hold, and the digests of what was left
+    /// out. They would have the whole batch rejected.
+    async fn fitting(&self, batch: Vec<Sighting>) -> Result<(Vec<Sighting>, Vec<u64>)> {
+        let length = |sighting: &Sighting| sighting.identity.ip.len();
+        if batch.iter().all(|sighting| length(sighting) <= NARROW_ADDRESS) {
+            return Ok((batch, Vec::new()));
+        }
+        let width = instance::address_width(self.0.store.read()).await?;
+        let fits = |sighting: &Sighting| width.is_none_or(|width| length(sighting) as u64 <= width);
+        Ok(split(batch, fits))
     }
 
     /// The batch without new instances beyond the limits, and the digests of what was left out.
@@ -226,9 +242,7 @@ impl InstanceAudit {
             }
         }
         kept.extend(room.admit(store, config, new).await?);
-        let (admitted, left): (Vec<_>, Vec<_>) =
-            batch.into_iter().partition(|sighting| kept.contains(&sighting.identity));
-        Ok((admitted, left.iter().map(|sighting| sighting.digest).collect()))
+        Ok(split(batch, |sighting| kept.contains(&sighting.identity)))
     }
 
     /// Writes a batch, and returns the digests of what was left out.
@@ -283,7 +297,12 @@ fn fits(identity: &Identity) -> bool {
         && can_be_stored(&identity.cluster, constraint::NAME)
         && short(&identity.data_center, DATA_CENTER)
         && !identity.data_center.contains(char::is_control)
-        && short(&identity.ip, IP)
+}
+
+/// Those of a batch that are kept, and the digests of the others.
+fn split(batch: Vec<Sighting>, is_kept: impl Fn(&Sighting) -> bool) -> (Vec<Sighting>, Vec<u64>) {
+    let (kept, left): (Vec<_>, Vec<_>) = batch.into_iter().partition(is_kept);
+    (kept, left.iter().map(|sighting| sighting.digest).collect())
 }
 
 fn sighting(digest: u64, identity: Identity, release: &Release) -> Sighting {

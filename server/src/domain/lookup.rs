@@ -15,6 +15,7 @@ use super::{gray, watch_key};
 use crate::error::{Code, Error, Result};
 use crate::feed::ReleaseFeed;
 use crate::feed::cache::{NamespaceRef, ReadFrom, Release};
+use crate::feed::position::is_same_key;
 
 /// The request of a client.
 #[derive(Debug, Clone, Copy)]
@@ -184,6 +185,13 @@ fn merged<'a>(releases: impl DoubleEndedIterator<Item = &'a Arc<Release>>) -> Co
     merged
 }
 
+/// The newest message of a namespace that the client was notified of. A message may have another
+/// spelling of a namespace without a definition than the client.
+fn told(messages: &NotificationMessages, watch_key: &str) -> Option<i64> {
+    let same = messages.details.iter().filter(|(key, _)| is_same_key(key, watch_key));
+    same.map(|(_, id)| *id).max()
+}
+
 struct Search<'a> {
     feed: &'a ReleaseFeed,
     request: LookupRequest<'a>,
@@ -197,8 +205,7 @@ impl Search<'_> {
             let stored = self.feed.names().cluster(app_id, written);
             let cluster = stored.as_deref().unwrap_or(written);
             let place = NamespaceRef { app_id, cluster, namespace: self.namespace };
-            let told =
-                messages.and_then(|messages| messages.details.get(&place.watch_key()).copied());
+            let told = messages.and_then(|messages| told(messages, &place.watch_key()));
             let published = self.feed.published(place, told, read_from).await?;
             let release = gray::release(&published, &target.app_id, caller);
             if let Some(release) = release.map_err(|gray::UnknownRelease| unreadable())? {

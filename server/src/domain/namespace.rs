@@ -346,8 +346,7 @@ pub async fn list(store: &Store, app_id: &str, cluster: &str) -> Result<Vec<Name
 /// Namespaces that contain an item with exactly this key. The page is one of items, so it may
 /// return fewer namespaces.
 pub async fn find_by_item(store: &Store, item_key: &str, page: &Page) -> Result<Paged<Namespace>> {
-    let items = castalia_store::item::page_by_key(store.read(), item_key, page).await?;
-    let mut ids: Vec<_> = items.into_iter().map(|item| item.namespace_id).collect();
+    let mut ids = castalia_store::item::page_by_key(store.read(), item_key, page).await?;
     ids.sort_unstable();
     ids.dedup();
     let rows = castalia_store::namespace::by_ids(store.read(), &ids).await?;

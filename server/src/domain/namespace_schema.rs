@@ -6,9 +6,11 @@
 mod document;
 mod effort;
 mod rules;
+mod turn;
 mod violation;
 
 pub use self::rules::{SCHEMA, check};
+pub use self::turn::Checking;
 pub use self::violation::{Violation, refusal, violations};
 
 pub use castalia_store::namespace::{NamespaceSchema, SchemaKey, SchemaPlace};

@@ -279,7 +279,7 @@ fn pause_after(attempts: u32) -> Option<Duration> {
     (attempts < ATTEMPTS).then(|| pause.min(LONGEST_PAUSE))
 }
 
-/// A page of the log, newest first: all of it, or that of one webhook.
+/// A page of the log, newest first: all of it, or that of one webhook. The notices have no bodies.
 pub async fn log(
     store: &Store,
     webhook_id: Option<Id>,
@@ -288,7 +288,7 @@ pub async fn log(
     let rows = delivery::log(store.read(), webhook_id, page).await?;
     let mut ids: Vec<_> = rows.iter().map(|row| row.notice_id).collect();
     ids.dedup();
-    let notices = notice::by_ids(store.read(), &ids).await?;
+    let notices = notice::by_ids_without_body(store.read(), &ids).await?;
     let notices: BTreeMap<_, _> = notices.into_iter().map(|row| (row.id, row)).collect();
     let with_notice = |row: Delivery| {
         let notice = notices.get(&row.notice_id).cloned();

@@ -1,6 +1,9 @@
 //! Publishes: the items of a namespace become a release, with its history and its message in one
 //! transaction. `gray_release.rs` publishes branches, `rollback.rs` rolls releases back.
 
+mod list;
+
+pub use self::list::{ReleaseValues, by_ids, list, without_values};
 pub use castalia_store::release::{PublishedRelease, Release};
 
 use castalia_store::release::ReleaseRow;
@@ -13,7 +16,6 @@ use super::constraint::{self, check_width, fitting};
 use super::gray_release::{self, Carry};
 use super::history::{self, Context, HistoryEntry, ReleaseOperation};
 use super::namespace::{Namespace, NamespaceKey, key_of};
-use super::page::Page;
 use super::removal::Removal;
 use super::revision::{Base, Transition};
 use super::{content, item_set, key, lock};
@@ -346,30 +348,7 @@ pub(super) fn not_found(id: impl std::fmt::Display) -> Error {
         .with_code(Code::ReleaseNotFound)
 }
 
-/// Releases with these row ids; unknown ones are left out.
-pub async fn by_ids(store: &Store, ids: &[i64]) -> Result<Vec<Release>> {
-    Ok(castalia_store::release::by_ids(store.read(), ids).await?)
-}
-
 /// The release that clients of a namespace receive.
 pub async fn find_latest(store: &Store, key: &NamespaceKey) -> Result<Option<Release>> {
     latest(store.read(), key).await
-}
-
-/// A page of the releases of a namespace, newest first; those that were rolled back only if
-/// requested.
-pub async fn list(
-    store: &Store,
-    key: &NamespaceKey,
-    with_abandoned: bool,
-    page: &Page,
-) -> Result<Vec<Release>> {
-    let (db, NamespaceKey { app_id, cluster, namespace }) = (store.read(), key);
-    Ok(match with_abandoned {
-        true => castalia_store::release::all_page(db, app_id, cluster, namespace, page).await?,
-        false => {
-            castalia_store::release::readable_active_page(db, app_id, cluster, namespace, page)
-                .await?
-        }
-    })
 }

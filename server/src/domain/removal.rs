@@ -59,6 +59,16 @@ pub(super) async fn delete_scope(
     removal: &mut Removal,
 ) -> Result<Vec<Id>> {
     castalia_store::removal::lock_namespaces(tx, scope).await?;
+    delete_locked(tx, scope, clusters, removal).await
+}
+
+/// Same as [`delete_scope`] with locked namespaces.
+async fn delete_locked(
+    tx: &Transaction,
+    scope: Scope<'_>,
+    clusters: &[Cluster],
+    removal: &mut Removal,
+) -> Result<Vec<Id>> {
     // No namespace can be added any more: that requires the lock of the app, and for branches the
     // lock of their namespace.
     let namespaces = castalia_store::removal::namespaces(tx, scope).await?;
@@ -85,8 +95,11 @@ pub(super) async fn delete_definition(
     name: &str,
     removal: &mut Removal,
 ) -> Result<Vec<Id>> {
+    let scope = Scope::of_definition(app_id, name);
+    castalia_store::removal::lock_namespaces(tx, scope).await?;
+    // Under the locks: a change of rules that has begun stores further ones.
     let rules = castalia_store::release::active_rules_named(tx, app_id, name).await?;
-    let ids = delete_scope(tx, Scope::of_definition(app_id, name), &[], removal).await?;
+    let ids = delete_locked(tx, scope, &[], removal).await?;
     gray_rule::close_removed(tx, &rules, removal.deletion.operator()).await?;
     for id in castalia_store::removal::hide_branches(tx, &ids, &removal.deletion).await? {
         removal.trail.deleted("Cluster", id);

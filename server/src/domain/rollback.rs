@@ -29,11 +29,13 @@ struct RollbackStep {
     abandoned: Vec<Id>,
 }
 
-/// Rolls a release back: by one step, or to `target`.
+/// Rolls a release back: by one step, or to `target`. A caller that shows a release as live states
+/// it in `base`: clients would not notice the rollback of another one.
 ///
 /// # Errors
-/// Fails if a release does not exist or was rolled back before, if it is that of a branch, if the
-/// target is not an earlier release of the same namespace, or if no active release would remain.
+/// Fails if the namespace is not as in `base`, if a release does not exist or was rolled back
+/// before, if it is that of a branch, if the target is not an earlier release of the same
+/// namespace, or if no active release would remain.
 pub async fn roll_back(
     store: &Store,
     id: i64,

@@ -2,13 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 
+use castalia_store::length::{self, Measured};
 use castalia_store::release::LatestRelease;
 use castalia_store::{Id, Store};
+use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 
 use super::namespace::Namespace;
 use super::{app, configurations};
 use crate::error::Result;
+
+/// Length of the values and releases that are compared at a time, in bytes, unless those of one
+/// namespace have more.
+const BATCH: u64 = 16 << 20;
 
 /// For each cluster of an app, in the order of creation, whether any of its namespaces has
 /// unpublished edits. Deleted items are not detected, as in Apollo.
@@ -56,13 +62,30 @@ async fn edited(store: &Store, app_id: &str, namespaces: &[Namespace]) -> Result
     Ok(edited)
 }
 
-/// The namespaces with an item that differs from its value in their releases.
+/// The namespaces with an item that differs from its value in their releases. Values and releases
+/// of a few namespaces are in memory at a time.
 async fn changed(store: &Store, releases: &HashMap<Id, &LatestRelease>) -> Result<Vec<Id>> {
     let db = store.read();
-    let time =
-        |release: &LatestRelease| release.last_time.map_or(*release.created_time, |time| *time);
-    let times: Vec<_> = releases.iter().map(|(id, release)| (*id, time(release))).collect();
-    let modified = castalia_store::item::modified_after(db, &times).await?;
+    let modified = castalia_store::item::modified_lengths(db, &times(releases)).await?;
+    let ids = modified.iter().filter_map(|row| releases.get(&row.id)).map(|release| release.id);
+    let contents = castalia_store::release::measured(db, &ids.collect::<Vec<_>>()).await?;
+    let contents: HashMap<Id, u64> = contents.iter().map(|row| (row.id, row.bytes)).collect();
+    let with_content = |row: &Measured| {
+        let content = releases.get(&row.id).and_then(|release| contents.get(&release.id));
+        Measured { bytes: row.bytes + content.copied().unwrap_or_default(), ..*row }
+    };
+    let modified: Vec<_> = modified.iter().map(with_content).collect();
+    let mut changed = Vec::new();
+    for batch in length::batches(&modified, BATCH) {
+        let compared = batch.iter().filter_map(|row| Some((row.id, *releases.get(&row.id)?)));
+        changed.extend(differing(store, &compared.collect()).await?);
+    }
+    Ok(changed)
+}
+
+async fn differing(store: &Store, releases: &HashMap<Id, &LatestRelease>) -> Result<Vec<Id>> {
+    let db = store.read();
+    let modified = castalia_store::item::modified_after(db, &times(releases)).await?;
     let ids: HashSet<_> = modified.iter().map(|item| item.namespace_id).collect();
     let ids: Vec<_> = ids.iter().filter_map(|id| releases.get(id)).map(|row| row.id).collect();
     let mut contents = HashMap::new();
@@ -78,4 +101,11 @@ async fn changed(store: &Store, releases: &HashMap<Id, &LatestRelease>) -> Resul
         .filter(|item| !is_published(item.namespace_id, &item.key, &item.value))
         .map(|item| item.namespace_id);
     Ok(changed.collect())
+}
+
+/// When the releases were last written, by namespace.
+fn times(releases: &HashMap<Id, &LatestRelease>) -> Vec<(Id, DateTime<Utc>)> {
+    let time =
+        |release: &LatestRelease| release.last_time.map_or(*release.created_time, |time| *time);
+    releases.iter().map(|(id, release)| (*id, time(release))).collect()
 }

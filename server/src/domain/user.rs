@@ -4,6 +4,7 @@
 pub mod account;
 pub mod external;
 pub mod first;
+mod hashing;
 mod password_rule;
 mod roots;
 
@@ -15,13 +16,12 @@ pub use self::roots::{NewRoots, Roots};
 
 use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
-use std::thread;
 
 use castalia_store::user::{self, UserRow};
 use castalia_store::{Secret, Small, Store, Transaction};
-use tokio::sync::{Semaphore, oneshot};
 
-use crate::error::{Code, Error, Reaction, Result};
+use self::hashing::{changing, verifying};
+use crate::error::{Code, Error, Result};
 use crate::log_rate::LogRate;
 use crate::password::{self, Scheme};
 use crate::settings::Installation;
@@ -33,8 +33,6 @@ const PUBLISHED: &str = "$2a$10$7r20uS.BQ9uBpf3Baj3uQOZvMVvB1RN3PYoKE94gtz2.WAOu
 /// Alphabet of generated passwords: five bits for each character, none of which resembles another.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 const GENERATED_LENGTH: usize = 32;
-/// Maximum number of passwords that are hashed concurrently; each occupies 19 MiB and a core.
-const HASHING: usize = 2;
 /// Attempts to verify a password that is changed concurrently.
 const TRIES: u32 = 3;
 
@@ -154,7 +152,7 @@ async fn try_sign_in(
 ) -> Result<Option<SignIn>> {
     let stored = user.as_ref().map(|user| user.password.clone());
     let given = given.clone();
-    let (fits, renewed) = blocking(move || Ok(verify(&given, stored.as_ref(), scheme))).await?;
+    let (fits, renewed) = verifying(move || Ok(verify(&given, stored.as_ref(), scheme))).await?;
     if let (None, Some(user)) = (fits, &user) {
         report_unreadable(&user.username);
     }
@@ -257,7 +255,7 @@ pub async fn set_password(
     let generated = if given.is_some() { None } else { Some(generate()?) };
     let password = given.or_else(|| generated.as_deref().map(Secret::new)).unwrap_or_default();
     let scheme = scheme(rule.installation());
-    let hash = blocking(move || password::hash(password.expose(), scheme)).await?;
+    let hash = changing(move || password::hash(password.expose(), scheme)).await?;
     let change = password_row(name, Some(Secret::new(hash)));
     store.write(change, |tx, row| Box::pin(account::change_in(tx, row))).await?;
     Ok(generated)
@@ -328,31 +326,6 @@ fn generate() -> Result<String> {
             return Ok(password);
         }
     }
-}
-
-/// Hashing is slow by intent and must not delay other requests. It continues after its caller
-/// disconnected, and so keeps its permit until it ends. On a thread of its own: Tokio's pool keeps
-/// the work, and with it the permit, if no thread can be started.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    static PERMITS: Semaphore = Semaphore::const_new(HASHING);
-    let permit = PERMITS.acquire().await;
-    let (answer, outcome) = oneshot::channel();
-    let hash = move || {
-        let result = work();
-        drop(permit);
-        drop(answer.send(result));
-    };
-    let started = thread::Builder::new().name("password".to_owned()).spawn(hash);
-    started.map_err(|error| {
-        Error::unavailable("No thread can be started to hash a password; retry.").caused_by(error)
-    })?;
-    let outcome = outcome.await;
-    outcome.unwrap_or_else(|error| {
-        Err(Error::new(Reaction::Internal, "the thread that hashes a password failed")
-            .caused_by(error))
-    })
 }
 
 #[cfg(test)]

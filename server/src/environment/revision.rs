@@ -86,9 +86,19 @@ pub fn shown() -> Option<String> {
 /// # Errors
 /// Fails if the caller states another revision than the one that was shown last.
 pub fn check_shown() -> Result<()> {
-    match (base(), shown()) {
+    check("namespace", base().as_deref(), shown().as_deref())
+}
+
+/// Rejects a caller who states another revision than the present one, which an admin service of
+/// Apollo does not have; `what` says what is at that revision.
+///
+/// # Errors
+/// Fails if the revisions differ.
+pub fn check(what: &str, stated: Option<&str>, current: Option<&str>) -> Result<()> {
+    match (stated, current) {
         (Some(revision), Some(current)) if revision != current => {
-            Err(Error::stale("namespace", Stale { current, revision, ..Stale::default() }))
+            let (current, revision) = (current.to_owned(), revision.to_owned());
+            Err(Error::stale(what, Stale { current, revision, ..Stale::default() }))
         }
         _ => Ok(()),
     }

@@ -62,6 +62,7 @@ codes! {
     LastAdministrator "last_administrator" "No other super administrator is left who can sign in"
     Blank "blank" "A name or another required text is blank"
     TooLong "too_long" "A text exceeds its limit"
+    AnswerTooLong "answer_too_long" "The texts of a list are too long together for one answer; ask for fewer at a time"
     InvalidName "invalid_name" "A name contains characters that are not allowed"
     Constraint "constraint" "The database cannot store a value of this length or kind"
     UnknownProperty "unknown_property" "A list cannot be sorted by this property"

@@ -248,24 +248,25 @@ impl ReleaseCache {
         release
     }
 
+    /// The slots that a release message concerns: those of its namespace, of which one without a
+    /// definition has a slot for each case in which clients write it, and those of its parents.
     fn concerned(&self, place: NamespaceRef<'_>) -> Vec<NamespaceKey> {
         let slots = self.slots.pin();
-        let own = slots.contains_key(&place).then(|| place.to_key());
         // No branch has this name, so most messages do not need to search all slots.
-        if place.cluster == DEFAULT_CLUSTER {
-            return own.into_iter().collect();
+        let is_declared = self.names.namespace(place.app_id, place.namespace).is_some();
+        if is_declared && place.cluster == DEFAULT_CLUSTER {
+            return slots.contains_key(&place).then(|| place.to_key()).into_iter().collect();
         }
-        let is_parent = |(other, slot): &(&NamespaceKey, &Arc<CacheSlot>)| {
-            other.app_id == place.app_id
-                && other.namespace == place.namespace
-                && slot
-                    .current
-                    .load()
-                    .as_ref()
-                    .is_some_and(|p| p.gray.iter().any(|gray| gray.branch == place.cluster))
+        let is_concerned = |(other, slot): &(&NamespaceKey, &Arc<CacheSlot>)| {
+            let is_branch_of = |published: &Arc<Published>| {
+                published.gray.iter().any(|gray| gray.branch == place.cluster)
+            };
+            self.names.is_same(&other.app_id, place.app_id)
+                && other.namespace.eq_ignore_ascii_case(place.namespace)
+                && (self.names.is_same(&other.cluster, place.cluster)
+                    || slot.current.load().as_ref().is_some_and(is_branch_of))
         };
-        let parents = slots.iter().filter(is_parent).map(|(other, _)| other.clone());
-        own.into_iter().chain(parents).collect()
+        slots.iter().filter(is_concerned).map(|(other, _)| other.clone()).collect()
     }
 
     /// The slot for these names; a new one is charged as empty until content is found for it.

@@ -29,7 +29,7 @@ const REBUILD_PAUSE: Duration = Duration::from_secs(60);
 const LATE_ROWS: i64 = 100;
 /// Deleted names that are looked up one by one; with more of them, all names are read again.
 const DELETED: u64 = 10_000;
-/// How far back a scan for changed keys and for restored and deleted names reaches: stored times
+/// How far back a scan for changed keys and for earlier and deleted names reaches: stored times
 /// have whole seconds, and the clocks of nodes differ. The complete read finds a change of a node
 /// whose clock is further behind.
 const OVERLAP: TimeDelta = TimeDelta::seconds(30);
@@ -137,21 +137,32 @@ impl ReleaseFeed {
                 break;
             }
         }
-        // The older definition may have been deleted since the last complete read.
+        // The other definition may have been deleted since the last complete read.
         if is_contested { self.rebuild_names().await } else { Ok(()) }
     }
 
-    /// Reads names that were restored, whose rows are not the last ones.
-    async fn add_restored_names(&self, since: DateTime<Utc>) -> Result<()> {
+    /// Reads names whose rows are not the last ones: those of clusters that were restored, and of
+    /// definitions whose transaction lasted while many others were created.
+    async fn add_earlier_names(&self, since: DateTime<Utc>) -> Result<()> {
         let db = self.0.store.read();
-        let namespaces = stored::definitions_changed_since(db, since, BATCH).await?;
-        let clusters = match self.names().folds() {
-            true => stored::clusters_changed_since(db, since, BATCH).await?,
-            false => Rows::default(),
-        };
-        let namespaces = namespaces.readable.into_iter().filter_map(definition).collect();
-        let clusters = clusters.map(cluster).readable;
-        if self.names().add(namespaces, clusters) { self.rebuild_names().await } else { Ok(()) }
+        let (mut last_namespace, mut last_cluster, mut is_contested) = (None, None, false);
+        loop {
+            let namespaces =
+                stored::definitions_changed_since(db, since, last_namespace, BATCH).await?;
+            let clusters = match self.names().folds() {
+                true => stored::clusters_changed_since(db, since, last_cluster, BATCH).await?,
+                false => Rows::default(),
+            };
+            let is_last = namespaces.count.max(clusters.count) < BATCH as usize;
+            last_namespace = namespaces.last_id.or(last_namespace);
+            last_cluster = clusters.last_id.or(last_cluster);
+            let namespaces = namespaces.readable.into_iter().filter_map(definition).collect();
+            is_contested |= self.names().add(namespaces, clusters.map(cluster).readable);
+            if is_last {
+                break;
+            }
+        }
+        if is_contested { self.rebuild_names().await } else { Ok(()) }
     }
 
     /// Forgets the names that were deleted since a time. They may hide the public namespace of the
@@ -209,7 +220,7 @@ impl ReleaseFeed {
     async fn read_changed_names(&self, since: DateTime<Utc>) -> Result<()> {
         self.forget_names(since).await?;
         self.add_names().await?;
-        self.add_restored_names(since - OVERLAP).await
+        self.add_earlier_names(since - OVERLAP).await
     }
 
     async fn read_changed_keys(&self, since: DateTime<Utc>) -> Result<()> {

@@ -95,18 +95,22 @@ impl Names {
         self.is_loaded.load(Ordering::Acquire)
     }
 
-    /// Adds rows; known ones change nothing. Returns whether a new public name is also declared by
-    /// an older row of another app, as far as is known here: that row may have been deleted
-    /// meanwhile.
+    /// Adds rows; known ones change nothing. Returns whether a new name is also declared by another
+    /// row of the app, or a new public one by an older row of another app, as far as is known here:
+    /// that row may have been deleted meanwhile, and that of the app was if it was restored.
     #[must_use]
     pub fn add(&self, namespaces: Vec<AppNamespace>, clusters: Vec<Cluster>) -> bool {
         let _changing = self.changing.lock();
         let index = self.index.load();
-        let is_new = |row: &AppNamespace| !index.knows(row);
-        let new = namespaces.into_iter().filter(is_new);
-        let contests = new.filter_map(|row| index.add_namespace(row)).count();
+        let mut is_contested = false;
+        for row in namespaces {
+            if !index.knows(&row) {
+                is_contested |= index.declares(&row, |id| id != row.id);
+                is_contested |= index.add_namespace(row).is_some();
+            }
+        }
         clusters.into_iter().for_each(|row| index.add_cluster(row));
-        contests > 0
+        is_contested
     }
 
     /// Forgets the namespaces with these row ids, so that their names lead to what is left.
@@ -244,12 +248,16 @@ impl Index {
     }
 
     fn knows(&self, row: &AppNamespace) -> bool {
-        let is_it = |declared: &Vec<Declared>| {
-            declared.iter().any(|one| *one.app == *row.app_id && *one.name == *row.name)
-        };
         let is_public = || self.public.get(&Folded([&row.name]), |_| ()).is_some();
-        self.own.get(&Folded([&row.app_id, &row.name]), is_it) == Some(true)
-            && (!row.is_public || is_public())
+        self.declares(row, |id| id == row.id) && (!row.is_public || is_public())
+    }
+
+    /// Whether a row with an id that is wanted declares the same namespace of the same app.
+    fn declares(&self, row: &AppNamespace, is_wanted: impl Fn(i64) -> bool) -> bool {
+        let is_it =
+            |one: &Declared| *one.app == *row.app_id && *one.name == *row.name && is_wanted(one.id);
+        let declared = |declared: &Vec<Declared>| declared.iter().any(is_it);
+        self.own.get(&Folded([&row.app_id, &row.name]), declared) == Some(true)
     }
 
     fn add_namespace(&self, row: AppNamespace) -> Option<Contest> {

@@ -206,9 +206,10 @@ impl ReleaseFeed {
         let newest = self.scan_all().await?;
         let census = self.census().await?;
         let mut scanned = self.scan_all().await?;
-        for (watch_key, id) in census.positions {
-            let known = self.positions().of(&watch_key);
-            if known == Some(id) || self.0.deferred.holds(&watch_key) {
+        for (watch_key, id) in &census.positions {
+            let (watch_key, id) = (watch_key.as_str(), *id);
+            let known = self.positions().of(watch_key);
+            if known == Some(id) || self.0.deferred.holds(watch_key) {
                 continue;
             }
             let known = known.unwrap_or_default();
@@ -218,12 +219,12 @@ impl ReleaseFeed {
             if id.max(known) > newest && known <= scanned {
                 continue;
             }
-            let Some(key) = self.stored_key(&watch_key) else { continue };
+            let Some(key) = self.stored_key(watch_key) else { continue };
             let reloaded = self.readable(&key, self.cache().reload(NamespaceRef::of(&key), id));
             if reloaded.await?.is_none() {
                 continue;
             }
-            self.positions().set(&watch_key, id);
+            self.positions().set(watch_key, id);
             self.wake_by_position(&key).await;
             report(&key, Drift::Position);
             corrected.push(key);

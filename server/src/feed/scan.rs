@@ -13,6 +13,7 @@ use futures_util::future::join;
 
 use super::cache::{NamespaceRef, PATIENCE, away};
 use super::gap::Gaps;
+use super::position::PositionKey;
 use super::{BATCH, ReleaseFeed};
 use crate::error::Result;
 use crate::server_config::keys;
@@ -47,7 +48,7 @@ pub(super) struct Scan {
 /// The content of the table of messages.
 pub(super) struct Census {
     /// Newest id by watch key, in stored spelling.
-    pub(super) positions: HashMap<String, i64>,
+    pub(super) positions: HashMap<PositionKey, i64>,
     /// The state from which a scan continues.
     scan: Scan,
 }
@@ -107,7 +108,7 @@ impl ReleaseFeed {
             }
             for Message { id, text, .. } in &rows.readable {
                 if let Some(key) = self.stored_key(text) {
-                    positions.insert(key.watch_key(), id.0);
+                    positions.insert(PositionKey::new(&key.watch_key()), id.0);
                 }
             }
             scan.advance(&rows.readable, rows.last_id, Instant::now());

@@ -87,7 +87,7 @@ pub(super) async fn read_portal(settings: &Settings) -> Result<Store, StartError
 }
 
 /// `token` is one that the environment accepts, and `config_id` the id of its database, if this
-/// process has one.
+/// process has the database and that an id.
 pub(super) async fn open_portal(
     settings: &Arc<Settings>,
     token: Option<String>,
@@ -111,15 +111,17 @@ pub(super) async fn open_portal(
     Ok(PortalDatabase { store, config, installation, is_new: is_new.load(Ordering::Acquire) })
 }
 
-/// The id that the environment's database received when it was created.
-pub(super) async fn installation_id(store: &Store) -> Result<Secret, StartError> {
+/// The id that the environment's database received when it was created, or at the first start on
+/// it. `None` if the table for it cannot be used, such as on a database of Apollo with an account
+/// that may not create tables.
+pub(super) async fn installation_id(store: &Store) -> Result<Option<Secret>, StartError> {
     let offer = Secret::new(random_hex()?);
     Ok(installation::value_or_insert(store, installation::ID, offer).await?)
 }
 
-/// The portal's database stores the id of the environment's database. A different one, because its
-/// file was deleted or a URL is wrong, would be empty or foreign, and every request of clients and
-/// users would end in 404.
+/// The portal's database stores the id of the environment's database, unless the table for it
+/// cannot be used. A different one, because its file was deleted or a URL is wrong, would be empty
+/// or foreign, and every request of clients and users would end in 404.
 async fn refuse_strangers(
     settings: &Settings,
     portal: &Store,
@@ -127,7 +129,7 @@ async fn refuse_strangers(
 ) -> Result<(), StartError> {
     let name = format!("{}.{}", installation::ID, settings.env);
     let known = installation::value_or_insert(portal, &name, id.clone()).await?;
-    if known == id {
+    if known.is_none_or(|known| known == id) {
         return Ok(());
     }
     let problem = format!(
@@ -216,7 +218,7 @@ pub(super) async fn prepare(settings: &Arc<Settings>) -> Result<Vec<String>, Sta
     if settings.serves_environment() {
         let config = open_config(settings).await?;
         token = admin_token::accepted(&config.config);
-        id = Some(installation_id(&config.store).await?);
+        id = installation_id(&config.store).await?;
         lines.push(line(&config.store, config.installation));
     }
     if settings.plays(Role::Portal) {

@@ -18,7 +18,7 @@ const OPERATOR: &str = "default";
 /// Turns on access control of the admin role, with a generated token. The id later shows whether a
 /// portal's database belongs to this one.
 pub(super) async fn config(tx: &Transaction, token: &str, id: &str) -> Result<(), StoreError> {
-    installation::insert(tx, installation::ID, Secret::new(id)).await?;
+    installation::insert_if_absent(tx, installation::ID, Secret::new(id)).await?;
     let rows = [
         (keys::ADMIN_TOKEN_REQUIRED.name, "true", "whether the admin service asks for a token"),
         (keys::ADMIN_TOKENS.name, token, "tokens of the admin service, separated by commas"),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use castalia_store::{Store, StoreError, clock, service_registry};
 use chrono::{DateTime, Utc};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::kept_rows::{Patience, Rows};
 use super::options::{RegistryOptions, is_ours};
@@ -21,6 +22,9 @@ pub(super) const REFRESH: Duration = Duration::from_secs(5);
 pub(super) const CLEAN: Duration = Duration::from_secs(24 * 3600);
 /// A row whose last heartbeat is older than this is removed, as by Apollo's nodes.
 const DEAD: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+/// Maximum time for removing this node's rows. While commits hang, each one takes half a minute, and
+/// a node that takes long to end is killed.
+const LEAVE: Duration = Duration::from_secs(2);
 /// Difference of two clocks in seconds that is reported: half of what signatures tolerate.
 const CLOCK_TOLERANCE: i64 = 30;
 
@@ -31,6 +35,8 @@ pub(super) struct RegistryTable {
     options: RegistryOptions,
     /// Empty once the node has left.
     own: Mutex<Vec<OwnService>>,
+    /// Set when the node begins to leave, which then waits for one heartbeat at most.
+    is_leaving: AtomicBool,
     /// Whether a heartbeat of the last round could not be written.
     has_failed: AtomicBool,
     /// Whether the clock of this node was last seen to differ from that of the database.
@@ -40,8 +46,8 @@ pub(super) struct RegistryTable {
 impl RegistryTable {
     pub(super) fn new(store: Store, options: RegistryOptions, own: &[OwnService]) -> Self {
         let own = if options.is_announced { own.to_vec() } else { Vec::new() };
-        let (has_failed, is_clock_off) = Default::default();
-        Self { store, options, own: Mutex::new(own), has_failed, is_clock_off }
+        let (is_leaving, has_failed, is_clock_off) = Default::default();
+        Self { store, options, own: Mutex::new(own), is_leaving, has_failed, is_clock_off }
     }
 
     pub(super) fn heartbeat_pause(&self) -> Duration {
@@ -60,6 +66,9 @@ impl RegistryTable {
         let own = self.own.lock().await;
         let mut has_failed = false;
         for service in own.iter() {
+            if self.is_leaving.load(Ordering::Relaxed) {
+                return;
+            }
             if let Err(error) = self.heartbeat(service).await {
                 has_failed = true;
                 tracing::warn!(service = service.name, %error, "cannot register this node; the next heartbeat retries");
@@ -84,22 +93,39 @@ impl RegistryTable {
             .await
     }
 
+    /// Removes the rows of this node, if the database does so in time.
     pub(super) async fn leave(&self) {
-        let mut own = self.own.lock().await;
-        for service in std::mem::take(&mut *own) {
-            let input = (service.name, service.uri);
-            let left: Result<(), StoreError> = self
-                .store
-                .write(input, |tx, (name, uri)| {
-                    Box::pin(
-                        async move { service_registry::remove(tx, name, uri).await.map(|_| ()) },
-                    )
-                })
-                .await;
-            if let Err(error) = left {
-                tracing::warn!(service = service.name, %error, "cannot remove this node from the registry; its entry expires");
+        self.is_leaving.store(true, Ordering::Relaxed);
+        match timeout(LEAVE, self.remove_own()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "cannot remove this node from the registry; its entry expires")
+            }
+            Err(_) => {
+                tracing::warn!(
+                    "cannot remove this node from the registry within {} s; its entry expires",
+                    LEAVE.as_secs()
+                )
             }
         }
+    }
+
+    /// Waits for a heartbeat that is being written, which would insert the rows again.
+    async fn remove_own(&self) -> Result<(), StoreError> {
+        let own = std::mem::take(&mut *self.own.lock().await);
+        if own.is_empty() {
+            return Ok(());
+        }
+        self.store
+            .write(own, |tx, own| {
+                Box::pin(async move {
+                    for service in own {
+                        service_registry::remove(tx, service.name, &service.uri).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
     }
 
     /// Live services by name, in the table's order.
@@ -180,5 +206,50 @@ impl RegistryTable {
         if !is_off && self.is_clock_off.swap(false, Ordering::Relaxed) {
             tracing::info!("the clock of this node agrees with that of the database again");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use castalia_core::protocol::namespace::CONFIG_SERVICE;
+    use castalia_store::StoreOptions;
+    use chrono::TimeDelta;
+    use tokio::time::{Instant, pause};
+
+    use super::*;
+    use crate::log::in_memory::Lines;
+
+    /// S46: the clock advances only while every task waits.
+    #[tokio::test]
+    async fn a_heartbeat_that_hangs_does_not_hold_up_the_end() {
+        let store = Store::connect("sqlite::memory:", StoreOptions::new("config-db")).await;
+        let options = RegistryOptions {
+            is_announced: true,
+            reads_table: true,
+            cluster: "default".to_owned(),
+            metadata: "{}".to_owned(),
+            heartbeat: Duration::from_secs(10),
+            patience: TimeDelta::seconds(61),
+            shift: TimeDelta::zero(),
+            ignores_eureka: false,
+        };
+        let machine = SocketAddr::from(([10, 0, 0, 1], 1));
+        let own = OwnService { name: CONFIG_SERVICE, uri: "http://a:1/".to_owned(), machine };
+        let table = RegistryTable::new(store.unwrap(), options, &[own]);
+        let lines = Lines::default();
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone()).finish();
+        let _log = tracing::subscriber::set_default(log);
+        let heartbeat = table.own.lock().await;
+        pause();
+        let begun = Instant::now();
+        table.leave().await;
+        assert!(begun.elapsed() < LEAVE * 2, "{:?}", begun.elapsed());
+        assert!(lines.text().contains("within 2 s; its entry expires"), "{}", lines.text());
+        drop(heartbeat);
+        // It would fail, because there is no table.
+        table.announce().await;
+        assert_eq!(lines.text().lines().count(), 1, "{}", lines.text());
     }
 }

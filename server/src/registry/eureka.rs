@@ -169,7 +169,7 @@ impl Eureka {
         if self.0.is_preserving.swap(is_preserving, Ordering::Relaxed) != is_preserving {
             tracing::warn!(
                 is_preserving,
-                "self-preservation of Eureka: leases stay while most heartbeats are missing"
+                "self-preservation of Eureka: leases stay while more than 15 % of the instances are overdue"
             );
         }
         metrics::gauge!("castalia_eureka_instances").set(size as f64);

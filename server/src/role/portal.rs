@@ -16,6 +16,7 @@ mod rate;
 mod right;
 mod sign_in;
 mod throttle;
+mod turns;
 mod web;
 
 use std::sync::Arc;
@@ -38,7 +39,9 @@ use self::open_api::upload::Uploads;
 use self::origin::Hosts;
 use self::rate::TokenRates;
 use self::sign_in::basic::VerifiedUsers;
+use self::sign_in::token_owner::TokenOwners;
 use self::throttle::Throttle;
+use self::turns::UserTurns;
 use crate::background::Background;
 use crate::directory::Directory;
 use crate::domain::audit_log::{Log, retention, seal};
@@ -57,6 +60,8 @@ use crate::state::PortalState;
 /// Maximum number of exports and imports that are worked on concurrently; each occupies a
 /// temporary file, a core and the environments.
 const TRANSFERS: usize = 4;
+/// Maximum number of searches of a user in the directory at a time.
+const SEARCHES_OF_USER: usize = 2;
 /// Interval at which probes of other environments are started if they are due.
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
 /// Interval of the searches for sessions of users who were disabled or deleted.
@@ -112,11 +117,18 @@ struct Own {
     refused_sign_ins: RefusedSignIns,
     refused_calls: RefusedCalls,
     verified_users: VerifiedUsers,
+    token_owners: TokenOwners,
+    /// Changes of own accounts, each of which hashes a password.
+    own_changes: UserTurns,
+    /// Searches in the directory of users.
+    searches: UserTurns,
+    imports: UserTurns,
     rates: TokenRates,
     user_rates: TokenRates,
     transfers: Semaphore,
     uploads: Uploads,
     reads: ReadTurns,
+    content_reads: ReadTurns,
     calls: Calls,
     events: Hub,
     document: Document,
@@ -143,11 +155,16 @@ impl Portal {
             refused_sign_ins: RefusedSignIns::default(),
             refused_calls: RefusedCalls::default(),
             verified_users: VerifiedUsers::default(),
+            token_owners: TokenOwners::default(),
+            own_changes: UserTurns::new(1),
+            searches: UserTurns::new(SEARCHES_OF_USER),
+            imports: UserTurns::new(1),
             rates: TokenRates::of_consumers(),
             user_rates: TokenRates::of_users(),
             transfers: Semaphore::new(TRANSFERS),
             uploads: Uploads::default(),
             reads: ReadTurns::default(),
+            content_reads: ReadTurns::default(),
             calls: Calls::start(state.clone()),
             events: Hub::start(state.clone()),
             document: Document::default(),

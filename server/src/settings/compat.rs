@@ -26,7 +26,8 @@ pub struct CompatOverrides {
 pub struct Compat {
     /// Apollo's status numbers for unknown paths, wrong methods and bad parameters.
     pub strict_status: bool,
-    /// App id and cluster of clients match without regard to ASCII case.
+    /// App id and cluster of clients, and keys in the OpenAPI whose items the database finds, match
+    /// without regard to ASCII case.
     pub fold_names: bool,
     /// Metrics are served without the token.
     pub open_metrics: bool,

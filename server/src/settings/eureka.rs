@@ -34,7 +34,7 @@ pub struct EurekaSettings {
     pub is_open: bool,
     /// Whether credentials are set that have no effect.
     pub ignores_credentials: bool,
-    /// Whether leases stay while most heartbeats are missing.
+    /// Whether leases stay while more than 15 % of the instances are overdue.
     pub preserves: bool,
     /// Maximum number of instances.
     pub max_instances: usize,

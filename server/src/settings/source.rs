@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use castalia_store::Secret;
 
 use super::definition::{self, Definition, find};
+use super::foreign::is_foreign;
 use crate::server_config::keys;
 use crate::settings::environment::normalise;
 
 /// Prefix of the server's environment variables.
 const PREFIX: &str = "CASTALIA_";
-/// Variables that have the prefix but belong to others: the client bindings and the project's own
-/// tests.
-const FOREIGN: [&str; 2] = ["CASTALIA_NODE_", "CASTALIA_TEST_"];
+/// Names the file. No setting, because the file cannot contain it.
+const CONFIG_FILE: &str = "CASTALIA_CONFIG_FILE";
 /// Table of the file that fixes keys of Apollo's ServerConfig tables for this node.
 const SERVER_CONFIG: &str = "server-config";
 
@@ -101,11 +101,11 @@ impl Texts {
                 texts.values.insert(definition.name, (default.to_owned(), Origin::Default));
             }
         }
-        let (environment, others): (BTreeMap<String, String>, BTreeMap<String, String>) =
+        let (mut environment, others): (BTreeMap<String, String>, BTreeMap<String, String>) =
             environment.partition(|(name, _)| name.starts_with(PREFIX));
         texts.meta_servers = meta_servers(&others);
-        let named =
-            config_file.or_else(|| environment.get("CASTALIA_CONFIG_FILE").map(PathBuf::from));
+        let variable = environment.remove(CONFIG_FILE).map(PathBuf::from);
+        let named = config_file.or(variable);
         texts.add_file(named.as_deref(), &mut faults);
         texts.add_environment(environment, &mut faults);
         for (name, text) in flags {
@@ -216,11 +216,15 @@ impl Texts {
         let known: BTreeMap<String, &Definition> =
             definition::all().map(|definition| (definition.variable(), definition)).collect();
         for (variable, text) in environment {
+            // First, because some have the name of a setting.
+            if is_foreign(&variable, &text) {
+                continue;
+            }
             if let Some(definition) = known.get(&variable) {
                 self.values.insert(definition.name, (text, Origin::Variable(variable)));
             } else if let Some(key) = server_config_key(&variable) {
                 self.fix(key, text, Origin::Variable(variable));
-            } else if !is_foreign(&variable) {
+            } else {
                 faults.push(fault(variable, "unknown setting; unset this variable".into()));
             }
         }
@@ -259,18 +263,6 @@ fn has_password(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let credentials = rest.rsplit_once('@').map_or("", |(credentials, _)| credentials);
     credentials.contains(':') || url.contains("password=")
-}
-
-/// Variables of other programs, and those that Kubernetes sets for a service that happens to be
-/// called `castalia`.
-fn is_foreign(variable: &str) -> bool {
-    let rest = variable.strip_prefix(PREFIX).unwrap_or_default();
-    variable == "CASTALIA_CONFIG_FILE"
-        || FOREIGN.iter().any(|prefix| variable.starts_with(prefix))
-        || rest == "PORT"
-        || rest.starts_with("PORT_")
-        || rest.starts_with("SERVICE_HOST")
-        || rest.starts_with("SERVICE_PORT")
 }
 
 /// The ServerConfig key that a variable fixes: the name in capitals, with `_` for every other
@@ -359,16 +351,15 @@ mod tests {
         assert_eq!(found, ["--config-db", "--metrics-token"]);
     }
 
+    /// I17: one of these variables has the name of a setting.
     #[test]
-    fn variables_of_others_are_left_alone() {
-        let names = [
-            "CASTALIA_NODE_NATIVE_PATH",
-            "CASTALIA_TEST_DIR",
-            "CASTALIA_SERVICE_HOST",
-            "CASTALIA_PORT_8080_TCP",
-        ];
-        let pairs: Vec<_> = names.iter().map(|name| (*name, "x")).collect();
-        assert!(Texts::gather(Vec::new(), None, environment(&pairs)).is_ok());
+    fn a_variable_of_kubernetes_is_no_setting() {
+        let link = ("CASTALIA_ADMIN_PORT", "tcp://10.0.0.1:8090");
+        let texts = Texts::gather(Vec::new(), None, environment(&[link])).unwrap();
+        assert_eq!(texts.get("admin_port").unwrap(), ("8090", &Origin::Default));
+        let port = ("CASTALIA_ADMIN_PORT", "8091");
+        let texts = Texts::gather(Vec::new(), None, environment(&[port])).unwrap();
+        assert_eq!(texts.get("admin_port").unwrap().0, "8091");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use sea_orm::sqlx;
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 use thiserror::Error;
 
+use crate::length;
 use crate::number::Id;
 
 /// A failure of the database, or of a value in it.
@@ -61,6 +62,9 @@ pub enum StoreError {
     /// The requested sort property does not exist in rows of this kind.
     #[error("No property '{0}' to sort by")]
     UnknownProperty(String),
+    /// The rows of a list have longer texts together than one list may have.
+    #[error("the rows of the list have more than {} MiB together", length::LIST >> 20)]
+    TooLong,
     /// Any other failure: a statement that the database rejected, a value of the wrong type.
     #[error("database error: {0}")]
     Other(#[source] DbErr),
@@ -138,9 +142,15 @@ impl StoreError {
         matches!(self, Self::Denied(_))
     }
 
-    /// Whether a table cannot be used: it is missing, or the account lacks a privilege.
+    /// Whether a table cannot be used: it is missing, or the account lacks a privilege. A refused
+    /// sign-in concerns no table.
     pub fn is_unusable_table(&self) -> bool {
-        self.is_missing_table() || self.is_denied()
+        self.is_missing_table() || self.is_denied() && !self.is_refused_sign_in()
+    }
+
+    fn is_refused_sign_in(&self) -> bool {
+        let Self::Denied(error) = self else { return false };
+        has_code(error, &["1044", "1045", "1698", "28000", "28P01"])
     }
 
     /// Whether a table does not exist, or is not visible to the account.
@@ -322,8 +332,8 @@ fn mysql_reaction(number: u16) -> Reaction {
         // long.
         // The last one: the statement is longer than `max_allowed_packet`.
         1264 | 1366 | 1406 | 1153 => Reaction::Value,
-        // Out of memory.
-        5 | 128 | 1037 | 1038 | 1041 => Reaction::Exhausted,
+        // Out of memory, too many prepared statements of all connections together.
+        5 | 128 | 1037 | 1038 | 1041 | 1461 => Reaction::Exhausted,
         // A file of a table cannot be opened, read, written or closed, or has invalid content.
         1..=4 | 1016 | 1023 | 1024 | 1026 | 1033..=1035 => Reaction::Storage,
         // The storage engine failed; a table is marked as crashed, or its repair failed.

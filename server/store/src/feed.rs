@@ -7,7 +7,7 @@ mod published;
 pub(super) mod readable;
 
 use chrono::{DateTime, Utc};
-use sea_orm::sea_query::{Condition, Expr};
+use sea_orm::sea_query::{Condition, Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait, Select,
@@ -16,7 +16,7 @@ use sea_orm::{
 use crate::entity::{access_key, app_namespace, cluster, namespace, release, release_message};
 use crate::error::StoreError;
 use crate::number::{Id, Small};
-use crate::row::Standard;
+use crate::row::{Standard, primary_key};
 use crate::secret::Secret;
 use crate::time::StoredTime;
 
@@ -95,17 +95,34 @@ pub async fn definitions_after(
     read_definitions(db, next).await
 }
 
-/// Definitions of namespaces of all apps that were changed at this time or later, also those that
-/// were restored; by time, because SQLite would read the whole table to have them by id.
+/// Definitions of namespaces of all apps that were created or changed at this time or later, by
+/// time; only those behind the last one that was read, if there is one.
 pub async fn definitions_changed_since(
     db: &impl ConnectionTrait,
     time: DateTime<Utc>,
+    last: Option<Id>,
     limit: u64,
 ) -> Result<Rows<Definition>, StoreError> {
-    use app_namespace::{Column, Entity};
-    let changed = Entity::live().filter(Column::DataChangeLastTime.gte(time));
-    let changed = changed.order_by_asc(Column::DataChangeLastTime).order_by_asc(Column::Id);
-    read_definitions(db, changed.limit(limit)).await
+    read_definitions(db, changed_since::<app_namespace::Entity>(time, last).limit(limit)).await
+}
+
+/// Rows that were changed at this time or later, behind the last one that was read; by time, because
+/// SQLite would read the whole table to have them by id. The database compares its own times, so
+/// that their stored form makes no difference.
+fn changed_since<E: Standard>(time: DateTime<Utc>, last: Option<Id>) -> Select<E> {
+    let (id, changed) = (primary_key::<E>(), E::LAST_TIME);
+    let mut rows = E::live().filter(changed.gte(time));
+    if let Some(last) = last {
+        let of_last = || {
+            let of_last = E::find().select_only().column(changed).filter(id.eq(last));
+            Expr::SubQuery(None, Box::new(of_last.into_query().into()))
+        };
+        let later = ExprTrait::gt(changed.into_expr(), of_last());
+        let same = ExprTrait::eq(changed.into_expr(), of_last());
+        rows = rows
+            .filter(Condition::any().add(later).add(Condition::all().add(same).add(id.gt(last))));
+    }
+    rows.order_by_asc(changed).order_by_asc(id)
 }
 
 /// Ids of the definitions that were deleted at this time or later, those deleted last first.
@@ -162,18 +179,18 @@ pub async fn clusters_after(
     readable::read(db, next.select_only().columns(columns)).await
 }
 
-/// The same of those that were changed at this time or later: also of those that were restored.
+/// The same of those that were changed at this time or later, also of those that were restored, by
+/// time; only those behind the last one that was read, if there is one.
 pub async fn clusters_changed_since(
     db: &impl ConnectionTrait,
     time: DateTime<Utc>,
+    last: Option<Id>,
     limit: u64,
 ) -> Result<Rows<(Id, String, String)>, StoreError> {
     use cluster::{Column, Entity};
-    let changed = Entity::live().filter(Column::DataChangeLastTime.gte(time));
+    let changed = changed_since::<Entity>(time, last).limit(limit);
     let columns = [Column::Id, Column::AppId, Column::Name];
-    let changed = changed.order_by_asc(Column::DataChangeLastTime).order_by_asc(Column::Id);
-    let changed = changed.limit(limit).select_only().columns(columns);
-    readable::read(db, changed).await
+    readable::read(db, changed.select_only().columns(columns)).await
 }
 
 /// An access key of an app.

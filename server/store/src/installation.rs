@@ -12,12 +12,20 @@ use crate::secret::Secret;
 /// The name of the id of the installation, which is generated with the first tables.
 pub const ID: &str = "installation.id";
 
-/// Inserts a value in the transaction that creates the database.
-pub async fn insert(
+/// Inserts a value in the transaction that creates the database. One that exists is kept: a node
+/// may have stored it between an interrupted creation and its completion.
+pub async fn insert_if_absent(
     db: &impl ConnectionTrait,
     name: &str,
-    value: Secret,
+    offer: Secret,
 ) -> Result<(), StoreError> {
+    if value(db, name).await?.is_some() {
+        return Ok(());
+    }
+    insert(db, name, offer).await
+}
+
+async fn insert(db: &impl ConnectionTrait, name: &str, value: Secret) -> Result<(), StoreError> {
     let row = ActiveModel { name: Set(name.to_owned()), value: Set(value) };
     Entity::insert(row).exec_without_returning(db).await?;
     Ok(())
@@ -27,18 +35,24 @@ pub async fn value(db: &impl ConnectionTrait, name: &str) -> Result<Option<Secre
     Ok(Entity::find_by_id(name).one(db).await?.map(|row| row.value))
 }
 
-/// The value with this name. The first node stores its offer, later ones receive that. If the table
-/// is missing, because the account may not create it, each node uses its own value.
+/// The value with this name. The first node stores its offer, later ones receive that. `None` if
+/// the account cannot use the table, such as because it may not create it: no value is shared then,
+/// and the offer must not be taken for one, because the next start makes another.
 pub async fn value_or_insert(
     store: &Store,
     name: &str,
     offer: Secret,
-) -> Result<Secret, StoreError> {
-    match value(store.read(), name).await {
-        Ok(Some(value)) => return Ok(value),
-        Ok(None) => {}
-        Err(error) if error.is_unusable_table() => return Ok(offer),
-        Err(error) => return Err(error),
+) -> Result<Option<Secret>, StoreError> {
+    match shared_value(store, name, offer).await {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_unusable_table() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn shared_value(store: &Store, name: &str, offer: Secret) -> Result<Secret, StoreError> {
+    if let Some(value) = value(store.read(), name).await? {
+        return Ok(value);
     }
     let input = (name.to_owned(), offer.clone());
     let inserted: Result<(), StoreError> =

@@ -2,6 +2,7 @@
 //! known here.
 
 mod config;
+mod width;
 
 use std::collections::HashSet;
 
@@ -23,6 +24,7 @@ use crate::row::decode;
 pub use crate::entity::instance::Model as Instance;
 pub use crate::entity::instance_config::Model as InstanceConfig;
 pub use config::config_id;
+pub use width::address_width;
 
 /// Rows in one statement; each has up to eight values.
 const ROWS: usize = 200;

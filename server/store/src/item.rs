@@ -15,6 +15,7 @@ use crate::condition::{CONDITIONS, chunks};
 use crate::entity::item::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
+use crate::length::{self, Measured};
 use crate::number::Id;
 use crate::page::{self, Page, Paged};
 use crate::row::decode;
@@ -23,8 +24,8 @@ use crate::row::{self, Authorship, Deletion, Standard, soft_delete};
 pub use crate::entity::item::{Model as Item, Row as ItemRow};
 pub use batch::{delete_all, insert_all, update_all};
 pub use commit::{
-    Commit, CommitRow, commits, commits_since, commits_since_each, commits_with_key,
-    delete_commits_of_namespace, insert_commit,
+    Commit, CommitRow, commits, commits_in_order, commits_with_key, delete_commits_of_namespace,
+    insert_commit, measured_commits, measured_commits_of_each,
 };
 pub use content::{Content, content_of_namespace, content_to_publish};
 pub(crate) use content::{content_row_by_row, in_one_row, intact};
@@ -88,6 +89,19 @@ pub async fn readable_of_namespaces(
     Ok(found)
 }
 
+/// The length of the values of the namespaces together, in bytes.
+pub async fn length_in_namespaces(
+    db: &impl ConnectionTrait,
+    namespace_ids: &[Id],
+) -> Result<u64, StoreError> {
+    let mut bytes = 0;
+    for chunk in chunks(namespace_ids) {
+        let items = Entity::live().filter(Column::NamespaceId.is_in(chunk));
+        bytes += length::sum(db, items, Column::Value).await?;
+    }
+    Ok(bytes)
+}
+
 /// Those of the namespaces that have items.
 pub async fn namespaces_with_items(
     db: &impl ConnectionTrait,
@@ -114,7 +128,8 @@ pub async fn page_of_namespace(
     namespace_id: Id,
     page: &Page,
 ) -> Result<Paged<Model>, StoreError> {
-    page::paged(db, Entity::live().filter(Column::NamespaceId.eq(namespace_id)), page).await
+    let items = Entity::live().filter(Column::NamespaceId.eq(namespace_id));
+    page::paged_within(db, items, Column::Value, page).await
 }
 
 /// Items that were changed later than the time of their namespace.
@@ -124,15 +139,32 @@ pub async fn modified_after(
 ) -> Result<Vec<Model>, StoreError> {
     let mut found = Vec::new();
     for chunk in times.chunks(CONDITIONS) {
-        let any = chunk.iter().fold(Condition::any(), |any, (namespace_id, time)| {
-            let changed = Condition::all()
-                .add(Column::NamespaceId.eq(*namespace_id))
-                .add(Column::DataChangeLastTime.gt(*time));
-            any.add(changed)
-        });
-        found.extend(readable::models(db, Entity::live().filter(any)).await?);
+        found.extend(readable::models(db, changed_after(chunk)).await?);
     }
     Ok(found)
+}
+
+/// The namespaces of these items, and the lengths of their values in each.
+pub async fn modified_lengths(
+    db: &impl ConnectionTrait,
+    times: &[(Id, DateTime<Utc>)],
+) -> Result<Vec<Measured>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in times.chunks(CONDITIONS) {
+        let items = changed_after(chunk);
+        found.extend(length::sums(db, items, Column::NamespaceId, Column::Value).await?);
+    }
+    Ok(found)
+}
+
+fn changed_after(times: &[(Id, DateTime<Utc>)]) -> Select<Entity> {
+    let any = times.iter().fold(Condition::any(), |any, (namespace_id, time)| {
+        let changed = Condition::all()
+            .add(Column::NamespaceId.eq(*namespace_id))
+            .add(Column::DataChangeLastTime.gt(*time));
+        any.add(changed)
+    });
+    Entity::live().filter(any)
 }
 
 /// The item with this key; the oldest if there are several.
@@ -218,13 +250,16 @@ pub async fn comment_line(
     decode::repaired(db, item).await
 }
 
-/// The items with exactly this key in all namespaces.
+/// Ids of the namespaces of a page of the items with exactly this key.
 pub async fn page_by_key(
     db: &impl ConnectionTrait,
     key: &str,
     page: &Page,
-) -> Result<Vec<Model>, StoreError> {
-    page::list(db, Entity::live().filter(Column::Key.eq(key)), page).await
+) -> Result<Vec<Id>, StoreError> {
+    let items = page.of(Entity::live().filter(Column::Key.eq(key)))?;
+    let columns = items.select_only().columns([Column::Id, Column::NamespaceId]);
+    let found = readable::read::<_, (Id, Id)>(db, columns).await?;
+    Ok(found.map(|(_, namespace_id)| namespace_id).readable)
 }
 
 /// The greatest line number; `None` if there are no items. If one of them cannot be decoded, the

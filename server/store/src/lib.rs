@@ -26,6 +26,7 @@ pub mod instance;
 pub mod item;
 mod job;
 mod lane;
+pub mod length;
 pub mod message;
 pub mod migration;
 pub mod namespace;

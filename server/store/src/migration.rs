@@ -3,6 +3,7 @@
 //! tables are suitable, run the missing steps, and record them. Knows the structure of the tables,
 //! not the meaning of their rows.
 
+mod acceptance;
 mod fit;
 mod lock;
 mod seed;
@@ -13,6 +14,7 @@ use std::collections::BTreeSet;
 use futures_util::future::BoxFuture;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, Set};
 
+pub use self::acceptance::{accept, origin};
 pub(super) use self::step::OPTIONAL;
 use self::step::{ORIGIN_VERSION, RECORD, STEPS, Step};
 use crate::entity::castalia_schema;
@@ -64,6 +66,8 @@ pub struct Report {
     pub missing_steps: Vec<&'static str>,
     /// Tables that would be created.
     pub absent_tables: Vec<String>,
+    /// Whether Castalia began to create the tables and has not inserted their first rows.
+    pub is_unfinished: bool,
     /// Reasons to refuse the start; empty if the database is suitable.
     pub faults: Vec<String>,
     /// Conditions that an operator should check.
@@ -110,51 +114,6 @@ async fn apply_steps(store: &Store, part: Part, seed: Seed<'_>) -> Result<Origin
     }
 }
 
-/// Accepts the existing tables without creating any. Fails if the service cannot work with them.
-pub async fn accept(store: &Store, part: Part, reason: &str) -> Result<Origin, StoreError> {
-    let report = check(store, part).await?;
-    refuse_misfit(store, &report.faults)?;
-    if report.absent_tables.is_empty() {
-        return Ok(report.origin);
-    }
-    let problem = absent(store, &report.absent_tables, reason);
-    if report.absent_tables.iter().any(|table| !OPTIONAL.contains(&table.as_str())) {
-        return Err(StoreError::setting(store.setting(), problem));
-    }
-    tracing::warn!(
-        "{problem} The server starts without them: publishes of other nodes are found within a \
-         second instead of immediately, a replaced database or a changed audit log is not detected, \
-         recently opened apps are not remembered, access cannot be requested, clients of observed access \
-         keys are not listed, a change that an environment did not receive is not sent again, and the last \
-         use of consumers is not shown"
-    );
-    Ok(report.origin)
-}
-
-/// One message with everything that an administrator of the database needs to know.
-fn absent(store: &Store, tables: &[String], reason: &str) -> String {
-    let rights = match store.dialect() {
-        Dialect::Sqlite => "that may write to the file".to_owned(),
-        Dialect::MySql => {
-            "that has the rights CREATE, INDEX, SELECT, INSERT, UPDATE and DELETE on \
-            the database"
-                .to_owned()
-        }
-        Dialect::Postgres => {
-            "that has the rights USAGE and CREATE on the schema, and grant SELECT, \
-            INSERT, UPDATE and DELETE on the new tables, and USAGE on their sequences, to the \
-            account of the server"
-                .to_owned()
-        }
-    };
-    format!(
-        "{}: tables are missing, and {reason}: {}. Run `castalia migrate` once with an account {rights}; \
-         `castalia serve` needs SELECT, INSERT, UPDATE and DELETE only.",
-        store.url(),
-        tables.join(", ")
-    )
-}
-
 /// Apollo's tables that exist.
 pub(super) async fn present_tables(store: &Store) -> Result<BTreeSet<&'static str>, StoreError> {
     Ok(fit::read(store.read(), store.dialect()).await?.present())
@@ -175,6 +134,7 @@ pub async fn check(store: &Store, part: Part) -> Result<Report, StoreError> {
         origin: records.origin.unwrap_or_else(|| found.origin(part)),
         missing_steps: missing.iter().map(|step| step.name).collect(),
         absent_tables: absent_tables(&found, part, &missing, dialect_index(store.dialect())),
+        is_unfinished: records.is_unfinished(),
         faults,
         warnings: warning.into_iter().collect(),
     })
@@ -194,13 +154,6 @@ fn absent_tables(found: &fit::Found, part: Part, missing: &[&Step], dialect: usi
         }
     }
     absent
-}
-
-/// The program that created the tables, for a start that does not change the schema. Without a
-/// record, the database is treated as adopted.
-pub async fn origin(store: &Store) -> Result<Origin, StoreError> {
-    let records = Records::read_if_present(store.read()).await?;
-    Ok(records.unwrap_or_default().origin())
 }
 
 async fn apply_locked(
@@ -330,18 +283,27 @@ impl Records {
         Ok(records)
     }
 
-    /// `None` if the table cannot be read, most likely because it does not exist yet.
+    /// `None` if the table does not exist, or is not for this account. After any other failure, a
+    /// database that Castalia created would pass for an adopted one.
     async fn read_if_present(db: &Reader) -> Result<Option<Self>, StoreError> {
         match Self::read(db).await {
             Ok(records) => Ok(Some(records)),
-            Err(error) if error.is_connection_lost() => Err(error),
-            Err(_) => Ok(None),
+            Err(error) if error.is_unusable_table() => Ok(None),
+            // A read waits for no row: a conflict is with a lock on whole tables.
+            Err(error) => Err(error.while_beginning()),
         }
     }
 
     /// Without a record, Apollo is taken as the creator.
     fn origin(&self) -> Origin {
         self.origin.unwrap_or(Origin::Adopted)
+    }
+
+    /// Whether Castalia began to create the tables and has not inserted their first rows. MySQL
+    /// commits each table, so that an interrupted creation may leave all of them.
+    fn is_unfinished(&self) -> bool {
+        let has_rows = [Part::Config, Part::Portal].into_iter().any(|part| self.holds(part));
+        self.origin == Some(Origin::Fresh) && !has_rows
     }
 
     /// Whether Castalia created or completed the tables of a part.

@@ -18,6 +18,7 @@ use crate::condition::chunks;
 use crate::entity::castalia_notice::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
+use crate::length;
 use crate::number::{Id, Small};
 use crate::row;
 
@@ -217,6 +218,20 @@ pub async fn by_ids(db: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Notice>
     let mut found: Vec<Model> = Vec::new();
     for chunk in chunks(ids) {
         found.extend(readable::models(db, Entity::find().filter(Column::Id.is_in(chunk))).await?);
+    }
+    Ok(found)
+}
+
+/// The same without their bodies, which contain the values of releases.
+pub async fn by_ids_without_body(
+    db: &impl ConnectionTrait,
+    ids: &[Id],
+) -> Result<Vec<Notice>, StoreError> {
+    let mut found: Vec<Model> = Vec::new();
+    for chunk in chunks(ids) {
+        let notices = Entity::find().filter(Column::Id.is_in(chunk));
+        let notices = length::without(notices, Column::Body, "NULL");
+        found.extend(readable::models(db, notices).await?);
     }
     Ok(found)
 }

@@ -8,6 +8,7 @@ use sea_orm::{
 
 use crate::error::StoreError;
 use crate::feed::readable;
+use crate::length;
 use crate::row::decode::Table;
 use crate::row::primary_key;
 
@@ -90,6 +91,30 @@ pub(super) async fn paged<E: Table>(
 ) -> Result<Paged<E::Model>, StoreError> {
     let total = count(db, select.clone()).await?;
     let rows = list(db, select, page).await?;
+    Ok(Paged { rows, total })
+}
+
+/// The rows of the page, which have texts of any length in a column.
+pub(super) async fn list_within<E: Table>(
+    db: &impl ConnectionTrait,
+    select: Select<E>,
+    text: E::Column,
+    page: &Page,
+) -> Result<Vec<E::Model>, StoreError> {
+    let rows = length::measured(db, page.of(select)?, text).await?;
+    length::check(&rows)?;
+    length::in_order(db, E::find(), &rows).await
+}
+
+/// The same, and the number of all rows.
+pub(super) async fn paged_within<E: Table>(
+    db: &impl ConnectionTrait,
+    select: Select<E>,
+    text: E::Column,
+    page: &Page,
+) -> Result<Paged<E::Model>, StoreError> {
+    let total = count(db, select.clone()).await?;
+    let rows = list_within(db, select, text, page).await?;
     Ok(Paged { rows, total })
 }
 

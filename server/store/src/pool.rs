@@ -37,6 +37,9 @@ const FILE_PATIENCE: Duration = Duration::from_secs(5);
 const SERVER_RETRY: Duration = Duration::from_millis(200);
 /// Pause between two attempts to open a file that another process is opening.
 const FILE_RETRY: Duration = Duration::from_millis(10);
+/// Statements that a connection to MySQL keeps prepared. The server limits those of all connections
+/// together, by default to 16,382.
+const MYSQL_STATEMENTS: usize = 30;
 /// Connections of the common pool that read a SQLite file; more would only compete for the same
 /// cores.
 const SQLITE_READERS: u32 = 4;
@@ -248,6 +251,7 @@ fn server_options(
         .max_lifetime(MAX_LIFETIME)
         // The guard tests connections, and only those that were idle for a while.
         .test_before_acquire(false);
+    with.map_sqlx_mysql_opts(|mysql| mysql.statement_cache_capacity(MYSQL_STATEMENTS));
     let guard = retirement.clone();
     with.map_sqlx_mysql_pool_opts(move |pool| {
         guard.guard(pool, Some(TEST_AFTER)).after_connect(|connection, _| {
@@ -270,12 +274,12 @@ fn server_options(
 /// Strict whatever the server's default is: otherwise a character that a column cannot store
 /// becomes `?`, and a long value is cut, in a change that is acknowledged. A row with the id 0 (a
 /// rehearsal) uses up no id. A statement outside of a transaction is committed even if the server's
-/// default is that it is not.
+/// default is that it is not, and a commit neither begins another transaction nor ends the session.
 fn mysql_limits() -> SqlStr {
     let (longest, lock, idle) = (LONGEST.as_secs(), LOCK_TIMEOUT.as_secs(), idle_limit().as_secs());
     AssertSqlSafe(format!(
         "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO'), \
-         autocommit = 1, innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock}, \
+         autocommit = 1, completion_type = 0, innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock}, \
          wait_timeout = {idle} /*M!100301 , max_statement_time = {longest}, \
          idle_transaction_timeout = {longest} */"
     ))

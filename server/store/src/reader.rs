@@ -1,19 +1,22 @@
 //! The handle for reads: rejects writes, repeats a query if a pooled connection turns out to be
 //! dead, and uses only a part of the pool. Knows no table.
 
+use std::future::Future;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use sea_orm::entity::prelude::async_trait;
 use sea_orm::sqlx;
 use sea_orm::{
     ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult,
     RuntimeErr, Statement, Value,
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use crate::error::StoreError;
 use crate::file::SqliteFile;
@@ -63,9 +66,9 @@ impl Reader {
         })
     }
 
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, DbErr> {
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, DbErr> {
         self.check_file()?;
-        match timeout(self.patience, self.permits.acquire()).await {
+        match timeout(self.patience, Arc::clone(&self.permits).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
         }
@@ -92,18 +95,23 @@ impl Reader {
     }
 
     /// Runs the query, unless the database takes too long, and notes whether it was refused.
-    async fn watched<T>(
+    async fn watched<T: Send + 'static>(
         &self,
         statement: Statement,
-        query: impl AsyncFnOnce(&Statement) -> Result<T, DbErr>,
+        query: for<'q> fn(&'q Self, &'q Statement) -> BoxFuture<'q, Result<T, DbErr>>,
     ) -> Result<T, DbErr> {
         check(&statement)?;
-        let _turn = self.turn().await?;
-        let outcome = self.pulse.watch(Pulse::deadline(), query(&statement)).await.flatten();
-        if let Err(error) = &outcome {
-            self.refusals.note(&statement, &StoreError::from(error.clone()));
-        }
-        outcome
+        let turn = self.turn().await?;
+        let reader = self.clone();
+        let run = async move {
+            let work = query(&reader, &statement);
+            let outcome = reader.pulse.watch(Pulse::deadline(), work).await.flatten();
+            if let Err(error) = &outcome {
+                reader.refusals.note(&statement, &StoreError::from(error.clone()));
+            }
+            outcome
+        };
+        to_end(turn, run).await
     }
 
     /// Runs a statement that accesses no row to its end, and notes nothing; calls `is_slow` after
@@ -114,8 +122,12 @@ impl Reader {
         longest: Duration,
         is_slow: impl FnOnce(),
     ) -> Option<Result<(), StoreError>> {
-        let _turn = self.turn().await.ok()?;
-        let run = self.pulse.watch(Pulse::deadline(), self.db.execute_raw(statement));
+        let turn = self.turn().await.ok()?;
+        let reader = self.clone();
+        let run = to_end(turn, async move {
+            let work = reader.db.execute_raw(statement);
+            reader.pulse.watch(Pulse::deadline(), work).await.flatten()
+        });
         let mut run = pin!(run);
         let outcome = match timeout(longest, &mut run).await {
             Ok(outcome) => outcome,
@@ -125,7 +137,7 @@ impl Reader {
                 run.await
             }
         };
-        Some(outcome.flatten().map(drop).map_err(StoreError::from))
+        Some(outcome.map(drop).map_err(StoreError::from))
     }
 
     pub(super) async fn close(&self) -> Result<(), DbErr> {
@@ -148,12 +160,27 @@ impl ConnectionTrait for Reader {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.watched(statement, async |statement| self.one(statement).await).await
+        self.watched(statement, |reader, statement| Box::pin(reader.one(statement))).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.watched(statement, async |statement| self.all(statement).await).await
+        self.watched(statement, |reader, statement| Box::pin(reader.all(statement))).await
     }
+}
+
+/// Runs a query to its end, and keeps its turn until then, also if the caller does not wait for it
+/// any more: the connection is in use until the database answers, and one that is lost must not
+/// return to the pool unnoticed.
+async fn to_end<T: Send + 'static>(
+    turn: OwnedSemaphorePermit,
+    query: impl Future<Output = Result<T, DbErr>> + Send + 'static,
+) -> Result<T, DbErr> {
+    let run = async move {
+        let _turn = turn;
+        query.await
+    };
+    let ended = tokio::spawn(run.in_current_span()).await;
+    ended.unwrap_or_else(|error| Err(DbErr::Custom(format!("a query ended early: {error}"))))
 }
 
 /// An insert that returns its id is a query for the driver, so the text is checked.

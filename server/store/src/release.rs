@@ -16,8 +16,9 @@ use crate::entity::release::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::flag::is_unset;
+use crate::length::{self, Measured};
 use crate::number::Id;
-use crate::page::{self, Page};
+use crate::page::Page;
 use crate::row::decode;
 use crate::row::{self, Authorship, Deletion, InNamespace, Standard, now};
 
@@ -29,7 +30,7 @@ pub use history::{
     latest_history, live_histories, max_history_id, newest_of_branch, nth_newest_history,
     still_referenced,
 };
-pub use latest::{LatestRelease, latest_of_app, latest_of_cluster};
+pub use latest::{LatestRelease, latest_of_app, latest_of_cluster, length_of_cluster};
 pub use publish::{Publish, PublishedRelease, publish};
 pub(crate) use rule::{ACTIVE, INACTIVE};
 pub use rule::{
@@ -67,8 +68,21 @@ pub async fn by_ids<I: Into<Id> + Copy>(
     Ok(found)
 }
 
-/// Releases with these keys, including those that were rolled back, without rows that cannot be
-/// decoded.
+/// The same without their contents, which are empty objects.
+pub async fn by_ids_without_content(
+    db: &impl ConnectionTrait,
+    ids: &[Id],
+) -> Result<Vec<Model>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in chunks(ids) {
+        let releases = without_content(Entity::live().filter(Column::Id.is_in(chunk)));
+        found.extend(readable::models(db, releases).await?);
+    }
+    Ok(found)
+}
+
+/// Releases with these keys, including those that were rolled back, without their contents, and
+/// without rows that cannot be decoded.
 pub async fn by_keys<S: AsRef<str>>(
     db: &impl ConnectionTrait,
     keys: &[S],
@@ -76,10 +90,35 @@ pub async fn by_keys<S: AsRef<str>>(
     let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
     let mut found = Vec::new();
     for chunk in chunks(&keys) {
-        let with_keys = Entity::live().filter(Column::ReleaseKey.is_in(chunk));
+        let with_keys = without_content(Entity::live().filter(Column::ReleaseKey.is_in(chunk)));
         found.extend(readable::models(db, with_keys).await?);
     }
     Ok(found)
+}
+
+/// The lengths of the contents of the releases with these ids.
+pub async fn measured(db: &impl ConnectionTrait, ids: &[Id]) -> Result<Vec<Measured>, StoreError> {
+    let mut found = Vec::new();
+    for chunk in chunks(ids) {
+        let releases = Entity::live().filter(Column::Id.is_in(chunk));
+        found.extend(length::measured(db, releases, Column::Configurations).await?);
+    }
+    Ok(found)
+}
+
+/// These releases in their order, with or without their contents, for a list: those that cannot be
+/// decoded are omitted.
+pub async fn in_order(
+    db: &impl ConnectionTrait,
+    rows: &[Measured],
+    with_content: bool,
+) -> Result<Vec<Model>, StoreError> {
+    let select = if with_content { Entity::live() } else { without_content(Entity::live()) };
+    length::in_order(db, select, rows).await
+}
+
+fn without_content(select: Select<Entity>) -> Select<Entity> {
+    length::without(select, Column::Configurations, "'{}'")
 }
 
 /// The release that clients of the namespace receive.
@@ -130,27 +169,22 @@ pub async fn active_page(
     decode::all_repaired(db, page.of(newest)?).await
 }
 
-/// The same for a list, without rows that cannot be decoded.
-pub async fn readable_active_page(
+/// The lengths of the contents of a page of releases, newest first; those that were rolled back
+/// only if requested.
+pub async fn measured_page(
     db: &impl ConnectionTrait,
     app_id: &str,
     cluster: &str,
     namespace: &str,
+    with_abandoned: bool,
     page: &Page,
-) -> Result<Vec<Model>, StoreError> {
-    page::list(db, active(app_id, cluster, namespace).order_by_desc(Column::Id), page).await
-}
-
-/// All releases, newest first.
-pub async fn all_page(
-    db: &impl ConnectionTrait,
-    app_id: &str,
-    cluster: &str,
-    namespace: &str,
-    page: &Page,
-) -> Result<Vec<Model>, StoreError> {
-    let all = Entity::live_in_namespace(app_id, cluster, namespace);
-    page::list(db, all.order_by_desc(Column::Id), page).await
+) -> Result<Vec<Measured>, StoreError> {
+    let found = match with_abandoned {
+        true => Entity::live_in_namespace(app_id, cluster, namespace),
+        false => active(app_id, cluster, namespace),
+    };
+    let found = page.of(found.order_by_desc(Column::Id))?;
+    length::measured(db, found, Column::Configurations).await
 }
 
 /// Active releases of the namespace with ids from `oldest` to `newest`, inclusive, newest first,

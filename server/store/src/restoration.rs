@@ -1,13 +1,15 @@
-//! Queries: which rows of an app are hidden, and rows that were hidden together are shown again.
-//! One deletion gives all of its rows one time ([`Deletion`](crate::Deletion)), by which they are
-//! found. What may be restored is not known here.
+//! Queries: which rows of an app are hidden, and rows that were hidden together are shown again,
+//! definitions as new rows. One deletion gives all of its rows one time
+//! ([`Deletion`](crate::Deletion)), by which they are found. What may be restored is not known
+//! here.
 
 mod order;
 pub mod unused;
 
 use sea_orm::sea_query::{Alias, Condition, Expr, ExprTrait, IntoCondition, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, ConnectionTrait, EntityTrait, Iterable, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select,
 };
 
 use crate::condition::chunks;
@@ -212,7 +214,9 @@ pub async fn show_namespaces(
     show_rows::<release_history::Entity>(db, scope.of::<release_history::Entity>(), at).await
 }
 
-/// Shows the definition with this name, or all of the app, that were hidden at this time.
+/// Shows the definition with this name, or all of the app, that were hidden at this time. Each gets
+/// a new id: nodes of Apollo look for definitions with greater ids than those that they know, and
+/// would not find a row that is shown again.
 pub async fn show_definitions(
     db: &impl ConnectionTrait,
     app_id: &str,
@@ -220,11 +224,37 @@ pub async fn show_definitions(
     at: i64,
 ) -> Result<(), StoreError> {
     use app_namespace::{Column, Entity};
-    let mut definitions = Condition::all().add(Column::AppId.eq(app_id));
+    let mut definitions = Condition::all()
+        .add(is_set(Column::IsDeleted.into_expr()))
+        .add(Column::DeletedAt.eq(at))
+        .add(Column::AppId.eq(app_id));
     if let Some(name) = name {
         definitions = definitions.add(Column::Name.eq(name));
     }
-    show_rows::<Entity>(db, definitions, at).await
+    copy_as_new(db, definitions.clone()).await?;
+    Entity::delete_many().filter(definitions).exec(db).await?;
+    Ok(())
+}
+
+/// Inserts copies of definitions. The database makes them, so that a column that cannot be decoded
+/// stays as it is.
+async fn copy_as_new(db: &impl ConnectionTrait, definitions: Condition) -> Result<(), StoreError> {
+    use app_namespace::{Column, Entity};
+    // What is left out gets its default, which is that of a new row.
+    let is_copied = |column: &Column| {
+        !matches!(
+            column,
+            Column::Id | Column::IsDeleted | Column::DeletedAt | Column::DataChangeLastTime
+        )
+    };
+    let columns: Vec<Column> = Column::iter().filter(is_copied).collect();
+    let rows = Entity::find().filter(definitions).order_by_asc(Column::Id);
+    let rows = rows.select_only().columns(columns.iter().copied()).into_query();
+    let mut copies = Query::insert();
+    copies.into_table(Entity).columns(columns);
+    copies.select_from(rows).map_err(|error| StoreError::other(error.to_string()))?;
+    db.execute_raw(db.get_database_backend().build(&copies)).await?;
+    Ok(())
 }
 
 /// Shows the app that was hidden at this time.

@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 #![expect(clippy::unwrap_used, reason = "a failure in a test's own steps may end it")]
 
+#[path = "store/abandoned_read.rs"]
+mod abandoned_read;
 #[path = "store/adoption.rs"]
 mod adoption;
 #[path = "store/audit_trail.rs"]
@@ -28,6 +30,8 @@ mod damaged_file;
 mod database;
 #[path = "store/import_lock.rs"]
 mod import_lock;
+#[path = "store/installation.rs"]
+mod installation;
 #[path = "store/late_failure.rs"]
 mod late_failure;
 #[path = "store/lost_listener.rs"]

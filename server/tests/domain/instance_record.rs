@@ -14,7 +14,7 @@ use castalia_server::domain::lookup::{LookupRequest, LookupResult};
 use castalia_server::feed::cache::{ReadFrom, Release};
 use castalia_server::server_config::ServerConfig;
 use castalia_store::entity::instance_config::Entity;
-use castalia_store::instance::count;
+use castalia_store::instance::{address_width, count};
 use castalia_store::{Store, StoreError};
 use sea_orm::{ConnectionTrait as _, EntityTrait as _};
 
@@ -81,6 +81,43 @@ on_each_database! {
         until_recorded(&store, &audit, LAST).await;
         end_outage(&database).await;
         until_recorded(&store, &audit, DENIED).await;
+    }
+
+    async fn a_long_address_is_recorded_where_the_column_holds_it(database: Database) {
+        const LONG: Client = ("default", "", "2001:db8:1111:2222:3333:4444:5555:6666", "a");
+        const LONGER: Client = ("default", "", "2001:db8:1111:2222:3333:4444:5555:7777", "b");
+        const SHORT: Client = ("default", "", "2001:db8::1", "c");
+        let store = database.config().await;
+        let width = address_width(store.read()).await.unwrap();
+        assert_eq!(width, (!database.is_sqlite()).then_some(64));
+        let (first, background) = (audit(&store, 10), Background::default());
+        first.run(&background);
+        until_recorded(&store, &first, LONG).await;
+        if database.is_sqlite() {
+            return;
+        }
+        // As in a table that Apollo created. Statements of the first connections know another one.
+        store.close().await.unwrap();
+        let narrow = match database.is_mysql() {
+            true => [
+                "DELETE FROM `Instance`",
+                "ALTER TABLE `Instance` MODIFY `Ip` varchar(32) NOT NULL DEFAULT ''",
+            ],
+            false => [
+                r#"DELETE FROM "Instance""#,
+                r#"ALTER TABLE "Instance" ALTER COLUMN "Ip" TYPE varchar(32)"#,
+            ],
+        };
+        execute(&database, &narrow).await;
+        let store = database.connect().await;
+        assert_eq!(address_width(store.read()).await.unwrap(), Some(32));
+        let second = audit(&store, 1);
+        // One batch. The limit of one instance shows that the other took up no room.
+        offer(&second, LONGER);
+        offer(&second, SHORT);
+        second.run(&background);
+        until_recorded(&store, &second, SHORT).await;
+        assert_eq!(count(store.read()).await.unwrap().0, 1);
     }
 
     async fn a_client_whose_record_a_failover_lost_is_recorded_again(database: Database) {
@@ -165,7 +202,7 @@ async fn begin_outage(database: &Database) {
                FOR EACH ROW EXECUTE FUNCTION fail()"#,
         ]
     };
-    run(database, statements).await;
+    execute(database, statements).await;
 }
 
 async fn end_outage(database: &Database) {
@@ -174,10 +211,10 @@ async fn end_outage(database: &Database) {
     } else {
         r#"DROP TRIGGER outage ON "InstanceConfig""#
     };
-    run(database, &[statement]).await;
+    execute(database, &[statement]).await;
 }
 
-async fn run(database: &Database, statements: &[&str]) {
+async fn execute(database: &Database, statements: &[&str]) {
     let raw = database.raw().await;
     for statement in statements {
         raw.execute_unprepared(statement).await.unwrap();

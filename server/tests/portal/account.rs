@@ -242,6 +242,19 @@ async fn users_change_their_own_account_only() {
     user.get("/openapi/v1/user").await.fails(401, "Unauthorized");
 }
 
+/// C7: as in Apollo. An existing one stays as is.
+#[tokio::test]
+async fn a_new_user_may_not_sign_in_unless_the_request_says_so() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    let unstated = json!({ "username": "new", "password": GOOD });
+    root.post(CREATE, unstated.clone()).await.empty();
+    assert!(!world.accepts("new", GOOD).await);
+    root.put(ENABLED, json!({ "username": "new", "enabled": 1 })).await.empty();
+    root.post(USERS, unstated).await.empty();
+    assert!(world.accepts("new", GOOD).await);
+}
+
 #[tokio::test]
 async fn a_change_with_the_same_password_keeps_the_sessions() {
     let world = World::adopted().await;

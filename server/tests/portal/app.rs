@@ -1,13 +1,14 @@
 //! Apps: who may create them, the rows that are created with them, and their environments.
 
 use castalia_server::domain::permission::NamedRole;
+use castalia_server::settings::Installation;
 use castalia_store::entity::{
     Standard as _, app as app_row, app_namespace, cluster, permission, role, user_role,
 };
 use castalia_store::user::UserRow;
 use castalia_store::{Dialect, StoreError, user};
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::world::{NS, World, app, item};
 
@@ -81,7 +82,7 @@ async fn what_is_said_about_an_app_is_checked_for_every_caller() {
     // A16, A17
     let world = World::adopted().await;
     let token = world.token_for_all("ci").await;
-    let by_token = |mut body: serde_json::Value| {
+    let by_token = |mut body: Value| {
         body["app"]["dataChangeCreatedBy"] = "apollo".into();
         body
     };
@@ -176,6 +177,44 @@ async fn an_app_is_changed_here_and_in_its_environment() {
         .fails(403, "Access is denied");
 }
 
+/// X58: otherwise everybody could learn the address of a user by creating an app in the user's name.
+#[tokio::test]
+async fn the_address_of_an_owner_is_shown_as_in_the_list_of_users() {
+    let open = [("compat.open_user_directory", "true")];
+    for (flags, seen) in [(&[][..], 0), (&open[..], 1)] {
+        let world = World::with(Installation::Fresh, flags).await;
+        let other = world.user("u2").await;
+        other.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+        let made = other.post("/apps", app("second", "u1")["app"].clone()).await.ok();
+        let token = world.token("ci", &["demo"]).await;
+        other.put("/openapi/v1/recents/demo", Value::Null).await.empty();
+        let (program, root) = (world.consumer(&token), world.user("apollo").await);
+        let owner = world.user("u1").await;
+        let addresses = |found: &Value| found.to_string().matches("u1@example.com").count();
+        assert_eq!(addresses(&made), seen, "{made}");
+        for path in [
+            "/openapi/v1/apps/demo",
+            "/openapi/v1/apps?appIds=demo",
+            "/openapi/v1/apps/search/by-appid-or-name?query=demo",
+            "/openapi/v1/search?q=demo&in=apps",
+        ] {
+            for (caller, expected) in [(&other, seen), (&owner, 1), (&root, 1)] {
+                let found = caller.get(path).await.ok();
+                assert_eq!(addresses(&found), expected, "{path}: {found}");
+            }
+        }
+        for (caller, path) in
+            [(&other, "/openapi/v1/recents"), (&program, "/openapi/v1/apps/authorized")]
+        {
+            let found = caller.get(path).await.ok();
+            assert_eq!(found[0]["appId"], "demo", "{found}");
+            assert_eq!(addresses(&found), seen, "{found}");
+        }
+        let shown = other.get("/openapi/v1/apps/demo").await.ok();
+        assert_eq!(shown["ownerEmail"] == "", seen == 0, "{shown}");
+    }
+}
+
 #[tokio::test]
 async fn an_unknown_app_is_a_bad_request() {
     // A24
@@ -228,7 +267,7 @@ async fn an_environment_that_cannot_be_asked_does_not_hide_the_others() {
 async fn lists_hold_all_apps_the_named_ones_or_the_own_ones() {
     let world = World::with_demo().await;
     world.user("u2").await.post("/openapi/v1/apps", app("second", "u2")).await.empty();
-    let ids = |answer: serde_json::Value| -> Vec<String> {
+    let ids = |answer: Value| -> Vec<String> {
         answer
             .as_array()
             .unwrap()
@@ -280,7 +319,7 @@ async fn an_app_that_an_environment_has_is_added_to_the_portal_by_a_super_admini
         "ownerEmail": "a@example.com", "dataChangeCreatedBy": "script",
     });
     let local = world.environments.find("LOCAL").unwrap();
-    local.create::<serde_json::Value>(Address::new(["apps"]), &victim).await.unwrap();
+    local.create::<Value>(Address::new(["apps"]), &victim).await.unwrap();
     let user = world.user("u2").await;
     user.post("/openapi/v1/apps", app("victim", "u2"))
         .await

@@ -8,30 +8,30 @@ use serde_json::{Value, json};
 use super::world::{Answer, Caller, NS, World, item};
 
 /// Creates the branch of the namespace `application`; returns its path.
-async fn branch(user: &Caller<'_>) -> String {
+pub(super) async fn branch(user: &Caller<'_>) -> String {
     let made = user.post(&format!("{NS}/branches"), Value::Null).await.ok();
     format!("{NS}/branches/{}", made["clusterName"].as_str().unwrap())
 }
 
 /// Path of the namespace of a branch, for edits.
-fn items_of(branch: &str) -> String {
+pub(super) fn items_of(branch: &str) -> String {
     NS.replace("default", branch.rsplit('/').next().unwrap())
 }
 
-async fn set(user: &Caller<'_>, path: &str, key: &str, value: &str) {
+pub(super) async fn set(user: &Caller<'_>, path: &str, key: &str, value: &str) {
     let path = format!("{path}/items/{key}?createIfNotExists=true");
     user.put(&path, item(key, value)).await.empty();
 }
 
-async fn publish(user: &Caller<'_>, path: &str) -> Value {
+pub(super) async fn publish(user: &Caller<'_>, path: &str) -> Value {
     user.post(&format!("{path}/releases"), json!({ "releaseTitle": "r" })).await.ok()
 }
 
-async fn latest(user: &Caller<'_>) -> Value {
+pub(super) async fn latest(user: &Caller<'_>) -> Value {
     user.get(&format!("{NS}/releases/latest")).await.ok()["configurations"].clone()
 }
 
-fn title() -> Value {
+pub(super) fn title() -> Value {
     json!({ "releaseTitle": "merged", "releasedBy": "u1" })
 }
 
@@ -241,28 +241,6 @@ async fn an_editor_abandons_only_a_branch_that_was_never_published() {
     editor.delete(&published).await.fails(403, "Access is denied");
     owner.delete(&published).await.empty();
     owner.get(&format!("{NS}/branches")).await.empty();
-}
-
-/// Values of the branch that the caller has not seen stay, and changes of the main line do not
-/// hinder it.
-#[tokio::test]
-async fn an_abandonment_is_based_on_the_branch() {
-    let world = World::with_demo().await;
-    let user = world.user("u1").await;
-    let branch = branch(&user).await;
-    set(&user, &items_of(&branch), "k", "seen").await;
-    let on_seen = async || {
-        let seen = user.get(&format!("{NS}/branches")).await;
-        world.user("u1").await.with("castalia-revision", seen.header("castalia-revision"))
-    };
-    let late = on_seen().await;
-    set(&user, &items_of(&branch), "k", "unseen").await;
-    late.delete(&branch).await.fails(409, "");
-    let items = user.get(&format!("{}/items", items_of(&branch))).await.ok();
-    assert_eq!(items["content"][0]["value"], "unseen");
-    let caller = on_seen().await;
-    user.post(&format!("{NS}/items"), item("other", "v")).await.ok();
-    caller.delete(&branch).await.empty();
 }
 
 #[tokio::test]

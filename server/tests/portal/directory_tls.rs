@@ -34,7 +34,7 @@ fn settings(flags: &[(&'static str, &str)]) -> Result<Settings, String> {
 async fn problem(url: &str, more: &[(&'static str, &str)]) -> String {
     let settings = settings(&flags(url, more)).unwrap();
     let directory = Directory::new(settings.sign_in.directory.unwrap());
-    match directory.verify("anna", PASSWORD).await {
+    match directory.verify("anna", PASSWORD, |_| true).await {
         Err(Unavailable(problem)) => problem,
         Ok(verified) => panic!("the directory was used: {verified:?}"),
     }
@@ -140,7 +140,7 @@ async fn a_directory_without_tls_is_not_used_in_clear() {
     let slapd = Slapd::start().await;
     let settings = settings(&flags(&slapd.url, &[])).unwrap();
     let directory = Directory::new(settings.sign_in.directory.unwrap());
-    let verified = directory.verify("anna", PASSWORD).await.unwrap();
+    let verified = directory.verify("anna", PASSWORD, |_| true).await.unwrap();
     assert!(matches!(verified, Verified::Known(_)), "{verified:?}");
     let refused = problem(&slapd.url, &[("ldap.start_tls", "on")]).await;
     assert!(refused.contains(&slapd.url), "{refused}");

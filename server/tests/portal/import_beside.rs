@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
+use castalia_server::domain::permission::{Act, NamedRole};
 use castalia_store::entity::{Standard as _, app as app_row};
 use castalia_store::{Dialect, Store, StoreError};
 use http::StatusCode;
@@ -19,7 +20,7 @@ use tokio::time::{sleep, timeout};
 
 use super::archive::archive;
 use super::environment::{admin_router, listen, world};
-use super::world::{Answer, NS, World, app, item};
+use super::world::{Answer, Caller, NS, World, app, item};
 
 const IMPORT: &str = "/openapi/v1/configs/import?envs=FAR&conflictAction=cover";
 const APP: &str = "/openapi/v1/apps/second";
@@ -305,7 +306,9 @@ async fn an_import_that_waits_is_refused_when_the_server_shuts_down() {
 async fn an_import_that_waits_too_long_is_refused() {
     let world = World::with_demo().await;
     let _lock = world.store.lock_imports(SOON).await.unwrap().unwrap();
+    world.grant("u2", vec![NamedRole::namespace(Act::Modify, "demo", "application")]).await;
     let (root, owner) = (world.user("apollo").await, world.user("u1").await);
+    let editor = world.user("u2").await;
     let all = archived(&[]);
     let of_cluster = archive(&[(
         "demo/LOCAL/demo+default+application.properties",
@@ -318,7 +321,7 @@ async fn an_import_that_waits_too_long_is_refused() {
     let answers = tokio::join!(
         root.upload(&path_of_all, "all.zip", &all),
         owner.upload(&path_of_cluster, "c.zip", &of_cluster),
-        owner.upload(&path_of_namespace, "a.properties", of_namespace.as_bytes()),
+        editor.upload(&path_of_namespace, "a.properties", of_namespace.as_bytes()),
     );
     for answer in [answers.0, answers.1, answers.2] {
         answer.fails(503, "Nothing was imported. Another import has been running for 30 s");
@@ -327,6 +330,29 @@ async fn an_import_that_waits_too_long_is_refused() {
     }
     root.get(APP).await.fails(400, "App not found: second");
     assert_eq!(owner.get(&format!("{NS}/items")).await.ok()["total"], 0);
+}
+
+/// X62: the imports of one user take no turns of others.
+#[tokio::test]
+async fn a_user_has_one_import_that_runs_or_waits() {
+    let world = World::with_demo().await;
+    let lock = world.store.lock_imports(SOON).await.unwrap().unwrap();
+    let (root, owner) = (world.user("apollo").await, world.user("u1").await);
+    let items = json!([item("k", "v")]).to_string();
+    let of_cluster = archive(&[("demo/LOCAL/demo+default+application.properties", items)]);
+    let cluster = "/openapi/v1/apps/demo/envs/LOCAL/clusters/default/import";
+    let import = async |caller: &Caller<'_>| caller.upload(cluster, "c.zip", &of_cluster).await;
+    let (mut first, mut other) = (pin!(import(&root)), pin!(import(&owner)));
+    assert!(timeout(A_WHILE, &mut first).await.is_err());
+    let second = timeout(SOON, import(&root)).await.unwrap();
+    second.fails(429, "Nothing was imported. Another import of yours is running or waiting");
+    assert_eq!(second.json()["code"], "import_running");
+    assert!(timeout(A_WHILE, &mut other).await.is_err(), "it waits for its turn");
+    drop(lock);
+    let (first, other) = tokio::join!(first, other);
+    first.ok();
+    other.ok();
+    import(&root).await.ok();
 }
 
 /// Into the environment of the portal's process.

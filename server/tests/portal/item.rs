@@ -69,6 +69,49 @@ async fn an_update_without_a_type_keeps_the_stored_one() {
     assert_eq!((&stored["type"], &stored["value"]), (&json!(1), &json!("2")));
 }
 
+/// C6: on the tables of Apollo, MariaDB compares keys without case.
+#[tokio::test]
+async fn the_database_decides_whether_a_key_in_another_case_is_the_same() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let (items, path) = (format!("{NS}/items"), format!("{NS}/items/kEY"));
+    user.post(&items, item("Key", "1")).await.ok();
+    if !engine::ignores_case() {
+        user.get(&path).await.fails(404, "item not found for");
+        user.post(&items, item("kEY", "2")).await.ok();
+        assert_eq!(user.get(&format!("{NS}/items/Key")).await.ok()["value"], "1");
+        return;
+    }
+    user.post(&items, item("kEY", "2")).await.fails(400, "item already exists");
+    user.put(&path, item("kEY", "2")).await.empty();
+    let shown = user.get(&path).await.ok();
+    assert_eq!((&shown["key"], &shown["value"]), (&json!("Key"), &json!("2")));
+    user.put(&format!("{path}?createIfNotExists=true"), item("kEY", "3")).await.empty();
+    let page = user.get(&items).await.ok();
+    assert_eq!((&page["total"], &page["content"][0]["value"]), (&json!(1), &json!("3")));
+    user.delete(&path).await.empty();
+    user.get(&format!("{NS}/items/Key")).await.fails(404, "item not found for");
+}
+
+/// C7: as in Apollo.
+#[tokio::test]
+async fn a_new_item_is_appended_whatever_position_the_request_states() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let items = format!("{NS}/items");
+    for (key, position) in [("first", 500), ("second", 1), ("third", -1)] {
+        let new = json!({ "key": key, "value": "v", "lineNum": position });
+        user.post(&items, new).await.ok();
+    }
+    let new = json!({ "key": "last", "value": "v", "lineNum": 1 });
+    user.put(&format!("{items}/last?createIfNotExists=true"), new).await.empty();
+    let page = user.get(&items).await.ok();
+    let rows = page["content"].as_array().unwrap().iter();
+    let rows: Vec<_> = rows.map(|row| (row["key"].as_str(), row["lineNum"].as_i64())).collect();
+    let expected = ["first", "second", "third", "last"].map(Some).into_iter();
+    assert_eq!(rows, expected.zip((1..).map(Some)).collect::<Vec<_>>());
+}
+
 #[tokio::test]
 async fn keys_that_no_path_can_hold_come_encoded() {
     // A39, A40

@@ -6,6 +6,7 @@ use castalia_store::entity::{Standard as _, release, release_history};
 use http::Method;
 use serde_json::{Value, json};
 
+use super::stale::assert_stale;
 use super::world::{Caller, NS, World, app, item};
 
 async fn publish(user: &Caller<'_>) -> i64 {
@@ -140,6 +141,35 @@ async fn going_back_leaves_the_later_releases_behind() {
     roll_back(&user, 999_999, "").await.fails(404, "release not found for releaseId:999999");
     roll_back(&user, ids[0], "").await.fails(400, "Can't rollback namespace");
     user.get(&by_id(999_999)).await.fails(404, "release not found for releaseId:999999");
+}
+
+/// Clients would not notice the rollback of another release than the live one.
+#[tokio::test]
+async fn a_rollback_is_refused_if_another_release_is_live_than_the_caller_shows() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let mut ids = Vec::new();
+    for value in ["1", "2", "3"] {
+        set(&user, "a", value).await;
+        ids.push(publish(&user).await);
+    }
+    let [first, second, third] = ids[..] else { panic!("{ids:?}") };
+    let query = |live: i64| format!("?toReleaseId={first}&liveReleaseId={live}");
+    let live = async || user.get(&format!("{NS}/releases/latest")).await.ok()["id"].clone();
+    let refused = roll_back(&user, second, &query(second)).await;
+    assert_stale("rollback", &refused);
+    assert_eq!(refused.json()["current"], format!("release {third}"));
+    let rows = release::Entity::live().all(world.environment_store.read()).await.unwrap();
+    assert!(rows.iter().all(|row| !row.is_abandoned));
+    // Somebody else rolled it back meanwhile.
+    roll_back(&user, third, &query(third)).await.empty();
+    assert_eq!(live().await, first);
+    assert_stale("rollback", &roll_back(&user, third, &query(third)).await);
+    // Callers of Apollo's API state none.
+    publish(&user).await;
+    let newest = publish(&user).await;
+    roll_back(&user, first, "").await.empty();
+    assert_eq!(live().await, newest);
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! OpenLDAP on a free port with three directories in the shapes of the samples of Apollo's portal,
 //! killed when it is dropped. `tests/databases.sh up` installs it.
 
+use std::collections::HashSet;
 use std::fs::{read_dir, read_to_string};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use ldap3::{Ldap, LdapConnAsync, Mod};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tokio::time::sleep;
 
@@ -113,6 +115,25 @@ impl Slapd {
         let threads = read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
         let mut states = threads.map(|thread| read_to_string(thread.unwrap().path().join("stat")));
         states.all(|state| state.is_ok_and(|state| state.contains(") T ")))
+    }
+
+    /// Deletes an entry of the first directory.
+    pub(crate) async fn delete(&self, dn: &str) {
+        self.administrator().await.delete(dn).await.unwrap().success().unwrap();
+    }
+
+    /// Removes a user from a group of the first directory.
+    pub(crate) async fn end_membership(&self, group: &str, user: &str) {
+        let change = vec![Mod::Delete("memberUid", HashSet::from([user]))];
+        self.administrator().await.modify(group, change).await.unwrap().success().unwrap();
+    }
+
+    async fn administrator(&self) -> Ldap {
+        let (connection, mut ldap) = LdapConnAsync::new(&self.url).await.unwrap();
+        tokio::spawn(connection.drive());
+        let bound = ldap.simple_bind("cn=admin,dc=example,dc=org", ADMIN_PASSWORD).await;
+        bound.unwrap().success().unwrap();
+        ldap
     }
 
     /// Ends it; connections are refused from now on.

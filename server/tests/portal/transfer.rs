@@ -93,6 +93,105 @@ async fn items_are_brought_into_namespaces_of_the_same_name() {
     );
 }
 
+/// X48: as with Apollo.
+#[tokio::test]
+async fn another_comment_is_brought_and_the_type_of_the_target_stays() {
+    let world = world().await;
+    let user = world.user("u1").await;
+    let stored = json!({ "key": "a", "value": "1", "type": 1, "comment": "old" });
+    user.post(&format!("{NS}/items"), stored).await.ok();
+    let sync = json!({
+        "syncToNamespaces": [target("default", "application")],
+        "syncItems": [{ "key": "a", "value": "1", "type": 0, "comment": "new" }],
+    });
+    let diffs = user.post(&format!("{NS}/items/diff"), sync.clone()).await.ok();
+    assert_eq!(keys(&diffs[0]["updateItems"]), ["a"]);
+    assert_eq!(diffs[0]["updateItems"][0]["type"], 1);
+    user.post(&format!("{NS}/items/synchronize"), sync.clone()).await.empty();
+    let stored = user.get(&format!("{NS}/items/a")).await.ok();
+    assert_eq!((&stored["comment"], &stored["type"]), (&json!("new"), &json!(1)));
+    let diffs = user.post(&format!("{NS}/items/diff"), sync).await.ok();
+    assert_eq!(diffs[0]["updateItems"], json!([]));
+}
+
+/// X48: as with Apollo.
+#[tokio::test]
+async fn a_list_without_items_changes_nothing() {
+    let world = world().await;
+    let user = world.user("u1").await;
+    user.post(&format!("{NS}/items"), item("a", "1")).await.ok();
+    let targets = [target("default", "application")];
+    let sync = json!({ "syncToNamespaces": targets, "syncItems": [] });
+    let diffs = user.post(&format!("{NS}/items/diff"), sync.clone()).await.ok();
+    for items in ["createItems", "updateItems", "deleteItems"] {
+        assert_eq!(diffs[0][items], json!([]), "{items}");
+    }
+    user.post(&format!("{NS}/items/synchronize"), sync).await.empty();
+    assert_eq!(user.get(&format!("{NS}/items/a")).await.ok()["value"], "1");
+    for missing in
+        [json!({ "syncToNamespaces": targets }), json!({ "syncToNamespaces": [], "syncItems": [] })]
+    {
+        let message = "Params(syncToNamespaces, syncItems) can not be empty";
+        user.post(&format!("{NS}/items/diff"), missing).await.fails(400, message);
+    }
+}
+
+/// X53: each target that lacks long items has them in the answer.
+#[tokio::test]
+async fn a_comparison_that_is_too_long_for_one_answer_is_refused() {
+    let world = world().await;
+    let user = world.user("u1").await;
+    let mut targets = vec![target("default", "application"), target("other", "application")];
+    for name in ["third", "fourth"] {
+        let cluster = json!({ "appId": "demo", "name": name });
+        user.post("/openapi/v1/envs/LOCAL/apps/demo/clusters", cluster).await.ok();
+        targets.push(target(name, "application"));
+    }
+    let path = format!("{NS}/items/diff");
+    let compare = async |targets: &[Value]| {
+        let items = [item("long", &"x".repeat(9 << 20))];
+        user.post(&path, json!({ "syncToNamespaces": targets, "syncItems": items })).await
+    };
+    let refused = compare(&targets).await;
+    assert_eq!((refused.status, &refused.json()["code"]), (413, &json!("answer_too_long")));
+    let diffs = compare(&targets[..2]).await.ok();
+    assert_eq!(
+        (keys(&diffs[0]["createItems"]), keys(&diffs[1]["createItems"])),
+        (vec!["long"], vec!["long"])
+    );
+    // A target that is named often is one.
+    let diffs = compare(&vec![targets[0].clone(); 300]).await.ok();
+    assert_eq!(diffs.as_array().unwrap().len(), 1);
+}
+
+/// X53.
+#[tokio::test]
+async fn a_request_has_a_limited_number_of_targets() {
+    let world = world().await;
+    let user = world.user("u1").await;
+    let targets: Vec<_> =
+        (0..201).map(|number| target(&format!("ghost{number}"), "application")).collect();
+    for operation in ["diff", "synchronize"] {
+        let path = format!("{NS}/items/{operation}");
+        let body = json!({ "syncToNamespaces": targets, "syncItems": [item("a", "1")] });
+        user.post(&path, body).await.fails(400, "Params(syncToNamespaces) may have 200 namespaces");
+    }
+    let body = json!({ "syncToNamespaces": targets[1..], "syncItems": [item("a", "1")] });
+    let diffs = user.post(&format!("{NS}/items/diff"), body).await.ok();
+    let diffs = diffs.as_array().unwrap();
+    assert_eq!(diffs.len(), 200);
+    for (number, diff) in (1..).zip(diffs) {
+        assert_eq!(diff["namespace"]["clusterName"], format!("ghost{number}"), "in their order");
+        assert_eq!(diff["code"], 404);
+    }
+    // A target that is named twice is changed once, on the revision that its caller knows.
+    let twice = vec![target("default", "application"); 2];
+    let body = json!({ "syncToNamespaces": twice, "syncItems": [item("a", "1")] });
+    let revision = user.get(NS).await.header("castalia-revision").to_owned();
+    let user = user.with("castalia-revision", &revision);
+    user.post(&format!("{NS}/items/synchronize"), body).await.empty();
+}
+
 #[tokio::test]
 async fn a_target_has_the_app_and_the_namespace_of_the_path() {
     // A49

@@ -1,29 +1,52 @@
-// Which entries of a history are marked as live.
+// Which entries of a history, and which values of a key, are marked as live.
 import { expect, it } from "vitest";
 
-import { editEntry, liveEntries, releaseEntry } from "../src/state/history";
+import { editEntry, keyValues, liveEntries, liveValue, releaseEntry } from "../src/state/history";
 
-const release = (id: number, operation: number, namespaceName = "application") =>
-  releaseEntry({ id, releaseId: 10 + id, operation, namespaceName });
+const release = (id: number, operation: number, namespaceName = "application", value = "") =>
+  releaseEntry({
+    id,
+    releaseId: 10 + id,
+    operation,
+    namespaceName,
+    configuration: [{ firstEntity: "key", secondEntity: value }],
+  });
 const edit = (namespaceName: string) => editEntry({ namespaceName, dataChangeCreatedTime: "2026-11-20T09:42:10Z" });
 
-it("the newest publish or rollback of each namespace is live, and an edit never", () => {
-  const entries = [
-    edit("application"),
-    release(5, 2),
-    release(4, 1),
-    release(3, 0),
-    edit("draft"),
-    release(2, 4, "rules"),
-  ];
-  expect([...liveEntries(entries)].map(([ns, { releaseId }]) => [ns, releaseId])).toEqual([
+it("the newest publish of the live release, or rollback to it, is marked in each namespace, and an edit never", () => {
+  const again = { ...release(4, 1), releaseId: 11 };
+  const entries = [edit("application"), release(5, 2), again, edit("draft"), release(2, 4, "rules"), release(1, 0)];
+  const live = new Map([
+    ["application", 11],
     ["rules", 12],
-    ["application", 14],
   ]);
+  expect([...liveEntries(entries, live)]).toEqual([
+    ["application", again],
+    ["rules", release(2, 4, "rules")],
+  ]);
+});
+
+it("a rollback of a release that was not live changes no mark", () => {
+  const [first, second, third] = [release(1, 0), release(2, 0), release(3, 0)];
+  const rollback = { ...release(4, 1), releaseId: second.releaseId, previousId: first.releaseId };
+  const live = new Map([["application", third.releaseId]]);
+  expect(liveEntries([rollback, third, second, first], live).get("application")).toBe(third);
+  // What became live is not among the entries that were read.
+  expect(liveEntries([rollback], live).size).toBe(0);
 });
 
 it("nothing is live after a withdrawal, which has the title of no release", () => {
   const withdrawal = releaseEntry({ id: 2, releaseId: 0, previousReleaseId: 11, operation: 1, releaseTitle: "none" });
   expect([withdrawal.did, withdrawal.title]).toEqual(["withdraw", ""]);
-  expect(liveEntries([withdrawal, release(1, 0, "")]).size).toBe(0);
+  expect(liveEntries([withdrawal, release(1, 0, "")], new Map()).size).toBe(0);
+});
+
+it("of the values of a key the one of the live release is marked", () => {
+  const publish = (id: number, value: string) => release(id, 0, "application", value);
+  const rollback = release(5, 1, "application", "one");
+  const entries = [rollback, publish(4, "two"), publish(3, "two"), publish(2, "one")];
+  const values = keyValues(entries, "key");
+  expect(values.map(({ entry }) => entry.id)).toEqual(["r5", "r3", "r2"]);
+  const liveOf = (id: number) => liveValue(values, entries, new Map([["application", 10 + id]]))?.entry.id;
+  expect([4, 3, 2, 9].map(liveOf)).toEqual(["r3", "r3", "r2", undefined]);
 });

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{options, refused};
+use super::{APOLLO_CONFIG, fill, options, refused, rows_only, run};
 use crate::support::app::App;
 use crate::support::database::{Engine, Fresh};
 use crate::support::http::Http;
@@ -80,4 +80,50 @@ async fn a_mysql_database_that_is_not_the_portals_is_refused() {
 #[tokio::test]
 async fn a_postgres_database_that_is_not_the_portals_is_refused() {
     a_database_that_is_not_the_portals_is_refused_on(Engine::Postgres).await;
+}
+
+/// A value that the nodes of an installation share.
+async fn shared(fresh: &Fresh, name: &str) -> Option<serde_json::Value> {
+    let sql = format!(r#"SELECT "Value" FROM "CastaliaInstallation" WHERE "Name" = '{name}'"#);
+    fresh.database.rows(&sql).await.pop()
+}
+
+/// I18. The tables are those of Apollo, and the account may not create the one for the id.
+#[tokio::test]
+async fn a_config_database_without_an_id_is_not_compared() {
+    let Some(config) = Fresh::on(Engine::MySql).await else { return };
+    let portal = Fresh::on(Engine::MySql).await.unwrap();
+    fill(&config.database, APOLLO_CONFIG).await;
+    let (config_url, portal_url) = (&*config.database.url, &*portal.database.url);
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path();
+    let migrate = |arguments: &[&str]| {
+        let migrated = run(&[&["migrate"], arguments].concat(), data);
+        assert!(migrated.status.success(), "{migrated:?}");
+    };
+    let starts = || {
+        let options = options()
+            .flag("--config-db", &rows_only(config_url))
+            .flag("--portal-db", &rows_only(portal_url));
+        assert!(Server::start_in(data, options).terminate().success());
+    };
+    migrate(&["--roles", "portal", "--portal-db", portal_url]);
+    // Twice: the first start must not make the database foreign to the second.
+    starts();
+    starts();
+    assert_eq!(shared(&portal, "installation.id.DEV").await, None);
+
+    // The table is created later.
+    migrate(&["--config-db", config_url, "--portal-db", portal_url]);
+    let id = shared(&config, "installation.id").await;
+    assert!(id.is_some());
+    assert_eq!(shared(&portal, "installation.id.DEV").await, id);
+    starts();
+
+    // The portal's database has no table for it.
+    portal.database.run(&[r#"DROP TABLE "CastaliaInstallation""#]).await;
+    starts();
+    starts();
+    config.remove().await;
+    portal.remove().await;
 }

@@ -32,7 +32,6 @@ impl Registry {
         let kept = newer.map(|lease| Arc::clone(&lease.instance));
         let previous = existing.map(|lease| lease.instance.status);
         let up_since = existing.map_or(0, |lease| lease.up_since);
-        let counted = existing.map(|lease| lease.counted).unwrap_or_default();
         let is_kept = kept.is_some();
         instance = kept.map_or(instance, Arc::unwrap_or_clone);
         instance.dirty.get_or_insert(dirty);
@@ -61,13 +60,9 @@ impl Registry {
             updated: now.wall,
             action: Some(Action::Added),
             is_own: origin == Origin::Own,
-            counted,
             ..Lease::unregistered(instance)
         };
         lease.register(now);
-        if lease.counts_registration(now) {
-            self.preservation.count(now.at);
-        }
         let ends = [self.next_end, lease.end()];
         self.next_end = ends.into_iter().flatten().min();
         let leases = self.apps.entry(app.clone()).or_default();
@@ -129,11 +124,7 @@ impl Registry {
         }
         lease.renew(now);
         let known = lease.instance.dirty;
-        let is_counted = lease.counts_heartbeat(now);
         let renewed = lease.clone();
-        if is_counted {
-            self.preservation.count(now.at);
-        }
         if has_changed {
             self.changed(app, id, None, now);
         }

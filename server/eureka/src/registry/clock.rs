@@ -87,7 +87,7 @@ mod tests {
         }
     }
 
-    /// An age by the wall clock would be none for an hour, and no heartbeat would be expected.
+    /// By the wall clock, no instance would be overdue for an hour.
     #[test]
     fn leases_are_preserved_although_the_clock_was_set_back() {
         let clock = Clock::start();

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::{Lease, LeaseKey, Moment, Registry};
+use crate::preservation;
 
 /// A pause between two runs of the eviction that is longer than this is granted to every lease: the
 /// process was stopped and could not receive heartbeats.
@@ -36,13 +37,11 @@ impl Registry {
         self.overrides.expire(now.at);
         self.expire_changes(now);
         self.ended.retain(|ended| now.at.saturating_duration_since(*ended) < WINDOW);
-        let all = self.apps.values().flat_map(BTreeMap::values);
-        let leases = all.filter(|lease| !lease.is_own);
-        let leases = leases.map(|lease| (lease.instance.renewal_interval, lease.age(now)));
-        self.preservation.update(leases, now.at);
+        let leases = self.apps.values().flat_map(BTreeMap::values);
+        self.is_preserving = self.options.preserves && preservation::holds(leases, now);
         // Those that may not end yet are looked at again soon, and not by every reader.
         let again = now.at.checked_add(AGAIN);
-        if self.is_preserving() {
+        if self.is_preserving {
             self.next_end = again;
             return 0;
         }

@@ -29,7 +29,6 @@ pub struct Lease {
     pub is_own: bool,
     /// `None` if no registry has it.
     pub(super) times: Option<Times>,
-    pub(super) counted: Counted,
 }
 
 /// Times of a lease on the clock that never jumps.
@@ -38,14 +37,6 @@ pub(super) struct Times {
     pub(super) registered: Instant,
     /// `None` without a heartbeat.
     pub(super) renewed: Option<Instant>,
-}
-
-/// When the last heartbeat and the last registration were counted for self-preservation. Each has
-/// its own time: a client registers between its heartbeats, which must be counted nevertheless.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Counted {
-    heartbeat: Option<Instant>,
-    registration: Option<Instant>,
 }
 
 impl Lease {
@@ -62,7 +53,6 @@ impl Lease {
             action: None,
             is_own: false,
             times: None,
-            counted: Counted::default(),
         }
     }
 
@@ -113,10 +103,17 @@ impl Lease {
         self.times.is_some_and(|times| times.registered > than)
     }
 
-    /// Time since the registration.
-    pub(super) fn age(&self, now: Moment) -> Duration {
-        self.times
-            .map_or(Duration::ZERO, |times| now.at.saturating_duration_since(times.registered))
+    /// Time since the last heartbeat, or since the registration without one.
+    pub(crate) fn silence(&self, now: Moment) -> Duration {
+        self.times.map_or(Duration::ZERO, |Times { registered, renewed }| {
+            now.at.saturating_duration_since(renewed.unwrap_or(registered))
+        })
+    }
+
+    /// Whether a heartbeat is missing: one that is only late arrives within half an interval.
+    pub(crate) fn is_overdue(&self, now: Moment) -> bool {
+        let interval = Duration::from_secs(self.instance.renewal_interval.into());
+        self.silence(now) > interval * 3 / 2 || self.is_expired(now)
     }
 
     /// Begins anew.
@@ -131,18 +128,6 @@ impl Lease {
         self.renewed = now.wall.saturating_add(self.duration());
     }
 
-    /// Whether a heartbeat that arrives now is counted for self-preservation.
-    pub(super) fn counts_heartbeat(&mut self, now: Moment) -> bool {
-        let interval = self.instance.renewal_interval;
-        !self.is_own && is_counted(&mut self.counted.heartbeat, interval, now)
-    }
-
-    /// The same for a registration.
-    pub(super) fn counts_registration(&mut self, now: Moment) -> bool {
-        let interval = self.instance.renewal_interval;
-        !self.is_own && is_counted(&mut self.counted.registration, interval, now)
-    }
-
     /// Extends it by the time for which this process was stopped until now, or by the part of it
     /// since the lease was renewed: heartbeats may arrive before the pause is noticed.
     pub(super) fn grant(&mut self, pause: Duration, now: Moment) {
@@ -153,15 +138,4 @@ impl Lease {
             *start = start.checked_add(pause).unwrap_or(*start);
         }
     }
-}
-
-/// Counts at most one in half an interval: the heartbeats of an instance that sends too many must
-/// not take the place of those of silent instances, and those of others are late at times.
-fn is_counted(last: &mut Option<Instant>, interval: u32, now: Moment) -> bool {
-    let shortest = Duration::from_secs(interval.into()) / 2;
-    let is_early = last.is_some_and(|last| now.at.saturating_duration_since(last) < shortest);
-    if !is_early {
-        *last = Some(now.at);
-    }
-    !is_early
 }

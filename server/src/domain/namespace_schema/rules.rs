@@ -2,14 +2,12 @@
 //! no content.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use jsonschema::{PatternOptions, Validator};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
 
+use super::turn::Checking;
 use crate::error::{Code, Error, Result};
 
 /// Maximum length of a schema, in bytes.
@@ -24,11 +22,6 @@ const MESSAGE: usize = 500;
 /// Stack of the thread that compiles a schema or checks content: a schema of the maximum length can
 /// be a chain of thousands of references, and the library follows them recursively.
 const STACK: usize = 256 << 20;
-
-/// Checks at a time, and how long another one waits: each has a thread and the memory of its
-/// errors.
-static CHECKS: Semaphore = Semaphore::const_new(2);
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Keywords that have one schema, or a list of them.
 const APPLYING: [&str; 14] = [
@@ -67,21 +60,20 @@ pub(super) struct Compiled {
 ///
 /// # Errors
 /// Says what is wrong, and where in the schema.
-pub async fn check(text: String) -> Result<()> {
-    on_large_stack(move || compiled(&text).map(drop)).await
+pub async fn check(checking: &Checking, text: String) -> Result<()> {
+    on_large_stack(checking, move || compiled(&text).map(drop)).await
 }
 
 /// Runs work that a schema can make deeply recursive, off the threads of other requests.
 pub(super) async fn on_large_stack<T: Send + 'static>(
+    checking: &Checking,
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    let busy = || Error::unavailable("Other JSON Schemas are being checked; retry later.");
-    let permit = timeout(PATIENCE, CHECKS.acquire()).await.map_err(|_| busy())?;
-    let permit = permit.map_err(|_| busy())?;
+    let turn = checking.turn().await?;
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let thread = std::thread::Builder::new().name("schema".to_owned()).stack_size(STACK);
     let running = thread.spawn(move || {
-        let _permit = permit;
+        let _turn = turn;
         drop(sender.send(work()));
     });
     running.map_err(|error| {

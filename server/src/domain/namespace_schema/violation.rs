@@ -4,6 +4,7 @@
 use super::document;
 use super::effort::is_affordable;
 use super::rules::{compiled, on_large_stack};
+use super::turn::Checking;
 use crate::domain::configurations::Configurations;
 use crate::error::{Code, Error, Result};
 
@@ -26,12 +27,13 @@ pub struct Violation {
 /// # Errors
 /// Fails if the stored schema cannot be used any more.
 pub async fn violations(
+    checking: &Checking,
     schema: String,
     namespace: &str,
     content: Configurations,
 ) -> Result<(Vec<Violation>, usize)> {
     let namespace = namespace.to_owned();
-    on_large_stack(move || found(&schema, &namespace, &content)).await
+    on_large_stack(checking, move || found(&schema, &namespace, &content)).await
 }
 
 fn found(
@@ -89,6 +91,10 @@ mod tests {
 
     use super::*;
 
+    fn checking(caller: &str) -> Checking {
+        Checking::to_publish(caller.to_owned())
+    }
+
     fn json(text: &str) -> Configurations {
         [("content".to_owned(), text.to_owned())].into_iter().collect()
     }
@@ -128,6 +134,7 @@ mod tests {
             content.insert(key.clone(), value);
         }
         let (found, total) = violations(
+            &checking("values"),
             schema.to_string(),
             "a.json",
             json(&serde_json::Value::Object(content).to_string()),
@@ -152,7 +159,8 @@ mod tests {
             }
             let schema =
                 format!(r##"{{"$ref":"#/$defs/d0","$defs":{{{definitions}"d{count}":{last}}}}}"##);
-            let (found, _) = violations(schema, "a.json", json("{}")).await.unwrap();
+            let checking = checking("length");
+            let (found, _) = violations(&checking, schema, "a.json", json("{}")).await.unwrap();
             assert!(found[0].rule.contains("too often"), "{found:?}");
         }
     }
@@ -161,7 +169,8 @@ mod tests {
     async fn only_the_first_violations_are_listed() {
         let schema = json!({ "items": { "type": "string" } }).to_string();
         let content = json(&json!(vec![1; 50]).to_string());
-        let (found, total) = violations(schema, "a.json", content).await.unwrap();
+        let checking = checking("number");
+        let (found, total) = violations(&checking, schema, "a.json", content).await.unwrap();
         assert_eq!((found.len(), total), (20, 50));
         let error = refusal(&found, total);
         assert!(error.message().ends_with("and 30 more"), "{error}");

@@ -125,9 +125,6 @@ impl<'a> Shown<'a> {
         let is_own = |row: &&AppNamespace| row.name == *name;
         let definitions: Vec<_> = hidden.definitions.iter().filter(is_own).collect();
         app_namespace::check_free(tx, &definitions).await?;
-        for row in definitions {
-            self.removal.trail.updated("AppNamespace", row.id);
-        }
         restoration::show_definitions(tx, app_id, Some(name), *at).await?;
         // One deletion hid them: the database decided which spellings are the name.
         let is_named = |row: &&Namespace| row.namespace_name.eq_ignore_ascii_case(name);
@@ -143,6 +140,7 @@ impl<'a> Shown<'a> {
         self.note_namespaces(tx, &clusters).await?;
         if let Some(definition) = castalia_store::namespace::app_namespace(tx, app_id, name).await?
         {
+            self.removal.trail.inserted("AppNamespace", definition.id);
             let alone = DeletedAlone::of_app(tx, app_id).await?;
             app_namespace::create_missing_unless(
                 |cluster| alone.contains(cluster, name),
@@ -178,6 +176,12 @@ impl<'a> Shown<'a> {
         restoration::show_definitions(tx, app_id, None, *at).await?;
         for row in &hidden.apps {
             self.removal.trail.updated("App", row.id);
+        }
+        let is_new = |row: &AppNamespace| present.iter().all(|own| own.id != row.id);
+        let mut shown = castalia_store::namespace::app_namespaces(tx, app_id).await?;
+        shown.retain(is_new);
+        for row in shown {
+            self.removal.trail.inserted("AppNamespace", row.id);
         }
         let keys = castalia_store::access_key::of_app(tx, app_id).await?;
         if keys.iter().any(|key| key.is_enabled) {

@@ -6,7 +6,7 @@ use castalia_store::{Deletion, Secret, Store, StoreError, Transaction};
 
 use super::external::list_super_admin;
 use super::{
-    PasswordRule, Roots, User, blocking, existing, find, is_enabled, lock_unchanged, scheme,
+    PasswordRule, Roots, User, changing, existing, find, is_enabled, lock_unchanged, scheme,
     unknown,
 };
 use crate::domain::constraint::check_members;
@@ -85,7 +85,7 @@ pub async fn create(store: &Store, rule: &PasswordRule, account: Account) -> Res
         return Err(exists(&account.username));
     }
     let (name, given) = (account.username.clone(), account.password.clone());
-    let hash = blocking(move || password::hash(given.expose(), scheme)).await?;
+    let hash = changing(move || password::hash(given.expose(), scheme)).await?;
     let row = account.row(Some(hash));
     match store.write(row, |tx, row| Box::pin(user::create(tx, row))).await {
         Err(StoreError::Duplicate(_)) => Err(exists(&name)),
@@ -147,7 +147,7 @@ async fn new_hash(
     stored: Secret,
 ) -> Result<Option<String>> {
     let (given, scheme) = (account.password.clone(), scheme(rule.installation()));
-    let hash = blocking(move || match password::verify(given.expose(), stored.expose()) {
+    let hash = changing(move || match password::verify(given.expose(), stored.expose()) {
         true => Ok(None),
         false => password::hash(given.expose(), scheme).map(Some),
     });

@@ -3,7 +3,7 @@
 use castalia_store::user::{self, UserRow};
 use castalia_store::{Secret, Store, StoreError, installation};
 
-use super::{ADMINISTRATOR, blocking, find, generate};
+use super::{ADMINISTRATOR, changing, find, generate};
 use crate::error::{Error, Result};
 use crate::password::{self, Scheme};
 
@@ -50,7 +50,7 @@ pub async fn create<E: From<Error>>(
         keep(password)?;
     }
     let password = given.or_else(|| generated.as_deref().map(Secret::new)).unwrap_or_default();
-    let hash = blocking(move || password::hash(password.expose(), scheme)).await?;
+    let hash = changing(move || password::hash(password.expose(), scheme)).await?;
     let row = UserRow {
         username: ADMINISTRATOR.to_owned(),
         display_name: Some(ADMINISTRATOR.to_owned()),

@@ -75,6 +75,19 @@ fn a_row_that_comes_late_is_added_and_known_ones_change_nothing() {
     assert_eq!(names.last_ids(), (4, 3));
 }
 
+/// The former row is removed by a restoration, and is in no list of deleted ones.
+#[test]
+fn a_name_in_another_row_of_its_app_is_new_and_everything_is_read_again() {
+    let names = names(false, vec![row(1, "a", "x", true)]);
+    let restored = || vec![row(5, "a", "x", true)];
+    assert!(names.add(restored(), Vec::new()));
+    assert!(!names.add(restored(), Vec::new()), "it is known now");
+    assert_eq!(names.last_ids(), (5, 3));
+    assert!(names.replace(restored(), Vec::new(), Vec::new()).is_empty());
+    names.forget(&HashSet::from([5]));
+    assert!(names.own("a", "x").is_none() && names.public("x").is_none());
+}
+
 #[test]
 fn a_public_name_stays_with_the_app_that_declared_it_first() {
     let names = names(false, vec![row(5, "lib", "common.mysql", true)]);

@@ -77,7 +77,7 @@ impl Eureka {
         self.current().list().apps.into_iter().flat_map(|(_, leases)| leases).collect()
     }
 
-    /// Whether leases stay because most heartbeats are missing.
+    /// Whether leases stay because more than 15 % of the instances are overdue.
     #[must_use]
     pub fn is_preserving(&self) -> bool {
         self.0.registry.lock().is_preserving()

@@ -169,6 +169,10 @@ async fn commits(
     Path(names): Path<NamespaceNames>,
     QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::Commit>>> {
-    let item_key = parameters.get("key").unwrap_or_default();
-    Ok(Json(bodies(commit::list(&state.store, &key(&names), item_key, &parameters.page()).await?)))
+    let (names, page) = (key(&names), parameters.page());
+    let item_key = parameters.get("key").unwrap_or_default().to_owned();
+    let is_search = !item_key.is_empty();
+    let list = async move { commit::list(&state.store, &names, &item_key, &page).await };
+    // A key is searched for in the texts of all commits of the namespace.
+    Ok(Json(bodies(if is_search { in_turn(list).await? } else { list.await? })))
 }

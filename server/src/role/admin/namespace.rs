@@ -12,6 +12,7 @@ use crate::domain::{app_namespace, lock, namespace, unpublished};
 use crate::error::Result;
 use crate::http::request::{Body, Path};
 use crate::http::revision::{At, On};
+use crate::http::search::in_turn;
 use crate::json::Json;
 use crate::json::OrEmpty;
 use crate::state::EnvironmentState;
@@ -141,9 +142,10 @@ async fn find_by_item(
     State(state): State<EnvironmentState>,
     QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<wire::Page<wire::Namespace>>> {
-    let page = parameters.page();
-    let found = namespace::find_by_item(&state.store, &parameters.text("itemKey")?, &page).await?;
-    Ok(Json(page_body(&page, found)))
+    let (item_key, page) = (parameters.text("itemKey")?, parameters.page());
+    let wanted = page.clone();
+    let search = async move { namespace::find_by_item(&state.store, &item_key, &wanted).await };
+    Ok(Json(page_body(&page, in_turn(search).await?)))
 }
 
 async fn associated_public(

@@ -9,7 +9,7 @@ use crate::domain::constraint::present;
 use crate::domain::history::{self, ReleaseHistory};
 use crate::domain::item_set::ChangeSet;
 use crate::domain::page::{Page, Paged};
-use crate::domain::release::{self, Merge, Publication};
+use crate::domain::release::{self, Merge, Publication, ReleaseValues};
 use crate::domain::revision::Base;
 use crate::domain::rollback;
 use crate::domain::withdrawal;
@@ -116,6 +116,7 @@ async fn roll_back(
 ) -> Result<()> {
     let target = parameters.number_or("toReleaseId", -1)?;
     let target = (target > -1).then_some(target);
+    let base = base.on_release(parameters.release("releaseId")?);
     rollback::roll_back(&state.store, id, target, &parameters.text("operator")?, base).await?;
     state.published().await;
     Ok(())
@@ -143,7 +144,8 @@ async fn by_ids(
     State(state): State<EnvironmentState>,
     QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::Release>>> {
-    Ok(Json(bodies(release::by_ids(&state.store, &parameters.ids("releaseIds")?).await?)))
+    let ids = parameters.ids("releaseIds")?;
+    Ok(Json(bodies(release::by_ids(&state.store, &ids, values(&parameters)).await?)))
 }
 
 async fn latest(
@@ -158,7 +160,9 @@ async fn active(
     Path(names): Path<NamespaceNames>,
     QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::Release>>> {
-    Ok(Json(bodies(release::list(&state.store, &key(&names), false, &parameters.page()).await?)))
+    let (key, page) = (key(&names), parameters.page());
+    let found = release::list(&state.store, &key, false, &page, values(&parameters));
+    Ok(Json(bodies(found.await?)))
 }
 
 async fn all(
@@ -166,7 +170,14 @@ async fn all(
     Path(names): Path<NamespaceNames>,
     QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::Release>>> {
-    Ok(Json(bodies(release::list(&state.store, &key(&names), true, &parameters.page()).await?)))
+    let (key, page) = (key(&names), parameters.page());
+    let found = release::list(&state.store, &key, true, &page, values(&parameters));
+    Ok(Json(bodies(found.await?)))
+}
+
+/// The values in a list of releases: all, as Apollo's portal requests them, or those of one key.
+fn values(parameters: &Parameters) -> ReleaseValues<'_> {
+    ReleaseValues::of_key(parameters.get("onlyKey"))
 }
 
 async fn histories(

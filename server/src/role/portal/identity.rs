@@ -149,6 +149,7 @@ async fn of_user_token(portal: &Portal, text: &str, is_counted: bool) -> Result<
     if !is_counted && !portal.own.user_rates.admit(id, known.rate_limit) {
         return Err(too_many());
     }
+    portal.check_token_owner(&known.token.user_id).await?;
     let identity = Identity::Token(known.token);
     Ok(Caller { identity, account: None, sign_in: None, token_id: Some(id) })
 }

@@ -8,6 +8,7 @@ mod directory;
 mod open_id;
 mod pending;
 pub(super) mod proxy;
+pub(super) mod token_owner;
 
 use std::net::SocketAddr;
 
@@ -88,15 +89,13 @@ async fn sign_in(
         None => None,
     };
     let is_known = browser.is_some();
-    let attempt = SignInAttempt::new(&given.username, address, browser);
+    let mut attempt = SignInAttempt::new(&given.username, address, browser);
     if let Err(wait) = portal.own.throttle.admit(&attempt).await {
-        let error = Error::new(Reaction::TooMany, "Too many failed sign-ins; try again later.");
-        return Ok(
-            ([(RETRY_AFTER, wait.as_secs().saturating_add(1).to_string())], error).into_response()
-        );
+        let wait = wait.as_secs().saturating_add(1).to_string();
+        return Ok(([(RETRY_AFTER, wait)], too_many_failures()).into_response());
     }
     let username = given.username.clone();
-    let user = match check(&portal, given).await? {
+    let user = match check(&portal, given, &mut attempt).await? {
         Some(SignIn::Accepted(user)) => user,
         None => {
             // No password was verified, so none was wrong.
@@ -149,14 +148,24 @@ async fn sign_out(
     Ok(cookies.redirect(&at_provider.unwrap_or_else(|| portal.path("/signin?#/logout"))))
 }
 
+/// The answer to an attempt beyond the limits.
+fn too_many_failures() -> Error {
+    Error::new(Reaction::TooMany, "Too many failed sign-ins; try again later.")
+}
+
 /// Checks a password with the portal or the directory, whichever has the password of this user.
 /// `None` if the directory does not answer.
-async fn check(portal: &Portal, given: SignInForm) -> Result<Option<SignIn>> {
+async fn check(
+    portal: &Portal,
+    given: SignInForm,
+    attempt: &mut SignInAttempt,
+) -> Result<Option<SignIn>> {
     if given.password.len() > PASSWORD {
         return Ok(Some(SignIn::Refused));
     }
     if !portal.state.settings.sign_in.is_local(&given.username) {
-        return directory::verify(portal, &given.username, &Secret::new(given.password)).await;
+        let password = Secret::new(given.password);
+        return directory::verify(portal, &given.username, &password, attempt).await;
     }
     let PortalState { store, installation, .. } = &portal.state;
     user::sign_in(store, *installation, &given.username, given.password).await.map(Some)

@@ -57,7 +57,7 @@ pub(super) const SETTINGS: &[Definition] = &[
         "eureka.self_preservation",
         Some("off"),
         "on|off",
-        "Keep instances of the hosted Eureka while most heartbeats are missing",
+        "Keep instances of the hosted Eureka while more than 15 % of them are overdue",
     ),
     define(
         "eureka.instance.ip_address",

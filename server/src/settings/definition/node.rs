@@ -113,7 +113,7 @@ pub(super) const SETTINGS: &[Definition] = &[
         "compat.fold_names",
         None,
         "BOOL",
-        "Ignore ASCII case in app ids and clusters of clients",
+        "Ignore ASCII case in app ids and clusters of clients, and in keys of items in the OpenAPI",
     ),
     define(
         "compat.open_metrics",

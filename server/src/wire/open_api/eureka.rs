@@ -14,7 +14,7 @@ body! {
         hosted: bool,
         /// Whether everyone may call it without a password.
         open: bool,
-        /// Whether leases stay because most heartbeats are missing.
+        /// Whether leases stay because more than 15 % of the instances are overdue.
         preserving: bool,
         /// Number of instances.
         total: i64,

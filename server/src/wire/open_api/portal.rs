@@ -35,7 +35,8 @@ body! {
         password: Option<String>,
         /// Mail address.
         email: Option<String>,
-        /// 1 if the user may sign in, 0 if not; an existing user stays as is without it.
+        /// 1 if the user may sign in, 0 if not; without it, a new user may not, and an existing one
+        /// stays as is.
         enabled: Option<i16>,
     }
 }

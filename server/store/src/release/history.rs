@@ -42,7 +42,7 @@ pub async fn histories(
     page: &Page,
 ) -> Result<Paged<Model>, StoreError> {
     let all = Entity::live_in_namespace(app_id, cluster, namespace);
-    page::paged(db, all.order_by_desc(Column::Id), page).await
+    page::paged_within(db, all.order_by_desc(Column::Id), Column::OperationContext, page).await
 }
 
 /// The entries of one operation after which a release was active, newest first.
@@ -55,7 +55,7 @@ pub async fn histories_by_release(
     let found = Entity::live()
         .filter(Column::ReleaseId.eq(release_id))
         .filter(Column::Operation.eq(operation));
-    page::paged(db, found.order_by_desc(Column::Id), page).await
+    page::paged_within(db, found.order_by_desc(Column::Id), Column::OperationContext, page).await
 }
 
 /// The entries of one operation before which a release was active, newest first.
@@ -68,7 +68,7 @@ pub async fn histories_by_previous_release(
     let found = Entity::live()
         .filter(Column::PreviousReleaseId.eq(release_id))
         .filter(Column::Operation.eq(operation));
-    page::paged(db, found.order_by_desc(Column::Id), page).await
+    page::paged_within(db, found.order_by_desc(Column::Id), Column::OperationContext, page).await
 }
 
 /// An entry of a branch; `None` for what cannot be decoded.

@@ -1,12 +1,13 @@
 //! Queries: the releases that clients of many namespaces receive, in one statement.
 
 use sea_orm::sea_query::{Condition, SelectStatement};
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QuerySelect, QueryTrait, Select};
 
 use crate::entity::release::{Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
 use crate::flag::is_unset;
+use crate::length;
 use crate::number::Id;
 use crate::row::{Standard, decode};
 use crate::time::StoredTime;
@@ -27,10 +28,22 @@ pub async fn latest_of_cluster(
     app_id: &str,
     cluster: &str,
 ) -> Result<Vec<Model>, StoreError> {
+    decode::all(db, of_cluster(app_id, cluster)).await
+}
+
+/// The length of the contents of these releases together, in bytes.
+pub async fn length_of_cluster(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+    cluster: &str,
+) -> Result<u64, StoreError> {
+    length::sum(db, of_cluster(app_id, cluster), Column::Configurations).await
+}
+
+fn of_cluster(app_id: &str, cluster: &str) -> Select<Entity> {
     let of_cluster =
         Condition::all().add(Column::AppId.eq(app_id)).add(Column::ClusterName.eq(cluster));
-    let latest = Entity::live().filter(Column::Id.in_subquery(newest(of_cluster)));
-    decode::all(db, latest).await
+    Entity::live().filter(Column::Id.in_subquery(newest(of_cluster)))
 }
 
 /// The same for all clusters and branches of an app, without the content, and without rows that

@@ -2,6 +2,7 @@
 
 use castalia_store::entity::*;
 use castalia_store::instance::{ConfigNamespace, Identity, Reading};
+use castalia_store::length::Measured;
 use castalia_store::release::Line;
 use castalia_store::{
     Deletion, Id, Page, Secret, Small, Sort, Store, StoreError, access_key as keys, app as apps,
@@ -10,7 +11,7 @@ use castalia_store::{
 };
 use chrono::TimeDelta;
 use futures_util::future::{BoxFuture, join_all};
-use sea_orm::{DatabaseTransaction, EntityTrait};
+use sea_orm::{DatabaseTransaction, EntityTrait, Set};
 
 use crate::config_row::*;
 use crate::database::{Database, on_each_database};
@@ -32,7 +33,9 @@ on_each_database! {
         let ids: Vec<Id> = write(&store, |tx, ()| Box::pin(async move {
             let mut ids = Vec::new();
             for number in 0..5 {
-                ids.push(insert(tx, release_row("default", number)).await?.id);
+                let configurations = Set(r#"{"k":"ä"}"#.to_owned());
+                let row = release::ActiveModel { configurations, ..release_row("default", number) };
+                ids.push(insert(tx, row).await?.id);
             }
             insert(tx, release_row("other", 9)).await?;
             Ok(ids)
@@ -51,8 +54,19 @@ on_each_database! {
         let between =
             releases::active_between(db, place.0, place.1, place.2, ids[1], ids[4]).await.unwrap();
         assert_eq!(between.iter().map(|row| row.id).collect::<Vec<_>>(), [ids[2], ids[1]]);
-        let page = releases::all_page(db, place.0, place.1, place.2, &Page::new(1, 2)).await.unwrap();
-        assert_eq!(page.iter().map(|row| row.id).collect::<Vec<_>>(), [ids[2], ids[1]]);
+        let (second, all) = (Page::new(1, 2), Page::new(0, 9));
+        let page =
+            releases::measured_page(db, place.0, place.1, place.2, true, &second).await.unwrap();
+        let rows = releases::in_order(db, &page, true).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [ids[2], ids[1]]);
+        let lengths: Vec<_> = rows.iter().map(|row| row.configurations.len() as u64).collect();
+        assert_eq!(page.iter().map(|row| row.bytes).collect::<Vec<_>>(), lengths);
+        assert_eq!(lengths, [10, 10], "in bytes");
+        let without = releases::in_order(db, &page, false).await.unwrap();
+        let without: Vec<_> = without.iter().map(|row| (row.id, &*row.configurations)).collect();
+        assert_eq!(without, [(ids[2], "{}"), (ids[1], "{}")]);
+        let active = releases::measured_page(db, place.0, place.1, place.2, false, &all).await;
+        assert_eq!(active.unwrap().len(), 3);
         let active = releases::active_page(db, place.0, place.1, place.2, &Page::new(0, 2)).await;
         assert_eq!(active.unwrap()[0].id, ids[2]);
         let many: Vec<Id> = (0..1200).map(Id).collect();
@@ -217,6 +231,9 @@ on_each_database! {
         let modified = items::modified_after(db, &[(first, past), (second, past)]).await.unwrap();
         assert_eq!(modified.len(), 3);
         assert!(items::modified_after(db, &[(first, future)]).await.unwrap().is_empty());
+        let lengths = items::modified_lengths(db, &[(first, past), (second, past)]).await.unwrap();
+        assert_eq!(lengths, [Measured { id: first, bytes: 6 }]);
+        assert_eq!(items::length_in_namespaces(db, &[first, second]).await.unwrap(), 6);
         assert_eq!(items::namespaces_with_items(db, &[first, second]).await.unwrap(), [first]);
         assert_eq!(items::readable_of_namespaces(db, &[second, first]).await.unwrap(), rows);
         let hits = items::search(db, "key", "two", &Page::new(0, 10)).await.unwrap();
@@ -355,7 +372,7 @@ on_each_database! {
             installation::value_or_insert(&store, "nudge", Secret::new(number.to_string()))
         });
         let values: Vec<Secret> =
-            join_all(offers).await.into_iter().map(Result::unwrap).collect();
+            join_all(offers).await.into_iter().map(|value| value.unwrap().unwrap()).collect();
         assert!(values.iter().all(|value| *value == values[0]));
         let stored = installation::value(store.read(), "nudge").await.unwrap();
         assert_eq!(stored.as_ref(), values.first());

@@ -10,7 +10,10 @@ use castalia_store::{
     Id, Origin, Part, Store, StoreError, message as messages, migration, server_config as settings,
 };
 use futures_util::future::{BoxFuture, join_all};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, EntityTrait, Set, TransactionTrait};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, Set,
+    TransactionTrait,
+};
 
 use crate::database::{Database, apply, on_each_database};
 
@@ -73,10 +76,41 @@ on_each_database! {
         let failed = migration::apply(&store, Part::Config, failing).await;
         assert!(matches!(failed, Err(StoreError::Other(_))), "{failed:?}");
         assert!(migration::check(&store, Part::Config).await.unwrap().missing_steps.len() == 4);
+        let refused = migration::accept(&store, Part::Config, "").await.unwrap_err().to_string();
+        // MySQL has committed the tables.
+        let reason = if database.is_mysql() { "was not completed" } else { "tables are missing" };
+        assert!(refused.contains(reason), "{refused}");
         migration::apply(&store, Part::Config, own_setting).await.unwrap();
         let rows = settings::all(store.read()).await.unwrap();
         assert_eq!(rows.iter().filter(|row| row.key == "own").count(), 1);
         assert_eq!(rows.iter().filter(|row| row.key == "namespace.lock.switch").count(), 1);
+    }
+
+    async fn tables_without_their_first_rows_are_not_accepted(database: Database) {
+        let store = database.config().await;
+        assert_eq!(migration::accept(&store, Part::Config, "").await.unwrap(), Origin::Fresh);
+        forget_steps(&database).await;
+        let accepted = migration::accept(&store, Part::Config, "").await;
+        for refused in [accepted, migration::origin(&store).await] {
+            let text = refused.unwrap_err().to_string();
+            assert!(text.contains("config-db: ") && text.contains("was not completed"), "{text}");
+            assert!(text.contains("castalia migrate"), "{text}");
+        }
+    }
+
+    async fn a_record_that_cannot_be_read_makes_no_database_an_adopted_one(database: Database) {
+        drop(database.config().await);
+        rename_column(&database, "Name", "Other").await;
+        let store = database.connect().await;
+        let accepted = migration::accept(&store, Part::Config, "").await;
+        let applied = apply(&store, Part::Config).await;
+        for outcome in [accepted, applied, migration::origin(&store).await] {
+            assert!(matches!(outcome, Err(StoreError::Other(_))), "{outcome:?}");
+        }
+        assert!(migration::check(&store, Part::Config).await.is_err());
+        rename_column(&database, "Other", "Name").await;
+        let store = database.connect().await;
+        assert_eq!(migration::origin(&store).await.unwrap(), Origin::Fresh);
     }
 
     async fn check_names_what_is_missing_and_writes_nothing(database: Database) {
@@ -168,6 +202,23 @@ async fn refused_as(database: &Database, part: Part, expected: &str) {
             castalia_schema::Entity::delete_many().exec(&database.raw().await).await.unwrap();
         }
     }
+}
+
+/// Leaves what MySQL has committed when a creation is interrupted before its first rows.
+async fn forget_steps(database: &Database) {
+    let raw = database.raw().await;
+    let later = castalia_schema::Column::Version.gt(0);
+    castalia_schema::Entity::delete_many().filter(later).exec(&raw).await.unwrap();
+    raw.close().await.unwrap();
+}
+
+/// Renames a column of the record of steps.
+async fn rename_column(database: &Database, from: &str, to: &str) {
+    let raw = database.raw().await;
+    let sql = format!("ALTER TABLE 'CastaliaSchema' RENAME COLUMN '{from}' TO '{to}'");
+    let quote = if database.is_mysql() { "`" } else { "\"" };
+    raw.execute_unprepared(&sql.replace('\'', quote)).await.unwrap();
+    raw.close().await.unwrap();
 }
 
 async fn versions(store: &Store) -> Vec<i32> {

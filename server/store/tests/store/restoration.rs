@@ -4,8 +4,10 @@
 use castalia_store::entity::*;
 use castalia_store::removal::{self, Scope};
 use castalia_store::restoration::{self, When};
-use castalia_store::{Deletion, Id, Store, StoreError, item as items, now};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use castalia_store::{
+    Deletion, Id, Store, StoreError, item as items, namespace as namespaces, now,
+};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::config_row::*;
 use crate::database::{Database, on_each_database};
@@ -53,6 +55,27 @@ on_each_database! {
         assert_eq!(live_items(&store, id).await, 0);
         show(hidden_at().await).await.unwrap();
         assert_eq!(live_items(&store, id).await, 2);
+    }
+
+    // Nodes of Apollo look for definitions with greater ids than those that they know.
+    async fn restored_definitions_are_newer_than_all_others(database: Database) {
+        let store = database.config().await;
+        let at = store.write((), |tx, ()| Box::pin(async move {
+            for (app, name) in [("a", "first"), ("a", "second"), ("b", "other")] {
+                insert(tx, definition_row(app, name, true)).await?;
+            }
+            namespaces::delete_app_namespaces(tx, "a", &Deletion::by("o")).await?;
+            let hidden = restoration::hidden_definitions(tx, "a", When::Since(1)).await?;
+            Ok::<_, StoreError>(hidden[0].deleted_at)
+        })).await.unwrap();
+        store.write(at, |tx, at| Box::pin(async move {
+            restoration::show_definitions(tx, "a", None, *at).await
+        })).await.unwrap();
+        let rows = app_namespace::Entity::find().order_by_asc(app_namespace::Column::Id);
+        let rows = rows.all(store.read()).await.unwrap();
+        let names: Vec<_> = rows.iter().map(|row| (row.name.as_str(), row.is_deleted)).collect();
+        assert_eq!(names, [("other", false), ("first", false), ("second", false)]);
+        assert!(rows.iter().all(|row| row.is_public && row.deleted_at == 0));
     }
 
     async fn what_one_deletion_hid_is_found_whatever_its_number(database: Database) {

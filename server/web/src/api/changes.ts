@@ -12,7 +12,7 @@ import { changeItems, saveText, useWrite } from "./writes";
 export interface Conflict {
   /** The changes, based on what was stored when the conflict was found, and its revision. */
   changes: ItemChange[];
-  revision: string;
+  revision: string | undefined;
   collisions: Collision[];
   /** Who changed the namespace last. */
   by: string;
@@ -22,8 +22,8 @@ export interface Conflict {
 
 interface Input {
   changes: ItemChange[];
-  /** The state of the namespace on which they are based. */
-  revision: string;
+  /** The state of the namespace on which they are based; if it is not known, they are compared with what is stored. */
+  revision?: string | undefined;
 }
 
 async function apply(place: Place, format: string, { changes, revision }: Input): Promise<void> {
@@ -36,25 +36,30 @@ export function useChanges(place: Place, onDone: (changes: ItemChange[]) => void
   const cache = useQueryClient();
   const [conflict, setConflict] = useState<Conflict | null>(null);
   const attempt = async (input: Input): Promise<Conflict | null> => {
+    if (input.revision === undefined) return compare(input);
     try {
       await apply(place, format, input);
       return null;
     } catch (error) {
       if (!isStale(error)) throw error;
-      const fresh = await cache.query({ ...draft(place), staleTime: 0 });
-      const stored = storedItems(fresh?.items);
-      const found = collisions(input.changes, stored);
-      if (found.length > 0 || !fresh) {
-        const stale = error instanceof ApiError ? error.stale : undefined;
-        const authors = new Map((stale?.items ?? []).map((item) => [item.key, item]));
-        // Of several authors, none is named in the title.
-        const names = new Set(found.map(({ change }) => authors.get(change.key)?.by ?? stale?.by ?? ""));
-        const by = names.size === 1 ? ([...names][0] ?? "") : "";
-        const revision = fresh?.revision ?? input.revision;
-        return { changes: rebase(input.changes, stored), revision, collisions: found, by, authors };
-      }
-      return attempt({ changes: rebase(input.changes, stored), revision: fresh.revision });
+      return compare(input, error);
     }
+  };
+  /** Makes the changes on what is stored now, unless that is not what they are based on. */
+  const compare = async (input: Input, refusal?: unknown): Promise<Conflict | null> => {
+    const fresh = await cache.query({ ...draft(place), staleTime: 0 });
+    const stored = storedItems(fresh?.items);
+    const found = collisions(input.changes, stored);
+    if (found.length > 0 || !fresh) {
+      const stale = refusal instanceof ApiError ? refusal.stale : undefined;
+      const authors = new Map((stale?.items ?? []).map((item) => [item.key, item]));
+      // Of several authors, none is named in the title.
+      const names = new Set(found.map(({ change }) => authors.get(change.key)?.by ?? stale?.by ?? ""));
+      const by = names.size === 1 ? ([...names][0] ?? "") : "";
+      const revision = fresh?.revision ?? input.revision;
+      return { changes: rebase(input.changes, stored), revision, collisions: found, by, authors };
+    }
+    return attempt({ changes: rebase(input.changes, stored), revision: fresh.revision });
   };
   const write = useWrite(attempt, place, (found, { changes }) => {
     setConflict(found);
@@ -71,7 +76,7 @@ export function useChanges(place: Place, onDone: (changes: ItemChange[]) => void
     write.mutate({ changes, revision: conflict.revision });
   };
   return {
-    run: (changes: ItemChange[], revision: string) => write.mutate({ changes, revision }),
+    run: (changes: ItemChange[], revision?: string) => write.mutate({ changes, revision }),
     resolve,
     conflict,
     closeConflict: () => setConflict(null),

@@ -1,10 +1,11 @@
 // The server's events of an app, applied to the cache: what others edit and publish, who is editing, which
 // instances have received it, and what became of requests for access.
-import { skipToken, useQuery, useQueryClient } from "@tanstack/react-query";
+import { skipToken, useQuery, useQueryClient, type QueryKey } from "@tanstack/react-query";
 import { useEffect } from "react";
 
 import { path, prefix } from "./client";
 import { noteEditor } from "./editors";
+import { grayKey } from "./gray";
 import { staleRequests } from "./requests";
 
 interface Event {
@@ -33,6 +34,19 @@ export function useJob(id: string): Job | undefined {
   return useQuery<Job>({ queryKey: ["job", id], queryFn: skipToken }).data;
 }
 
+/** What an edit or a publish may change. */
+export function staleAfter(type: string, { env, appId, clusterName, namespaceName }: Event): QueryKey[] {
+  const at = [appId, env, clusterName, namespaceName];
+  return [
+    ["draft", ...at],
+    ["lock", ...at],
+    grayKey(appId, env),
+    ["list", appId, env, clusterName],
+    ["app", appId, "unpublished"],
+    ...(type === "publish" ? [["history", ...at]] : []),
+  ];
+}
+
 /** Keeps what is shown of an app up to date. The browser reconnects by itself, and resumes. */
 export function useEvents(app: string): void {
   const cache = useQueryClient();
@@ -44,11 +58,7 @@ export function useEvents(app: string): void {
     const invalidate = (...queryKey: unknown[]) => void cache.invalidateQueries({ queryKey });
     const parse = (event: MessageEvent) => JSON.parse(String(event.data)) as Event;
     const changed = (event: MessageEvent) => {
-      const { env, appId, clusterName, namespaceName } = parse(event);
-      for (const kind of ["draft", "lock", "gray"]) invalidate(kind, appId, env, clusterName, namespaceName);
-      invalidate("list", appId, env, clusterName);
-      invalidate("app", appId, "unpublished");
-      if (event.type === "publish") invalidate("history", appId, env, clusterName, namespaceName);
+      for (const key of staleAfter(event.type, parse(event))) invalidate(...key);
     };
     source.addEventListener("edit", changed);
     source.addEventListener("publish", changed);

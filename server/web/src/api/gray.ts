@@ -30,7 +30,10 @@ export interface GrayState {
   history: OpenReleaseHistoryDTO[];
 }
 
-const key = (at: Place): QueryKey => ["gray", at.app, at.env, at.cluster, at.ns];
+/** Of all gray releases in an environment: an edit of a branch names the branch and not its cluster. */
+export const grayKey = (app: string, env: string): QueryKey => ["gray", app, env];
+
+const key = (at: Place): QueryKey => [...grayKey(at.app, at.env), at.cluster, at.ns];
 
 /** What an action on a gray release may change. */
 export const staleGray = (at: Place): QueryKey[] => [
@@ -81,7 +84,7 @@ export const grayState = (at: Place, name: string) =>
 /** The audiences of all gray releases of the app in the environment; none from an admin service of Apollo. */
 export const grayAudiences = (at: Place) =>
   queryOptions({
-    queryKey: ["gray", at.app, at.env, "audiences"],
+    queryKey: [...grayKey(at.app, at.env), "audiences"],
     staleTime: 0,
     queryFn: async () =>
       (await get<OpenGrayReleaseRuleDTO[]>(path`envs/${at.env}/apps/${at.app}/gray-audiences`)) ?? [],
@@ -128,17 +131,31 @@ export function saveRules(at: Place, name: string, ruleItems: OpenGrayReleaseRul
   return send("PUT", `${branchPath(at, name)}/rules`, { ruleItems }, revision);
 }
 
-export function publishGray(at: Place, name: string, body: NamespaceReleaseDTO) {
-  return send<OpenReleaseDTO>("POST", `${branchPath(at, name)}/releases`, body);
+/** Refused if the values of the branch have another revision by now. */
+export function publishGray(at: Place, name: string, body: NamespaceReleaseDTO, revision: string) {
+  return send<OpenReleaseDTO>("POST", `${branchPath(at, name)}/releases`, body, revision);
 }
 
-/** Merges the gray values into the main line, and publishes that to all instances. */
-export function releaseToAll(at: Place, name: string, deleteBranch: boolean, body: NamespaceReleaseDTO) {
-  return send<OpenReleaseDTO>(
-    "POST",
-    `${branchPath(at, name)}/merge` + path`?deleteBranch=${String(deleteBranch)}`,
-    body,
-  );
+/** The revisions of the main line and of the branch that a user saw. */
+export interface MergeBase {
+  main: string;
+  branch: string;
+}
+
+/**
+ * Merges the gray values into the main line, and publishes that to all instances. Refused if either
+ * has another revision by now.
+ */
+export function releaseToAll(
+  at: Place,
+  name: string,
+  deleteBranch: boolean,
+  body: NamespaceReleaseDTO,
+  { main, branch }: MergeBase,
+) {
+  // An admin service of Apollo has no revisions.
+  const query = path`?deleteBranch=${String(deleteBranch)}` + (branch && path`&branchRevision=${branch}`);
+  return send<OpenReleaseDTO>("POST", `${branchPath(at, name)}/merge${query}`, body, main);
 }
 
 /** Refused if the values of the branch have another revision by now. */

@@ -4,6 +4,7 @@ import { queryOptions } from "@tanstack/react-query";
 
 import { get, path } from "./client";
 import { namespacePath, type Place } from "./queries";
+import type { OpenReleaseDTO } from "./bodies";
 import type { OpenCommitDTO, OpenReleaseHistoryDTO } from "./schema";
 
 function historyPath({ app, env, cluster, ns }: Place): string {
@@ -28,6 +29,14 @@ export const commits = (at: Place, size: number, key = "") =>
       const query = path`page=0&size=${size}` + (key && path`&key=${key}`);
       return (await get<OpenCommitDTO[]>(`${historyPath(at)}/commits?${query}`)) ?? [];
     },
+  });
+
+/** The release that clients receive, without its values; none if nothing is published. */
+export const servedRelease = (at: Place) =>
+  queryOptions({
+    queryKey: ["history", at.app, at.env, at.cluster, at.ns, "served"],
+    queryFn: async () =>
+      (await get<OpenReleaseDTO[]>(`${namespacePath(at)}/releases/active?page=0&size=1&onlyKey=`)) ?? [],
   });
 
 /** How many instances read a namespace. */

@@ -30,7 +30,23 @@ export function steps({ afterwards }: Plan): Step[] {
   return [{ what: "release" }, ...(afterwards === "keep" ? [] : [{ what: "items" } as const])];
 }
 
-export async function runStep({ place, live, to, changes, afterwards }: Plan, { what }: Step): Promise<void> {
+/** Returns an error, or null, for each step. After a failure the next ones fail too: the items follow the release. */
+export async function runSteps(plan: Plan, list: Step[]): Promise<unknown[]> {
+  const errors: unknown[] = [];
+  for (const step of list) {
+    const earlier = errors.at(-1) ?? null;
+    errors.push(
+      earlier ??
+        (await runStep(plan, step).then(
+          () => null,
+          (error: unknown) => error,
+        )),
+    );
+  }
+  return errors;
+}
+
+async function runStep({ place, live, to, changes, afterwards }: Plan, { what }: Step): Promise<void> {
   if (what === "release") await rollBack(place.env, live, to);
   else if (afterwards === "discard") await discardChanges(place);
   else await storeValues(place, changes);

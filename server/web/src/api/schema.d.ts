@@ -3142,7 +3142,7 @@ export interface components {
             open?: boolean;
             /** @description The servers that mirror it. */
             peers?: components["schemas"]["EurekaPeer"][];
-            /** @description Whether leases stay because most heartbeats are missing. */
+            /** @description Whether leases stay because more than 15 % of the instances are overdue. */
             preserving?: boolean;
             /**
              * Format: int64
@@ -4122,7 +4122,8 @@ export interface components {
             email?: string;
             /**
              * Format: int32
-             * @description 1 if the user may sign in, 0 if not; an existing user stays as is without it.
+             * @description 1 if the user may sign in, 0 if not; without it, a new user may not, and an existing one
+             *     stays as is.
              */
             enabled?: number;
             /** @description Password. */
@@ -7964,6 +7965,11 @@ export interface operations {
             query?: {
                 /** @description Whether the branch is deleted. */
                 deleteBranch?: boolean;
+                /**
+                 * @description Revision of the branch that the merge is based on; that of the main line is in
+                 *     `Castalia-Revision`.
+                 */
+                branchRevision?: string;
                 /** @description User that a consumer acts for. A signed-in user acts as that user. */
                 operator?: string;
             };
@@ -8125,6 +8131,11 @@ export interface operations {
             query?: {
                 /** @description Whether the branch is deleted. */
                 deleteBranch?: boolean;
+                /**
+                 * @description Revision of the branch that the merge is based on; that of the main line is in
+                 *     `Castalia-Revision`.
+                 */
+                branchRevision?: string;
             };
             header?: never;
             path: {
@@ -9576,6 +9587,11 @@ export interface operations {
                 operator?: string;
                 /** @description Row id of the release that takes effect; the one before by default. */
                 toReleaseId?: number;
+                /**
+                 * @description Row id of the release that the caller takes for the live one; nothing is rolled back if
+                 *     another one is live.
+                 */
+                liveReleaseId?: number;
             };
             header?: never;
             path: {

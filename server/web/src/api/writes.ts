@@ -10,6 +10,7 @@ import type {
   OpenReleaseDTO,
 } from "./bodies";
 import { encodedKey, path, send, sendWithRevision } from "./client";
+import { grayKey } from "./gray";
 import { namespacePath, type Place } from "./queries";
 
 export type Item = Pick<OpenItemDTO, "key" | "value" | "type" | "comment">;
@@ -24,10 +25,6 @@ export function createItem(at: Place, item: Item, revision?: string) {
 
 export function updateItem(at: Place, item: Item, revision?: string) {
   return send("PUT", `${namespacePath(at)}/encodedItems/${encodedKey(item.key)}`, item, revision);
-}
-
-export function deleteItem(at: Place, key: string, revision?: string) {
-  return send("DELETE", `${namespacePath(at)}/encodedItems/${encodedKey(key)}`, undefined, revision);
 }
 
 /** Makes all these edits with one commit, or none. */
@@ -60,8 +57,9 @@ export function publish(at: Place, body: NamespaceReleaseDTO, revision?: string)
   return send<OpenReleaseDTO>("POST", `${namespacePath(at)}/releases`, body, revision);
 }
 
+/** Refused if another release is live. */
 export function rollBack(env: string, liveId: number, toId: number) {
-  return send("PUT", path`envs/${env}/releases/${liveId}/rollback?toReleaseId=${toId}`);
+  return send("PUT", path`envs/${env}/releases/${liveId}/rollback?toReleaseId=${toId}&liveReleaseId=${liveId}`);
 }
 
 /** Withdraws the only release of a namespace in a cluster. */
@@ -88,6 +86,7 @@ export function useWrite<Input, Output>(
         ["lock", app, env, cluster, ns],
         ["list", app, env, cluster],
         ["draft", app, env, cluster, ns],
+        grayKey(app, env),
       ];
       for (const queryKey of [...keys, ["history", app, env, cluster, ns]]) void cache.invalidateQueries({ queryKey });
     },

@@ -32,7 +32,7 @@ const meanings = (language: string) =>
       language === "zh" ? (await import("../i18n/settings.zh.json")).default : {},
   });
 
-type Act = { kind: "save"; row: SettingRow | null } | { kind: "delete"; row: SettingRow };
+type Act = { env: string | null } & ({ kind: "save"; row: SettingRow | null } | { kind: "delete"; row: SettingRow });
 
 export function AdminSettings() {
   const { t, i18n } = useTranslation();
@@ -45,6 +45,10 @@ export function AdminSettings() {
   const translated = useQuery(meanings(i18n.language)).data ?? {};
   const [act, setAct] = useState<Act | null>(null);
   const onClose = () => setAct(null);
+  // Without the stored rows, each key would seem to have its default, and would be saved without a revision.
+  const unread = stored.data === undefined ? stored : described;
+  // The back button may lead to the table of another environment, which has other rows.
+  if (act && act.env !== env) onClose();
   const set = (part: { q?: string | undefined; env?: string | undefined; changed?: "yes" | undefined }) =>
     void navigate({ search: (old) => ({ ...old, ...part }), replace: true });
   const known = (described.data ?? []).map((setting) => ({
@@ -74,13 +78,13 @@ export function AdminSettings() {
           className="push"
           variant="default"
           leftSection={<IconPlus size={16} />}
-          onClick={() => setAct({ kind: "save", row: null })}
+          onClick={() => setAct({ env, kind: "save", row: null })}
         >
           {t("setting.new")}
         </Button>
       </div>
       <p className="note">{t("setting.help")}</p>
-      <Loaded query={described}>
+      <Loaded<unknown> query={unread}>
         {() =>
           rows.length === 0 ? (
             <Empty title={t("state.noMatch")} />
@@ -99,12 +103,12 @@ export function AdminSettings() {
                 const edit = {
                   label: t("setting.edit", { key: row.key }),
                   icon: IconPencil,
-                  onClick: () => setAct({ kind: "save", row }),
+                  onClick: () => setAct({ env, kind: "save", row }),
                 };
                 const remove = {
                   label: t("setting.delete", { key: row.key }),
                   icon: IconTrash,
-                  onClick: () => setAct({ kind: "delete", row }),
+                  onClick: () => setAct({ env, kind: "delete", row }),
                 };
                 if (row.known?.effect === "never" && !row.stored) return [];
                 return row.stored ? [edit, remove] : [edit];
@@ -113,8 +117,8 @@ export function AdminSettings() {
           )
         }
       </Loaded>
-      {act?.kind === "save" && <SettingDialog env={env} row={act.row} onClose={onClose} />}
-      {act?.kind === "delete" && <Delete env={env} row={act.row} onClose={onClose} />}
+      {act?.kind === "save" && <SettingDialog env={act.env} row={act.row} onClose={onClose} />}
+      {act?.kind === "delete" && <Delete env={act.env} row={act.row} onClose={onClose} />}
     </Main>
   );
 }

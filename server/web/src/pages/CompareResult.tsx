@@ -12,7 +12,7 @@ import { CompareMatrix, hasLines } from "../parts/CompareMatrix";
 import { Dialog } from "../parts/Dialog";
 import { DiffView } from "../parts/DiffView";
 import { Empty, Failure } from "../parts/States";
-import { cellId, isPromotable, promotions } from "../state/compare";
+import { cellAt, cellId, isPromotable, promotions } from "../state/compare";
 import type { CompareGroup, CompareRow, Promotion, Side } from "../state/compare";
 import { useShared } from "../state/share";
 import { CompareBar } from "./CompareBar";
@@ -46,7 +46,10 @@ export function CompareResult({ app, base, columns, side, groups, total, onShowA
     setSelection(change);
     if (sel !== undefined) void navigate({ search: (old) => ({ ...old, sel: undefined }), replace: true });
   };
-  const [opened, setOpened] = useState<{ row: CompareRow; column: number } | null>(null);
+  /** Id of a cell, whose position changes with the places that are compared. */
+  const [opened, setOpened] = useState<string | null>(null);
+  const cell = opened === null ? null : cellAt(opened, groups, columns);
+  if (opened !== null && !cell) setOpened(null);
   const [promoting, setPromoting] = useState<Promotion[] | null>(null);
   const withDifferences = groups.filter((group) => group.rows.some((row) => row.isDifferent)).map(({ ns }) => ns);
   const mayEdit = useWritable(app, columns, withDifferences);
@@ -58,9 +61,8 @@ export function CompareResult({ app, base, columns, side, groups, total, onShowA
 
   const promotion = (ids: Set<string>) => promotions(groups, columns, ids, base, side);
   const copy = useMutation({
-    mutationFn: async ({ row, column }: { row: CompareRow; column: number }) => {
-      const target = columns[column];
-      if (target) for (const change of promotion(new Set([cellId(target, row)]))) await write(change);
+    mutationFn: async ({ row, target }: { row: CompareRow; target: ReadColumn }) => {
+      for (const change of promotion(new Set([cellId(target, row)]))) await write(change);
     },
   });
   const toggle = (ids: string[], on: boolean) =>
@@ -95,7 +97,7 @@ export function CompareResult({ app, base, columns, side, groups, total, onShowA
       {(copy.error ?? add.error) && <Failure error={copy.error ?? add.error} />}
       <p role="status" className={copy.isSuccess ? "note" : "unseen"}>
         {copy.isSuccess &&
-          t("compare.copied", { key: copy.variables.row.key, place: names[copy.variables.column + 1] ?? "" })}
+          t("compare.copied", { key: copy.variables.row.key, place: short(base)(copy.variables.target) })}
       </p>
       {isEmpty ? (
         <Empty title={total === 0 ? t("compare.noKeys") : t("compare.nothing", { count: total })}>
@@ -117,8 +119,8 @@ export function CompareResult({ app, base, columns, side, groups, total, onShowA
           isKnown={(column) => columns[column]?.namespaces !== null}
           isNarrow={isNarrow}
           onChoose={(id) => toggle([id], !chosen.has(id))}
-          onCopy={(row, column) => copy.mutate({ row, column })}
-          onOpen={(row, column) => setOpened({ row, column })}
+          onCopy={(row, column) => columns[column] && copy.mutate({ row, target: columns[column] })}
+          onOpen={(row, column) => columns[column] && setOpened(cellId(columns[column], row))}
           onAdd={mayAdd ? (column) => columns[column] && add.mutate(columns[column]) : undefined}
         />
       )}
@@ -133,13 +135,13 @@ export function CompareResult({ app, base, columns, side, groups, total, onShowA
           onPreview={() => setPromoting(changes)}
         />
       )}
-      {opened && (
+      {cell && (
         <Dialog
-          title={t("compare.diffTitle", { from: names[opened.column + 1] ?? "", to: names[0] ?? "" })}
+          title={t("compare.diffTitle", { from: names[cell.column + 1] ?? "", to: names[0] ?? "" })}
           size="xl"
           onClose={() => setOpened(null)}
         >
-          <CellDiff {...opened} />
+          <CellDiff {...cell} />
         </Dialog>
       )}
       {promoting && (

@@ -7,7 +7,6 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
-import type { OpenNamespaceDTO } from "../api/bodies";
 import { branch, grayState, staleGray, startGray, type GrayState } from "../api/gray";
 import { draft, useBoot, type Draft, type Place } from "../api/queries";
 import { ownRights, type OwnRights } from "../api/roles";
@@ -65,7 +64,8 @@ export function Gray() {
                     {(rights) => <Start place={place} rights={rights} isLive={(namespace.items ?? []).length > 0} />}
                   </Loaded>
                 ) : (
-                  <Stepper place={place} master={namespace} branched={branched} />
+                  // What is entered belongs to this gray release, not to a later one of the namespace.
+                  <Stepper key={branched.clusterName} place={place} master={namespace} branched={branched} />
                 )
               }
             </Loaded>
@@ -113,7 +113,7 @@ function Start({ place, rights, isLive }: { place: Place; rights: OwnRights; isL
 
 interface StepperProps {
   place: Place;
-  master: OpenNamespaceDTO;
+  master: Draft;
   branched: Draft;
 }
 

@@ -4,23 +4,30 @@ import { IconPencil, IconPlus, IconTrash } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useAction } from "../api/action";
 import type { OpenItemDTO } from "../api/bodies";
-import { inBranch, staleGray } from "../api/gray";
-import { createItem, deleteItem, updateItem } from "../api/writes";
+import { useChanges } from "../api/changes";
+import { inBranch } from "../api/gray";
 import { Blockable } from "../parts/Blockable";
 import { Confirm } from "../parts/Confirm";
+import { OrConflict } from "../parts/ConflictView";
 import { DataTable } from "../parts/DataTable";
 import { ItemDialog, type EditedItem } from "../parts/ItemDialog";
 import { StateChip } from "../parts/StateChip";
 import { Empty } from "../parts/States";
+import { contentOf, type ItemContent } from "../state/changes";
 import type { DraftRow } from "../state/draft";
 import classes from "./Gray.module.css";
 import { GrayDocument } from "./GrayDocument";
 import type { GrayParts } from "./grayParts";
 import { NoRight } from "../parts/NoRight";
 
-type Act = { kind: "save" | "delete"; row: DraftRow | null };
+interface Act {
+  kind: "save" | "delete";
+  row: DraftRow | null;
+  /** What the branch stored when the action began, and the state of its items then. */
+  was: ItemContent | null;
+  revision: string;
+}
 
 export function GrayChange({ place, name, revision, facts, rights, master, go }: GrayParts) {
   const { t } = useTranslation();
@@ -30,9 +37,10 @@ export function GrayChange({ place, name, revision, facts, rights, master, go }:
   const rest = Object.keys(facts.master).filter((key) => facts.items.every((item) => item.key !== key));
   const onAdd = (key: string) => {
     const stored = master.items?.find((item) => item.key === key);
-    setAct({ kind: "save", row: stored ? grayRow(stored, facts.master[key]) : null });
+    setAct({ kind: "save", row: stored ? grayRow(stored, facts.master[key]) : null, was: null, revision });
   };
-  const edit = (item: OpenItemDTO) => setAct({ kind: "save", row: grayRow(item, facts.master[item.key]) });
+  const onChange = (kind: Act["kind"], item: OpenItemDTO) =>
+    setAct({ kind, row: grayRow(item, facts.master[item.key]), was: contentOf(item), revision });
   return (
     <section className={classes.stack} aria-label={t("gray.step.change")}>
       <p className="note">{t(isDocument ? "gray.change.helpDocument" : "gray.change.help")}</p>
@@ -54,11 +62,11 @@ export function GrayChange({ place, name, revision, facts, rights, master, go }:
           actions={
             rights.edit
               ? (item) => [
-                  { label: t("item.edit", { key: item.key }), icon: IconPencil, onClick: () => edit(item) },
+                  { label: t("item.edit", { key: item.key }), icon: IconPencil, onClick: () => onChange("save", item) },
                   {
                     label: t("gray.change.remove", { key: item.key }),
                     icon: IconTrash,
-                    onClick: () => setAct({ kind: "delete", row: grayRow(item, facts.master[item.key]) }),
+                    onClick: () => onChange("delete", item),
                   },
                 ]
               : undefined
@@ -95,26 +103,19 @@ export function GrayChange({ place, name, revision, facts, rights, master, go }:
       {act?.kind === "save" &&
         (isDocument ? (
           <GrayDocument
-            {...{ place, name, revision, format }}
+            {...{ place, name, format }}
+            was={act.was}
+            revision={act.revision}
             text={act.row?.value ?? ""}
             onClose={() => setAct(null)}
           />
         ) : (
-          <Save
-            {...{ place, name, revision }}
-            row={act.row}
-            isNew={isNew(act.row, facts.items)}
-            onClose={() => setAct(null)}
-          />
+          <Save {...{ place, name, act }} onClose={() => setAct(null)} />
         ))}
-      {act?.kind === "delete" && act.row && (
-        <Remove {...{ place, name, revision }} row={act.row} onClose={() => setAct(null)} />
-      )}
+      {act?.kind === "delete" && <Remove {...{ place, name, act }} onClose={() => setAct(null)} />}
     </section>
   );
 }
-
-const isNew = (row: DraftRow | null, items: OpenItemDTO[]) => items.every((item) => item.key !== row?.key);
 
 function Difference({ item, master }: { item: OpenItemDTO; master: Record<string, string> }) {
   const { t } = useTranslation();
@@ -135,37 +136,40 @@ function Value({ text }: { text: string | undefined }) {
 interface DialogProps {
   place: GrayParts["place"];
   name: string;
-  revision: string;
+  act: Act;
   onClose: () => void;
 }
 
-function Save({ place, name, revision, row, isNew, onClose }: DialogProps & { row: DraftRow | null; isNew: boolean }) {
-  const at = inBranch(place, name);
-  const save = (item: EditedItem): Promise<unknown> =>
-    isNew ? createItem(at, item, revision) : updateItem(at, item, revision);
-  const write = useAction(save, staleGray(place), onClose);
+function Save({ place, name, act: { row, was, revision }, onClose }: DialogProps) {
+  const changes = useChanges(inBranch(place, name), onClose);
+  const save = ({ key, ...now }: EditedItem) => changes.run([{ key, was, now }], revision);
   return (
-    <ItemDialog row={row} write={write} onSave={(item) => write.mutate(item)} onDelete={undefined} onClose={onClose} />
+    <OrConflict changes={changes}>
+      <ItemDialog row={row} write={changes} onSave={save} onDelete={undefined} onClose={onClose} />
+    </OrConflict>
   );
 }
 
-function Remove({ place, name, revision, row, onClose }: DialogProps & { row: DraftRow }) {
+function Remove({ place, name, act: { row, was, revision }, onClose }: DialogProps) {
   const { t } = useTranslation();
-  const write = useAction(() => deleteItem(inBranch(place, name), row.key, revision), staleGray(place), onClose);
+  const changes = useChanges(inBranch(place, name), onClose);
+  const key = row?.key ?? "";
   return (
-    <Confirm
-      title={t("gray.change.removeTitle")}
-      action={t("gray.change.removeTitle")}
-      danger
-      write={write}
-      onConfirm={() => write.mutate(undefined)}
-      onClose={onClose}
-    >
-      <p>
-        <code className="wrap">{row.key}</code>
-      </p>
-      <p>{t("gray.change.removeText")}</p>
-    </Confirm>
+    <OrConflict changes={changes}>
+      <Confirm
+        title={t("gray.change.removeTitle")}
+        action={t("gray.change.removeTitle")}
+        danger
+        write={changes}
+        onConfirm={() => changes.run([{ key, was, now: null }], revision)}
+        onClose={onClose}
+      >
+        <p>
+          <code className="wrap">{key}</code>
+        </p>
+        <p>{t("gray.change.removeText")}</p>
+      </Confirm>
+    </OrConflict>
   );
 }
 

@@ -3,46 +3,50 @@ import { Textarea } from "@mantine/core";
 import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
-import { useAction } from "../api/action";
-import { inBranch, staleGray } from "../api/gray";
+import { useChanges } from "../api/changes";
+import { inBranch } from "../api/gray";
 import type { Place } from "../api/queries";
-import { saveText } from "../api/writes";
+import { OrConflict } from "../parts/ConflictView";
 import { Dialog } from "../parts/Dialog";
 import { DialogEnd } from "../parts/DialogEnd";
+import type { ItemContent } from "../state/changes";
 
 interface Props {
   place: Place;
   /** Name of the branch. */
   name: string;
-  /** The state of its items on which the edit is based. */
+  /** What the branch stored when the edit began, and the state of its items then. */
+  was: ItemContent | null;
   revision: string;
   format: string;
   text: string;
   onClose: () => void;
 }
 
-export function GrayDocument({ place, name, revision, format, text, onClose }: Props) {
+export function GrayDocument({ place, name, was, revision, format, text, onClose }: Props) {
   const { t } = useTranslation();
   const [value, setValue] = useState(text);
-  const write = useAction(() => saveText(inBranch(place, name), format, value, revision), staleGray(place), onClose);
+  const changes = useChanges(inBranch(place, name), onClose, format);
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
-    write.mutate(undefined);
+    changes.run([{ key: "content", was, now: { type: 0, comment: "", ...was, value } }], revision);
   };
   return (
-    <Dialog size="xl" title={t("gray.change.values")} onClose={onClose}>
-      <form className="stack" noValidate onSubmit={submit}>
-        <Textarea
-          label={t("gray.change.gray")}
-          classNames={{ input: "mono" }}
-          rows={20}
-          spellCheck={false}
-          data-autofocus
-          value={value}
-          onChange={(event) => setValue(event.currentTarget.value)}
-        />
-        <DialogEnd write={write} action={t("item.save")} onClose={onClose} />
-      </form>
-    </Dialog>
+    <OrConflict changes={changes}>
+      <Dialog size="xl" title={t("gray.change.values")} onClose={onClose}>
+        <form className="stack" noValidate onSubmit={submit}>
+          <Textarea
+            label={t("gray.change.gray")}
+            classNames={{ input: "mono" }}
+            rows={20}
+            spellCheck={false}
+            data-autofocus
+            value={value}
+            onChange={(event) => setValue(event.currentTarget.value)}
+          />
+          <DialogEnd write={changes} action={t("item.save")} onClose={onClose} />
+        </form>
+      </Dialog>
+    </OrConflict>
   );
 }

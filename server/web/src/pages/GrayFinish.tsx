@@ -20,8 +20,11 @@ import { publishing } from "./NamespaceItems";
 
 export function GrayFinish(parts: GrayParts) {
   const { t } = useTranslation();
-  const { facts, state, rights, place } = parts;
-  const [asking, setAsking] = useState<"release" | "abandon" | null>(null);
+  // While a dialog is open, what it asks about: values that arrive meanwhile are not what the user decided on.
+  const [asked, setAsked] = useState<{ act: "release" | "abandon"; parts: GrayParts } | null>(null);
+  const { facts, state, rights, place } = asked?.parts ?? parts;
+  const ask = (act: "release" | "abandon") => setAsked({ act, parts });
+  const close = () => setAsked(null);
   const total = state.onMaster.total + state.inBranch.total;
   const { masterUnpublished } = facts;
   const blocked = masterUnpublished > 0 ? t("gray.finish.blocked", { count: masterUnpublished }) : null;
@@ -60,7 +63,7 @@ export function GrayFinish(parts: GrayParts) {
                 size="md"
                 className={classes.release}
                 leftSection={<IconCircleCheckFilled size={18} />}
-                onClick={() => setAsking("release")}
+                onClick={() => ask("release")}
               >
                 {t("gray.finish.release", { count: total })}
               </Button>
@@ -75,7 +78,7 @@ export function GrayFinish(parts: GrayParts) {
                 variant="default"
                 color="red"
                 leftSection={<IconTrash size={16} stroke={1.8} />}
-                onClick={() => setAsking("abandon")}
+                onClick={() => ask("abandon")}
               >
                 {t("gray.finish.abandon")}
               </Button>
@@ -84,15 +87,15 @@ export function GrayFinish(parts: GrayParts) {
           )}
         </section>
       </aside>
-      {asking === "release" && <Release {...parts} onClose={() => setAsking(null)} />}
-      {asking === "abandon" && <Abandon {...parts} onClose={() => setAsking(null)} />}
+      {asked?.act === "release" && <Release {...asked.parts} onClose={close} />}
+      {asked?.act === "abandon" && <Abandon {...asked.parts} onClose={close} />}
     </div>
   );
 }
 
 type DialogProps = GrayParts & { onClose: () => void };
 
-function Release({ place, name, facts, onClose }: DialogProps) {
+function Release({ place, name, revision, facts, master, onClose }: DialogProps) {
   const { t } = useTranslation();
   const navigate = useNavigate();
   const [title, setTitle] = useState(() => releaseName(new Date()));
@@ -100,12 +103,13 @@ function Release({ place, name, facts, onClose }: DialogProps) {
   const problem = checkName(title, RELEASE_NAME_LENGTH);
   const write = useAction(
     () =>
-      releaseToAll(place, name, isDeleted, {
-        releaseTitle: title,
-        releaseComment: "",
-        releasedBy: "",
-        isEmergencyPublish: false,
-      }),
+      releaseToAll(
+        place,
+        name,
+        isDeleted,
+        { releaseTitle: title, releaseComment: "", releasedBy: "", isEmergencyPublish: false },
+        { main: master.revision, branch: revision },
+      ),
     staleGray(place),
     () => (isDeleted ? void navigate({ to: "/a/$app/c/$env/$cluster/$ns", params: place, search: {} }) : onClose()),
   );
@@ -139,10 +143,8 @@ function Release({ place, name, facts, onClose }: DialogProps) {
 function Abandon({ place, name, revision, state, onClose }: DialogProps) {
   const { t } = useTranslation();
   const navigate = useNavigate();
-  // Values that arrive while the dialog is open are not what the user decided about.
-  const [seen] = useState(revision);
   const write = useAction(
-    () => abandonGray(place, name, seen),
+    () => abandonGray(place, name, revision),
     staleGray(place),
     () => void navigate({ to: "/a/$app/c/$env/$cluster/$ns", params: place, search: {} }),
   );

@@ -59,26 +59,34 @@ export function GrayObserve(parts: GrayParts) {
   );
 }
 
-function Publish({ place, name, facts, rights, go }: GrayParts) {
+function Publish({ place, name, revision, facts, rights, go }: GrayParts) {
   const { t } = useTranslation();
   const [title, setTitle] = useState(() => releaseName(new Date()).replace(/release$/, "gray"));
-  const [asking, setAsking] = useState(false);
+  const current = { revision, changes: facts.unpublished };
+  // While the dialog is open, what it asks about: changes that arrive meanwhile are not published with it.
+  const [asked, setAsked] = useState<typeof current | null>(null);
+  const shown = asked ?? current;
   const write = useAction(
-    () =>
-      publishGray(place, name, { releaseTitle: title, releaseComment: "", releasedBy: "", isEmergencyPublish: false }),
+    (seen: string) =>
+      publishGray(
+        place,
+        name,
+        { releaseTitle: title, releaseComment: "", releasedBy: "", isEmergencyPublish: false },
+        seen,
+      ),
     staleGray(place),
-    () => setAsking(false),
+    () => setAsked(null),
   );
   const problem = checkName(title, RELEASE_NAME_LENGTH);
   const publish = () => {
     if (facts.rules === 0) go("audience");
-    else if (isProduction(place.env)) setAsking(true);
-    else write.mutate(undefined);
+    else if (isProduction(place.env)) setAsked(shown);
+    else write.mutate(shown.revision);
   };
   return (
     <section className="card stack" aria-label={t("gray.observe.publish")}>
-      <h2>{t("gray.observe.toPublish", { count: facts.unpublished.length })}</h2>
-      <DiffView changes={facts.unpublished} ns={place.ns} />
+      <h2>{t("gray.observe.toPublish", { count: shown.changes.length })}</h2>
+      <DiffView changes={shown.changes} ns={place.ns} />
       {facts.rules === 0 && (
         <p className="caution" role="status">
           <IconAlertTriangleFilled size={18} aria-hidden /> {t("gray.observe.noRules")}
@@ -98,7 +106,7 @@ function Publish({ place, name, facts, rights, go }: GrayParts) {
           <Button
             className="low"
             leftSection={<IconCloudUp size={18} stroke={1.8} />}
-            loading={write.isPending && !asking}
+            loading={write.isPending && !asked}
             onClick={() => problem === null && publish()}
           >
             {facts.rules === 0 ? t("gray.observe.chooseAudience") : t("gray.observe.publish")}
@@ -107,13 +115,13 @@ function Publish({ place, name, facts, rights, go }: GrayParts) {
       ) : (
         <NoRight rights={rights} needed={t("gray.needPublish")} request={{ at: place, missing: ["publish"] }} />
       )}
-      {asking && (
+      {asked && (
         <Confirm
           title={t("publish.confirmTitle", { env: place.env })}
           action={t("gray.observe.publish")}
           write={write}
-          onConfirm={() => write.mutate(undefined)}
-          onClose={() => setAsking(false)}
+          onConfirm={() => write.mutate(shown.revision)}
+          onClose={() => setAsked(null)}
         >
           <p>{t("gray.observe.confirm", { env: place.env, name: place.ns })}</p>
         </Confirm>

@@ -8,14 +8,14 @@ import { getRouteApi } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { commits, releaseHistory } from "../api/history";
+import { commits, releaseHistory, servedRelease } from "../api/history";
 import { draft, envClusters, namespaceNames, type Place } from "../api/queries";
 import { useRights } from "../api/rights";
 import type { OpenEnvClusterDTO } from "../api/bodies";
 import { nearest } from "../parts/EnvSwitch";
 import { Main } from "../parts/Main";
 import { Empty, Failure, Loaded, PageLoading } from "../parts/States";
-import { editEntry, KINDS, newestFirst, releaseEntry, type Entry, type Kind } from "../state/history";
+import { editEntry, KINDS, newestFirst, releaseEntry, type Entry, type Kind, type LiveIds } from "../state/history";
 import { AGES, isWithin, type Age } from "../text/format";
 import classes from "./History.module.css";
 import { HistoryDetail } from "./HistoryDetail";
@@ -25,7 +25,7 @@ import { HistoryList } from "./HistoryList";
 const route = getRouteApi("/in/a/$app/history");
 const PAGE = 20;
 const IDLE_MS = 300;
-/** Each namespace is two reads; of more than these, one has to be chosen. */
+/** Each namespace is three reads; of more than these, one has to be chosen. */
 const NAMESPACES_TOGETHER = 8;
 
 export interface HistorySearch {
@@ -151,7 +151,7 @@ function Timeline({ at, names }: { at: At; names: string[] }) {
   const places = chosen.map((ns) => ({ ...at, ns }));
   const read = useEntries(places, size, key);
   useEarly(places, key);
-  const { entries } = read;
+  const { entries, live } = read;
   const isRecent = ({ at }: Entry) => !search.within || isWithin(at, search.within, now);
   const isShown = (entry: Entry) =>
     (!search.kind || entry.kind === search.kind) &&
@@ -170,7 +170,7 @@ function Timeline({ at, names }: { at: At; names: string[] }) {
       <>
         {read.error && <Failure error={read.error} />}
         {some}
-        {read.isPending ? <PageLoading /> : <HistoryKeys {...{ places, entries, isShown }} name={key} />}
+        {read.isPending ? <PageLoading /> : <HistoryKeys {...{ places, entries, live, isShown }} name={key} />}
       </>
     );
   }
@@ -180,6 +180,7 @@ function Timeline({ at, names }: { at: At; names: string[] }) {
       place={{ ...at, ns: open.ns }}
       entries={entries}
       entry={open}
+      live={live.get(open.ns) ?? 0}
       against={search.against}
       onCompare={(against) => void navigate({ search: (old) => ({ ...old, against: String(against) }), replace: true })}
     />
@@ -211,6 +212,7 @@ function Timeline({ at, names }: { at: At; names: string[] }) {
               place={at}
               entries={shown}
               all={entries}
+              live={live}
               open={open?.id}
               withNamespace={!search.ns}
               onOpen={choose}
@@ -234,6 +236,7 @@ function Timeline({ at, names }: { at: At; names: string[] }) {
 
 interface Read {
   entries: Entry[];
+  live: LiveIds;
   isPending: boolean;
   error: Error | null;
   hasMore: boolean;
@@ -245,19 +248,21 @@ function useEarly(places: Place[], key: string | undefined): void {
   useQueries({ queries: key === undefined ? [] : places.map((place) => draft(place)) });
 }
 
-/** Two reads for each namespace. */
+/** Three reads for each namespace. */
 function useEntries(places: Place[], size: number, key: string | undefined): Read {
   const published = useQueries({ queries: places.map((place) => releaseHistory(place, size, key)), combine: together });
   const edited = useQueries({ queries: places.map((place) => commits(place, size, key)), combine: together });
+  const served = useQueries({ queries: places.map(servedRelease), combine: together });
   return useMemo(() => {
     const entries = [...published.rows.flat().map(releaseEntry), ...edited.rows.flat().map(editEntry)];
     return {
       entries: newestFirst(entries),
-      isPending: published.isPending || edited.isPending,
-      error: published.error ?? edited.error,
+      live: new Map(served.rows.flat().map(({ namespaceName, id }) => [namespaceName, id])),
+      isPending: published.isPending || edited.isPending || served.isPending,
+      error: published.error ?? edited.error ?? served.error,
       hasMore: [...published.rows, ...edited.rows].some((rows) => rows.length === size),
     };
-  }, [published, edited, size]);
+  }, [published, edited, served, size]);
 }
 
 function together<Row>(queries: UseQueryResult<Row[]>[]) {

@@ -10,7 +10,7 @@ import { DiffView, type KeyChange } from "../parts/DiffView";
 import { RollbackLink } from "../parts/RollbackLink";
 import { Since } from "../parts/Since";
 import { Empty, Loaded } from "../parts/States";
-import { liveEntries, releases, type Entry } from "../state/history";
+import { releases, type Entry } from "../state/history";
 import { releaseChange } from "../state/release";
 import classes from "./History.module.css";
 
@@ -21,12 +21,15 @@ interface Props {
   place: Place;
   entries: Entry[];
   entry: Entry;
+  /** Id of the live release; 0 if there is none. */
+  live: number;
   /** Row id of a release, as text. */
   against: string | undefined;
   onCompare: (against: number) => void;
 }
 
-export function HistoryDetail({ place, entries, entry, against, onCompare }: Props) {
+export function HistoryDetail(props: Props) {
+  const { place, entry } = props;
   const { t } = useTranslation();
   return (
     <div className="stack">
@@ -37,22 +40,17 @@ export function HistoryDetail({ place, entries, entry, against, onCompare }: Pro
         </p>
         {entry.comment && <p>{entry.comment}</p>}
       </div>
-      {entry.kind === "edit" ? (
-        <Changes place={place} list={entry.changes} />
-      ) : (
-        <Releases place={place} entries={entries} entry={entry} against={against} onCompare={onCompare} />
-      )}
+      {entry.kind === "edit" ? <Changes place={place} list={entry.changes} /> : <Releases {...props} />}
     </div>
   );
 }
 
-function Releases({ place, entries, entry, against, onCompare }: Props) {
+function Releases({ place, entries, entry, live, against, onCompare }: Props) {
   const { t } = useTranslation();
   const before = Number(against ?? entry.previousId) || 0;
   const isWithdrawal = entry.did === "withdraw";
   const hasRelease = entry.releaseId > 0 || isWithdrawal;
   const changes = useQuery({ ...comparison(place.env, before, entry.releaseId), enabled: hasRelease });
-  const live = liveEntries(entries).get(entry.ns)?.releaseId ?? 0;
   const mayEdit = useRight(place, "edit");
   const isUndoable = (keys: number) => before > 0 && live > 0 && live !== before && keys > 0 && keys <= MOST_UNDONE;
   const others = releases(entries, entry.ns).filter(({ releaseId }) => releaseId !== entry.releaseId);

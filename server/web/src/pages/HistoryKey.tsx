@@ -14,19 +14,20 @@ import { Since } from "../parts/Since";
 import { Empty, Failure } from "../parts/States";
 import { StateChip } from "../parts/StateChip";
 import { publishTarget } from "../routes/address";
-import { keyValues, type Entry, type KeyValue } from "../state/history";
+import { keyValues, liveValue, type Entry, type KeyValue, type LiveIds } from "../state/history";
 import classes from "./History.module.css";
 
 interface Props {
   places: Place[];
   entries: Entry[];
+  live: LiveIds;
   name: string;
   /** Whether the filters select an entry. */
   isShown: (entry: Entry) => boolean;
 }
 
 /** In each namespace that has or had the key. */
-export function HistoryKeys({ places, entries, name, isShown }: Props) {
+export function HistoryKeys({ places, entries, live, name, isShown }: Props) {
   const { t } = useTranslation();
   const found = places
     .map((place) => ({
@@ -40,20 +41,27 @@ export function HistoryKeys({ places, entries, name, isShown }: Props) {
   const shown = found.filter(({ values }) => values.some(({ entry }) => isShown(entry)));
   if (shown.length === 0) return <Empty title={t(found.length > 0 ? "state.noMatch" : "history.noKey")} />;
   return shown.map(({ place, values }) => (
-    <HistoryKey key={place.ns} {...{ place, values, name, isShown }} isNamed={places.length > 1} />
+    <HistoryKey
+      key={place.ns}
+      {...{ place, values, name, isShown }}
+      live={liveValue(values, entries, live)}
+      isNamed={places.length > 1}
+    />
   ));
 }
 
 interface KeyProps {
   place: Place;
   values: KeyValue[];
+  /** The one that clients receive. */
+  live: KeyValue | undefined;
   name: string;
   isShown: (entry: Entry) => boolean;
   /** Whether the namespace is named, because there are several. */
   isNamed: boolean;
 }
 
-function HistoryKey({ place, values, name, isShown, isNamed }: KeyProps) {
+function HistoryKey({ place, values, live, name, isShown, isNamed }: KeyProps) {
   const { t } = useTranslation();
   const id = useId();
   const stored = useQuery(draft(place)).data?.items?.find(
@@ -64,7 +72,6 @@ function HistoryKey({ place, values, name, isShown, isNamed }: KeyProps) {
     const { type = 0, comment = "" } = stored ?? {};
     return (stored ? updateItem : createItem)(place, { key: name, value, type, comment });
   }, place);
-  const live = values.find(({ entry }) => entry.kind !== "edit")?.entry;
   const { app, env, cluster, ns } = place;
   const shown = values.filter(({ entry }) => isShown(entry));
   return (
@@ -84,14 +91,15 @@ function HistoryKey({ place, values, name, isShown, isNamed }: KeyProps) {
       </p>
       {write.error && <Failure error={write.error} />}
       <ol className={`sheet ${classes.list}`}>
-        {shown.map(({ entry, value }) => {
+        {shown.map((one) => {
+          const { entry, value } = one;
           const Sign = entry.kind === "edit" ? IconPencil : IconRocket;
           return (
             <li key={entry.id} data-kind={entry.kind}>
               <Sign size={16} stroke={1.8} className={classes.sign} aria-hidden />
               <div>
                 <p>
-                  <b>{t(`history.did.${entry.did}`)}</b> {entry === live && <StateChip state="live" />}
+                  <b>{t(`history.did.${entry.did}`)}</b> {one === live && <StateChip state="live" />}
                 </p>
                 <p className="wrap">{value ?? <em>{t("history.deleted")}</em>}</p>
                 <p className="note">

@@ -15,7 +15,7 @@ import { RollbackLink } from "../parts/RollbackLink";
 import { Since } from "../parts/Since";
 import { StateChip } from "../parts/StateChip";
 import { WithdrawRelease } from "../parts/WithdrawRelease";
-import { liveEntries, type Entry, type Kind } from "../state/history";
+import { liveEntries, type Entry, type Kind, type LiveIds } from "../state/history";
 import classes from "./History.module.css";
 
 const ICONS: Record<Kind, Icon> = {
@@ -36,23 +36,24 @@ interface Props {
   entries: Entry[];
   /** Including those that a filter hides. */
   all: Entry[];
+  live: LiveIds;
   /** Id of the chosen entry. */
   open: string | undefined;
   withNamespace: boolean;
   onOpen: (entry: Entry) => void;
 }
 
-export function HistoryList({ place, entries, all, open, withNamespace, onOpen }: Props) {
+export function HistoryList({ place, entries, all, live, open, withNamespace, onOpen }: Props) {
   const { t } = useTranslation();
   const names = [...new Set(entries.map(({ ns }) => ns))];
   const rights = useRights(names.map((ns) => ({ ...place, ns })));
-  const live = liveEntries(all);
+  const marked = liveEntries(all, live);
   return (
     <ol className={`sheet ${classes.list}`}>
       {entries.map((entry) => {
         const Sign = ICONS[entry.kind];
-        const liveId = live.get(entry.ns)?.releaseId ?? 0;
-        const isLive = live.get(entry.ns)?.id === entry.id;
+        const liveId = live.get(entry.ns) ?? 0;
+        const isLive = marked.get(entry.ns) === entry;
         const mayRollBack = rights[names.indexOf(entry.ns)]?.publish ?? false;
         const isOnly = isLive && all.every((other) => other.ns !== entry.ns || !isRemaining(other, liveId));
         const isTarget = isRemaining(entry, liveId) && liveId > 0;

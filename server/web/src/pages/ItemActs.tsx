@@ -12,22 +12,27 @@ import { OrConflict } from "../parts/ConflictView";
 import { DiffView } from "../parts/DiffView";
 import { ItemDialog, type EditedItem } from "../parts/ItemDialog";
 import { LeaveGuard } from "../parts/LeaveGuard";
-import type { ItemChange } from "../state/changes";
+import type { ItemChange, ItemContent } from "../state/changes";
 import { keyChanges, type DraftRow } from "../state/draft";
-import { dropUnsaved, keepUnsaved, type Unsaved } from "../state/unsaved";
+import { dropUnsaved, keepUnsaved, wasOf, type Unsaved } from "../state/unsaved";
 import { useAddElsewhere } from "./AddElsewhere";
 import { PasteItems } from "./PasteItems";
 import { RestoreItems } from "./RestoreItems";
 import { SetItems } from "./SetItems";
 
-export type Act =
-  | { kind: "add"; restored?: Unsaved<EditedItem> }
-  | { kind: "edit"; row: DraftRow; restored?: Unsaved<EditedItem> }
-  | { kind: "paste" }
-  | { kind: "restore" }
-  | { kind: "set"; rows: DraftRow[] }
-  | { kind: "delete"; rows: DraftRow[] }
-  | { kind: "discard"; rows: DraftRow[] };
+/** An edit of an item that was left unsaved; null for one that did not exist. */
+export type UnsavedItem = Unsaved<EditedItem, ItemContent | null>;
+
+/** Rows as they are shown, and the state of the namespace that they show. */
+interface Seen {
+  rows: DraftRow[];
+  revision: string;
+}
+
+type SaveAct =
+  { kind: "add"; restored?: UnsavedItem } | { kind: "edit"; row: DraftRow; revision: string; restored?: UnsavedItem };
+
+export type Act = SaveAct | { kind: "paste" } | { kind: "restore" } | ({ kind: "set" | "delete" | "discard" } & Seen);
 
 interface Props {
   act: Act;
@@ -48,17 +53,19 @@ export function ItemActs({ act, ...rest }: Props) {
   const close = () => rest.onAct(null);
   if (act.kind === "paste") return <PasteItems {...rest} onClose={close} />;
   if (act.kind === "restore") return <RestoreItems {...rest} onClose={close} />;
-  if (act.kind === "set") return <SetItems rows={act.rows} {...rest} onClose={close} />;
-  if (act.kind === "discard") return <Discard rows={act.rows} {...rest} />;
-  return act.kind === "delete" ? <Delete rows={act.rows} {...rest} /> : <Save act={act} {...rest} />;
+  if (act.kind === "add" || act.kind === "edit") return <Save {...rest} act={act} />;
+  if (act.kind === "set") return <SetItems {...rest} seen={act} onClose={close} />;
+  return act.kind === "discard" ? <Discard {...rest} seen={act} /> : <Delete {...rest} seen={act} />;
 }
 
-function Save({ act, place, draft, onAct, onDone }: Props & { act: Extract<Act, { kind: "add" | "edit" }> }) {
+function Save({ act, place, draft, onAct, onDone }: Props & { act: SaveAct }) {
   const { t } = useTranslation();
   const name = unsavedName(useBoot().user.userId, place);
   const [edited, setEdited] = useState(act.restored?.edit ?? null);
-  const [revision] = useState(act.restored?.revision ?? draft.revision);
+  const [base] = useState(() => baseOf(act, draft.revision));
   const row = act.kind === "edit" ? act.row : null;
+  // A restored edit may have begun on an earlier value than the one that is stored now.
+  const was = row && base.was(row.key);
   const [saved, setSaved] = useState<ItemChange[]>([]);
   const report = (made: ItemChange[]) => onDone(t("item.saved", { key: made[0]?.key ?? row?.key ?? "" }), made);
   const elsewhere = useAddElsewhere(place, () => report(saved));
@@ -70,13 +77,10 @@ function Save({ act, place, draft, onAct, onDone }: Props & { act: Extract<Act, 
       elsewhere.add({ key: added.key, ...added.now });
     } else report(made);
   });
-  const save = ({ key, ...now }: EditedItem) => {
-    const was = row && { value: row.value ?? "", type: row.type, comment: row.comment };
-    changes.run([{ key, was, now }], revision);
-  };
+  const save = ({ key, ...now }: EditedItem) => changes.run([{ key, was: base.was(key), now }], base.revision);
   const input = (edit: EditedItem) => {
     setEdited(edit);
-    keepUnsaved(name, { edit, revision });
+    keepUnsaved(name, { edit, was: base.was(edit.key), revision: base.revision });
   };
   if (elsewhere.results) return elsewhere.results;
   return (
@@ -87,7 +91,9 @@ function Save({ act, place, draft, onAct, onDone }: Props & { act: Extract<Act, 
         write={changes}
         onInput={input}
         onSave={save}
-        onDelete={row ? () => onAct({ kind: "delete", rows: [row] }) : undefined}
+        onDelete={
+          was ? () => onAct({ kind: "delete", rows: [{ ...row, ...was }], revision: base.revision }) : undefined
+        }
         onClose={() => onAct(null)}
       >
         {row === null && elsewhere.choice}
@@ -97,9 +103,21 @@ function Save({ act, place, draft, onAct, onDone }: Props & { act: Extract<Act, 
   );
 }
 
-function Delete({ rows, place, draft, onAct, onDone }: Omit<Props, "act"> & { rows: DraftRow[] }) {
+/** What an edit is based on: the item that its user saw, and the revision of the namespace. */
+function baseOf(act: SaveAct, current: string) {
+  const { row, revision } = act.kind === "edit" ? act : { row: null, revision: current };
+  const seen = row && { value: row.value ?? "", type: row.type, comment: row.comment };
+  const { restored } = act;
+  if (!restored) return { was: () => seen, revision };
+  const was = wasOf(restored, { was: seen, revision }, null);
+  // The key of an item that was deleted meanwhile can be changed.
+  return { was: (key: string) => (key === restored.edit.key ? was : null), revision: restored.revision };
+}
+
+type SeenProps = Omit<Props, "act" | "draft"> & { seen: Seen };
+
+function Delete({ seen: { rows, revision }, place, onAct, onDone }: SeenProps) {
   const { t } = useTranslation();
-  const [revision] = useState(draft.revision);
   const [first] = rows;
   const count = rows.length;
   const report = (made: ItemChange[]) =>
@@ -133,12 +151,11 @@ function Delete({ rows, place, draft, onAct, onDone }: Omit<Props, "act"> & { ro
   );
 }
 
-function Discard({ rows, place, draft, onAct, onDone }: Omit<Props, "act"> & { rows: DraftRow[] }) {
+function Discard({ seen: { rows, revision }, place, onAct, onDone }: SeenProps) {
   const { t } = useTranslation();
   const cache = useQueryClient();
-  const [shown] = useState({ rows, revision: draft.revision });
   const write = useWrite(
-    () => discardChanges(place, shown.revision),
+    () => discardChanges(place, revision),
     place,
     () => onDone(t("item.discarded")),
   );
@@ -158,7 +175,7 @@ function Discard({ rows, place, draft, onAct, onDone }: Omit<Props, "act"> & { r
       <p>{t("change.discardText", { name: place.ns })}</p>
       <DiffView
         ns={place.ns}
-        changes={keyChanges(shown.rows).map((change) => ({
+        changes={keyChanges(rows).map((change) => ({
           ...change,
           state: change.state === "added" ? "deleted" : change.state === "deleted" ? "added" : "modified",
           before: change.after,

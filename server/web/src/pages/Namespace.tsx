@@ -70,14 +70,9 @@ export function Namespace() {
                 ) : view === "instances" ? (
                   <Loaded query={newest}>{(live) => <NamespaceInstances place={place} live={live} />}</Loaded>
                 ) : view === "text" || isDocument(namespace) ? (
-                  <NamespaceText key={Object.values(place).join("+")} place={place} draft={namespace} access={access} />
+                  <NamespaceText place={place} draft={namespace} access={access} />
                 ) : (
-                  <NamespaceItems
-                    key={Object.values(place).join("+")}
-                    place={place}
-                    draft={namespace}
-                    access={access}
-                  />
+                  <NamespaceItems place={place} draft={namespace} access={access} />
                 )}
               </Suspense>
             </>
@@ -113,7 +108,7 @@ function Head({ place, namespace, live, canPublish }: HeadProps) {
           />
         </span>
       )}
-      {hasSchema(namespace.format ?? "properties") && <NamespaceSchema key={place.ns} place={place} />}
+      {hasSchema(namespace.format ?? "properties") && <NamespaceSchema place={place} />}
       {live === null && (
         <p className={classes.warning}>
           {t(place.cluster === "default" ? "release.never" : "live.inherited")}{" "}

@@ -14,7 +14,6 @@ import { useBoot, type Draft, type Place } from "../api/queries";
 import { Blockable } from "../parts/Blockable";
 import { OrConflict } from "../parts/ConflictView";
 import { CopyAs } from "../parts/CopyAs";
-import type { EditedItem } from "../parts/ItemDialog";
 import type { Origin } from "../parts/ItemRow";
 import { ItemTable } from "../parts/ItemTable";
 import { Empty, Failure } from "../parts/States";
@@ -29,7 +28,7 @@ import { useKeptOrder } from "../state/keptOrder";
 import { sortRows, type Sort } from "../state/sort";
 import { dropUnsaved, readUnsaved } from "../state/unsaved";
 import { ChangeBar } from "./ChangeBar";
-import { ItemActs, unsavedName, type Act } from "./ItemActs";
+import { ItemActs, unsavedName, type Act, type UnsavedItem } from "./ItemActs";
 import { ItemFilter } from "./ItemFilter";
 import { ItemSort } from "./ItemSort";
 import classes from "./Namespace.module.css";
@@ -97,15 +96,17 @@ export function NamespaceItems({ place, draft, access }: Props) {
     setSelected(new Set());
     setSaid({ text, changes });
   };
+  const { revision } = draft;
   const edit = canEdit
     ? {
-        onEdit: (row: DraftRow) => setAct(row.isInherited ? override(row, draft) : { kind: "edit", row }),
-        onDelete: (rows: DraftRow[]) => setAct({ kind: "delete", rows }),
-        onSet: (rows: DraftRow[]) => setAct({ kind: "set", rows }),
-        onRevert: (rows: DraftRow[]) => direct.run(rows.map(revertOf), draft.revision),
+        onEdit: (row: DraftRow) => setAct(row.isInherited ? override(row, draft) : { kind: "edit", row, revision }),
+        onDelete: (rows: DraftRow[]) => setAct({ kind: "delete", rows, revision }),
+        onSet: (rows: DraftRow[]) => setAct({ kind: "set", rows, revision }),
+        onRevert: (rows: DraftRow[]) => direct.run(rows.map(revertOf), revision),
       }
     : null;
-  const undo = said?.changes && (() => direct.run(inverse(said.changes ?? []), draft.revision));
+  // What was saved may have been changed by others since, and `revision` may be one that has their values.
+  const undo = said?.changes && (() => direct.run(inverse(said.changes ?? [])));
   const isFree = act === null && !direct.conflict;
   useAnnounced(place, canEdit && !isFree);
   const commands = [
@@ -148,7 +149,7 @@ export function NamespaceItems({ place, draft, access }: Props) {
           </>
         )}
       </ItemFilter>
-      {act === null && canEdit && <Restore place={place} rows={rows} onAct={setAct} />}
+      {act === null && canEdit && <Restore {...{ place, rows, revision }} onAct={setAct} />}
       {direct.error && <Failure error={direct.error} />}
       {found.length > 0 ? (
         <ItemTable
@@ -203,7 +204,7 @@ export function NamespaceItems({ place, draft, access }: Props) {
           place={place}
           counts={counts}
           access={access}
-          onDiscard={canEdit ? () => setAct({ kind: "discard", rows }) : undefined}
+          onDiscard={canEdit ? () => setAct({ kind: "discard", rows, revision }) : undefined}
         />
       )}
       {act && <ItemActs key={act.kind} act={act} place={place} draft={draft} onAct={setAct} onDone={onDone} />}
@@ -270,14 +271,21 @@ function useEffectiveRows(place: Place, draft: Draft) {
 
 /** The form of a new key with the inherited value. */
 function override({ key, live, type, comment }: DraftRow, { revision }: Draft): Act {
-  return { kind: "add", restored: { edit: { key, value: live ?? "", type, comment }, revision } };
+  return { kind: "add", restored: { edit: { key, value: live ?? "", type, comment }, was: null, revision } };
+}
+
+interface RestoreProps {
+  place: Place;
+  rows: DraftRow[];
+  revision: string;
+  onAct: (act: Act) => void;
 }
 
 /** Offers an edit that was left unsaved in this browser. */
-function Restore({ place, rows, onAct }: { place: Place; rows: DraftRow[]; onAct: (act: Act) => void }) {
+function Restore({ place, rows, revision, onAct }: RestoreProps) {
   const { t } = useTranslation();
   const name = unsavedName(useBoot().user.userId, place);
-  const [kept, setKept] = useState(() => readUnsaved<EditedItem>(name));
+  const [kept, setKept] = useState((): UnsavedItem | null => readUnsaved(name));
   if (!kept) return null;
   const row = rows.find(({ key, state }) => key === kept.edit.key && state !== "deleted");
   const drop = () => {
@@ -292,7 +300,9 @@ function Restore({ place, rows, onAct }: { place: Place; rows: DraftRow[]; onAct
       <Button variant="default" onClick={drop}>
         {t("unsaved.drop")}
       </Button>
-      <Button onClick={() => onAct(row ? { kind: "edit", row, restored: kept } : { kind: "add", restored: kept })}>
+      <Button
+        onClick={() => onAct(row ? { kind: "edit", row, revision, restored: kept } : { kind: "add", restored: kept })}
+      >
         {t("unsaved.restore")}
       </Button>
     </div>

@@ -11,9 +11,9 @@ import { useBoot, type Draft, type Place } from "../api/queries";
 import { validateText } from "../api/writes";
 import { CodeEditor, type EditorHandle, type Problem } from "../parts/CodeEditor";
 import { LeaveGuard } from "../parts/LeaveGuard";
-import { dropUnsaved, keepUnsaved, readUnsaved } from "../state/unsaved";
+import { dropUnsaved, keepUnsaved, readUnsaved, wasOf } from "../state/unsaved";
 import { errorPlace } from "../text/place";
-import { fromText, linesOf, toText } from "../text/properties";
+import { baseOf, fromText, linesOf, toText, type TextBase } from "../text/properties";
 import { unsavedName } from "./ItemActs";
 import classes from "./Namespace.module.css";
 import type { Access } from "./NamespaceAccess";
@@ -42,9 +42,13 @@ export function NamespaceText({ place, draft, access }: Props) {
   const format = draft.format ?? "properties";
   const stored = useMemo(() => storedText(draft), [draft]);
   const editor = useRef<EditorHandle>(null);
-  const [kept] = useState(() => readUnsaved<string>(name));
+  const [kept] = useState(() => readUnsaved<string, TextBase["items"]>(name));
   // What is edited is compared with the state of the namespace on which the edit began.
-  const [base, setBase] = useState(draft);
+  const [base, setBase] = useState((): TextBase => {
+    const stored = baseOf(draft);
+    if (!kept) return stored;
+    return { items: wasOf(kept, { was: stored.items, revision: stored.revision }, []), revision: kept.revision };
+  });
   const [edited, setEdited] = useState<string | null>(kept?.edit ?? null);
   const [saving, setSaving] = useState(false);
   const [said, setSaid] = useState("");
@@ -55,10 +59,11 @@ export function NamespaceText({ place, draft, access }: Props) {
   useAnnounced(place, canEdit && isDirty);
 
   const change = (changed: string) => {
-    if (edited === null) setBase(draft);
+    const { items, revision } = edited === null ? baseOf(draft) : base;
+    setBase({ items, revision });
     setSaid("");
     setEdited(changed);
-    keepUnsaved(name, { edit: changed, revision: draft.revision });
+    keepUnsaved(name, { edit: changed, was: items, revision });
   };
   const drop = () => {
     dropUnsaved(name);
@@ -96,7 +101,8 @@ export function NamespaceText({ place, draft, access }: Props) {
       {saving && edited !== null && (
         <SaveText
           place={place}
-          draft={kept && base.revision === draft.revision ? { ...base, revision: kept.revision } : base}
+          base={base}
+          format={format}
           text={edited}
           onClose={() => setSaving(false)}
           onDone={() => {

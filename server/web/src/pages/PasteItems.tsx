@@ -35,7 +35,7 @@ export function PasteItems({ place, draft, onDone, onClose }: Props) {
   const [chosen, setChosen] = useState<PasteFormat | null>(null);
   const changes = useChanges(place, (made) => onDone(t("paste.saved", { count: made.length }), made));
   const format = chosen ?? formatOf(text);
-  const { data: pasted } = useQuery({
+  const { data: pasted, isPlaceholderData } = useQuery({
     queryKey: ["paste", format, text],
     queryFn: () => parsePasted(text, format),
     placeholderData: keepPreviousData,
@@ -55,7 +55,8 @@ export function PasteItems({ place, draft, onDone, onClose }: Props) {
         size="xl"
         why={whyNot}
         write={changes}
-        onConfirm={() => changes.run(planned, base.revision)}
+        // Not with the preview of an earlier text.
+        onConfirm={() => !isPlaceholderData && changes.run(planned, base.revision)}
         onClose={onClose}
       >
         <div className="fields">

@@ -5,6 +5,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { servedRelease } from "../api/history";
 import { schemaViolations } from "../api/namespaceSchema";
 import { draft, lock, useBoot, type Draft, type Place } from "../api/queries";
 import { ownRights } from "../api/roles";
@@ -95,6 +96,7 @@ function Review({ places, ticks: { viewed, change: changeTicks } }: ReviewProps)
   const checks = useQueries({ queries: places.map((place) => schemaViolations(place)) });
   // With the others it is one call.
   useQueries({ queries: places.map((place) => earlier(place)) });
+  useQueries({ queries: places.map((place) => servedRelease(place)) });
   const failed = drafts.find(({ isError }) => isError);
   if (failed) return <Failure error={failed.error} onRetry={() => void failed.refetch()} />;
   const current = places.flatMap((place, index): Reviewed[] => {
@@ -159,7 +161,7 @@ function Review({ places, ticks: { viewed, change: changeTicks } }: ReviewProps)
         {!submitted && <PublishMore places={places} />}
       </div>
       <PublishForm
-        reviewed={reviewed}
+        current={reviewed}
         isReading={isReading}
         onSubmit={setSubmitted}
         onPublished={(place) => changeTicks((old) => withoutTicks(old, place))}

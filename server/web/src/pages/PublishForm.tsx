@@ -24,7 +24,8 @@ import type { Reviewed } from "./Publish";
 import classes from "./Publish.module.css";
 
 interface Props {
-  reviewed: Reviewed[];
+  /** What the page shows now. */
+  current: Reviewed[];
   /** Whether the namespaces are being read again, so that the review may change. */
   isReading: boolean;
   /** Receives what is being published, null for a new review. */
@@ -32,10 +33,19 @@ interface Props {
   onPublished: (place: Place) => void;
 }
 
+/** A question that has to be confirmed, and what it asks about. */
+interface Asked {
+  kind: "production" | "emergency";
+  reviewed: Reviewed[];
+}
+
 const IDLE = { isPending: false, error: null };
 
-export function PublishForm({ reviewed, isReading, onSubmit, onPublished }: Props) {
+export function PublishForm({ current, isReading, onSubmit, onPublished }: Props) {
   const { t, i18n } = useTranslation();
+  // While a dialog is open, what it asks about: changes that arrive meanwhile are not published with it.
+  const [asked, setAsked] = useState<Asked | null>(null);
+  const reviewed = asked?.reviewed ?? current;
   const places = reviewed.map(({ place }) => place);
   const { envs, clusters } = scopeOf(places);
   const list = (names: string[]) => new Intl.ListFormat(i18n.language).format(names);
@@ -45,7 +55,6 @@ export function PublishForm({ reviewed, isReading, onSubmit, onPublished }: Prop
   const { user } = useBoot();
   const [title, setTitle] = useState(() => releaseName(new Date()));
   const [comment, setComment] = useState("");
-  const [asking, setAsking] = useState<"production" | "emergency" | null>(null);
   const [typed, setTyped] = useState("");
   const [releases, setReleases] = useState<Record<string, number>>({});
   const release = ({ place, draft, isOwnEdit }: Reviewed) =>
@@ -72,7 +81,7 @@ export function PublishForm({ reviewed, isReading, onSubmit, onPublished }: Prop
   const commentProblem = comment.length > COMMENT_LENGTH ? "tooLong" : null;
   const names = list(places.map(nameOf));
   const run = () => {
-    setAsking(null);
+    setAsked(null);
     onSubmit(reviewed);
     void each.run(reviewed);
   };
@@ -80,8 +89,8 @@ export function PublishForm({ reviewed, isReading, onSubmit, onPublished }: Prop
     event?.preventDefault();
     if (isReading || schemaProblem) return;
     if (titleProblem || commentProblem) document.querySelector<HTMLElement>("#publish [aria-invalid=true]")?.focus();
-    else if (isOwnEdit) setAsking(emergency ? "emergency" : null);
-    else if (envs.some(isProduction)) setAsking("production");
+    else if (isOwnEdit) setAsked(emergency ? { kind: "emergency", reviewed } : null);
+    else if (envs.some(isProduction)) setAsked({ kind: "production", reviewed });
     else run();
   };
 
@@ -180,18 +189,18 @@ export function PublishForm({ reviewed, isReading, onSubmit, onPublished }: Prop
           {action}
         </Button>
       </Blockable>
-      {asking === "production" && (
+      {asked?.kind === "production" && (
         <Confirm
           title={t("publish.confirmTitle", { env })}
           action={action}
           write={IDLE}
           onConfirm={run}
-          onClose={() => setAsking(null)}
+          onClose={() => setAsked(null)}
         >
           <p>{t("publish.confirmText", { app, env, cluster, name: names, count })}</p>
         </Confirm>
       )}
-      {asking === "emergency" && (
+      {asked?.kind === "emergency" && (
         <Confirm
           title={t("publish.emergencyTitle", { env })}
           action={t("publish.act", { env })}
@@ -199,7 +208,7 @@ export function PublishForm({ reviewed, isReading, onSubmit, onPublished }: Prop
           why={typed !== env && t("publish.typeEnv", { env })}
           write={IDLE}
           onConfirm={run}
-          onClose={() => setAsking(null)}
+          onClose={() => setAsked(null)}
         >
           <p>{t("publish.emergencyText")}</p>
           <TextInput

@@ -3,7 +3,7 @@
 import { useQueries, useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 
-import { releaseHistory } from "../api/history";
+import { releaseHistory, servedRelease } from "../api/history";
 import { comparison, type Place } from "../api/queries";
 import type { KeyChange } from "../state/draft";
 import { releaseEntry, withdrawnReleases } from "../state/history";
@@ -18,8 +18,9 @@ export const earlier = (place: Place) => releaseHistory(place, READ_ENTRIES);
 export function Reapplied({ place, changes }: { place: Place; changes: KeyChange[] }) {
   const { t, i18n } = useTranslation();
   const entries = (useQuery(earlier(place)).data ?? []).map(releaseEntry);
-  const live = entries.find(({ kind }) => kind === "rollback")?.releaseId ?? 0;
-  const withdrawn = useQueries({ queries: withdrawnReleases(entries).map((id) => comparison(place.env, live, id)) });
+  const served = useQuery(servedRelease(place)).data;
+  const compared = served ? withdrawnReleases(entries) : [];
+  const withdrawn = useQueries({ queries: compared.map((id) => comparison(place.env, served?.[0]?.id ?? 0, id)) });
   const were = withdrawn.flatMap(({ data }) => data ?? []).map(releaseChange);
   const keys = changes
     .filter(({ key, after }) => were.some((was) => was.key === key && was.after === after))

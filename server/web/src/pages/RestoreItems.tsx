@@ -33,12 +33,16 @@ export function RestoreItems({ place, draft, onDone, onClose }: Props) {
   const { t } = useTranslation();
   const [base] = useState(draft);
   const [filter, setFilter] = useState("");
-  const [chosen, setChosen] = useState<DeletedItem[]>([]);
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const edits = useQuery(commits(place, EDITS));
   const changes = useChanges(place, (made) => onDone(t("restore.done", { count: made.length }), made));
-  const restored = chosen.map(({ key, content }) => ({ key, was: null, now: content }));
-  const toggle = (item: DeletedItem) =>
-    setChosen(chosen.includes(item) ? chosen.filter((other) => other !== item) : [...chosen, item]);
+  const items = deletedItems(edits.data ?? [], storedItems(base.items).keys());
+  // As they are listed: a key that was deleted once more meanwhile has another value.
+  const restored = items
+    .filter(({ key }) => chosen.has(key))
+    .map(({ key, content }) => ({ key, was: null, now: content }));
+  const toggle = (key: string, on: boolean) =>
+    setChosen(new Set(on ? [...chosen, key] : [...chosen].filter((other) => other !== key)));
   return (
     <OrConflict changes={changes}>
       <Confirm
@@ -52,15 +56,7 @@ export function RestoreItems({ place, draft, onDone, onClose }: Props) {
       >
         <p className="note">{t("restore.help", { count: EDITS })}</p>
         <Loaded query={edits}>
-          {(rows) => (
-            <Deleted
-              items={deletedItems(rows, storedItems(base.items).keys())}
-              filter={filter}
-              onFilter={setFilter}
-              chosen={chosen}
-              onToggle={toggle}
-            />
-          )}
+          {() => <Deleted {...{ items, filter, chosen }} onFilter={setFilter} onToggle={toggle} />}
         </Loaded>
       </Confirm>
     </OrConflict>
@@ -71,8 +67,8 @@ interface DeletedProps {
   items: DeletedItem[];
   filter: string;
   onFilter: (text: string) => void;
-  chosen: DeletedItem[];
-  onToggle: (item: DeletedItem) => void;
+  chosen: ReadonlySet<string>;
+  onToggle: (key: string, on: boolean) => void;
 }
 
 function Deleted({ items, filter, onFilter, chosen, onToggle }: DeletedProps) {
@@ -80,7 +76,6 @@ function Deleted({ items, filter, onFilter, chosen, onToggle }: DeletedProps) {
   if (items.length === 0) return <Empty title={t("restore.none")} />;
   const wanted = filter.toLowerCase();
   const found = items.filter(({ key, content }) => `${key}\n${content.value}`.toLowerCase().includes(wanted));
-  const isChosen = ({ key }: DeletedItem) => chosen.some((item) => item.key === key);
   return (
     <>
       <TextInput
@@ -103,8 +98,8 @@ function Deleted({ items, filter, onFilter, chosen, onToggle }: DeletedProps) {
                   <Since by={item.by} time={item.at} />
                 </>
               }
-              checked={isChosen(item)}
-              onChange={() => onToggle(chosen.find(({ key }) => key === item.key) ?? item)}
+              checked={chosen.has(item.key)}
+              onChange={(event) => onToggle(item.key, event.currentTarget.checked)}
             />
           </li>
         ))}

@@ -10,7 +10,7 @@ import { useAction } from "../api/action";
 import type { OpenReleaseDTO } from "../api/bodies";
 import { instanceCount } from "../api/history";
 import { useRights } from "../api/rights";
-import { AFTERWARDS, runStep, steps, storeValues, type Afterwards, type Plan, type Step } from "../api/rollback";
+import { AFTERWARDS, runSteps, steps, storeValues, type Afterwards, type Plan, type Step } from "../api/rollback";
 import type { Place } from "../api/queries";
 import { Blockable } from "../parts/Blockable";
 import { Confirm } from "../parts/Confirm";
@@ -18,7 +18,7 @@ import { DiffView, type KeyChange } from "../parts/DiffView";
 import { ResultList } from "../parts/ResultList";
 import { Failure } from "../parts/States";
 import { publishTarget } from "../routes/address";
-import { useEach } from "../state/each";
+import { useTogether } from "../state/each";
 import classes from "./Publish.module.css";
 
 interface Props {
@@ -49,7 +49,7 @@ export function RollbackForm({ place, live, target, changes, only }: Props) {
   ];
   const refresh = () => stale.map((queryKey) => cache.invalidateQueries({ queryKey }));
   const plan: Plan = { place, live, to: target.id, changes, afterwards: mayEdit ? afterwards : "keep" };
-  const { outcomes, run, retry } = useEach((step: Step) => runStep(plan, step), refresh);
+  const { outcomes, run, retry } = useTogether((list: Step[]) => runSteps(plan, list).finally(refresh));
   const chosen = changes.filter(({ key }) => !dropped.includes(key));
   const store = useAction(() => storeValues(place, chosen), stale);
   const isPartial = only !== undefined || chosen.length < changes.length;

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useChanges } from "../api/changes";
-import type { Draft, Place } from "../api/queries";
+import type { Place } from "../api/queries";
 import { changeItems, saveText, useWrite } from "../api/writes";
 import { OrConflict } from "../parts/ConflictView";
 import { Dialog } from "../parts/Dialog";
@@ -13,24 +13,25 @@ import { DiffView } from "../parts/DiffView";
 import { Failure } from "../parts/States";
 import type { ItemChange } from "../state/changes";
 import { changeOf } from "../state/draft";
-import { changesOf, fromText, isLostInText, isRearranged, linesOf, wireText } from "../text/properties";
+import { changesOf, fromText, isLostInText, isRearranged, linesOf, wireText, type TextBase } from "../text/properties";
 
 interface Props {
   place: Place;
-  /** The namespace on which the text is based. */
-  draft: Draft;
+  /** What the text is based on. */
+  base: TextBase;
+  format: string;
   text: string;
   onDone: () => void;
   onClose: () => void;
 }
 
-export function SaveText({ place, draft, text, onDone, onClose }: Props) {
+export function SaveText({ place, base, format, text, onDone, onClose }: Props) {
   const { t } = useTranslation();
-  const [plan] = useState(() => planned(draft, text));
-  const changes = useChanges(place, onDone, draft.format);
-  const layout = useWrite(() => rewrite(place, plan, draft), place, onDone);
+  const [plan] = useState(() => planned(base, format, text));
+  const changes = useChanges(place, onDone, format);
+  const layout = useWrite(() => rewrite(place, plan, base), place, onDone);
   const error = changes.error ?? layout.error;
-  const save = () => (plan.isRearranged ? layout.mutate(undefined) : changes.run(plan.changes, draft.revision));
+  const save = () => (plan.isRearranged ? layout.mutate(undefined) : changes.run(plan.changes, base.revision));
   return (
     <OrConflict changes={changes}>
       <Dialog size="xl" title={t("text.preview")} onClose={onClose}>
@@ -54,9 +55,9 @@ export function SaveText({ place, draft, text, onDone, onClose }: Props) {
 
 type Plan = ReturnType<typeof planned>;
 
-function planned({ format = "properties", items = [] }: Draft, text: string) {
+function planned({ items }: TextBase, format: string, text: string) {
   if (format !== "properties") {
-    const content = items.find((item) => item.key === "content" && !item.extendInfo?.isDeleted);
+    const content = items.find((item) => item.key === "content");
     const was = content ? { value: content.value ?? "", type: content.type ?? 0, comment: "" } : null;
     const changes: ItemChange[] = [{ key: "content", was, now: { type: 0, comment: "", ...was, value: text } }];
     return { changes, isRearranged: false, lines: [] };
@@ -69,7 +70,7 @@ function planned({ format = "properties", items = [] }: Draft, text: string) {
  * Stores all lines, with their comments and their order. The server reads some values of such a text
  * differently; these are written again.
  */
-async function rewrite(place: Place, { lines }: Plan, { items = [], revision }: Draft): Promise<void> {
+async function rewrite(place: Place, { lines }: Plan, { items, revision }: TextBase): Promise<void> {
   const saved = await saveText(place, "properties", wireText(lines), revision);
   const lost = lines.filter(isLostInText);
   if (lost.length === 0) return;

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useChanges } from "../api/changes";
-import type { Draft, Place } from "../api/queries";
+import type { Place } from "../api/queries";
 import { Confirm } from "../parts/Confirm";
 import { OrConflict } from "../parts/ConflictView";
 import type { ItemChange } from "../state/changes";
@@ -13,17 +13,15 @@ import type { DraftRow } from "../state/draft";
 import { checkValue, COMMENT_LENGTH, ITEM_TYPES } from "../text/check";
 
 interface Props {
-  rows: DraftRow[];
+  /** The keys as they are shown, and the state of the namespace that they show. */
+  seen: { rows: DraftRow[]; revision: string };
   place: Place;
-  /** The namespace when the action began. */
-  draft: Draft;
   onDone: (text: string, changes: ItemChange[]) => void;
   onClose: () => void;
 }
 
-export function SetItems({ rows, place, draft, onDone, onClose }: Props) {
+export function SetItems({ seen: { rows, revision }, place, onDone, onClose }: Props) {
   const { t } = useTranslation();
-  const [revision] = useState(draft.revision);
   const [type, setType] = useState<number | null>(null);
   const [comment, setComment] = useState<string | null>(null);
   const changes = useChanges(place, (made) => onDone(t("bulk.set", { count: made.length }), made));

@@ -1,7 +1,6 @@
 // What every step of a gray release receives.
-import type { OpenNamespaceDTO } from "../api/bodies";
 import type { GrayState } from "../api/gray";
-import type { Place } from "../api/queries";
+import type { Draft, Place } from "../api/queries";
 import type { OwnRights } from "../api/roles";
 import type { GrayFacts, Step } from "../state/gray";
 
@@ -9,11 +8,11 @@ export interface GrayParts {
   place: Place;
   /** Name of the branch. */
   name: string;
-  /** The state of its items on which edits are based. */
+  /** The state of its items that is shown, on which edits and releases are based. */
   revision: string;
   facts: GrayFacts;
   state: GrayState;
   rights: OwnRights;
-  master: OpenNamespaceDTO;
+  master: Draft;
   go: (step: Step) => void;
 }

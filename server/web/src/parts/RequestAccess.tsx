@@ -30,11 +30,13 @@ interface Props {
   missing: Right[];
 }
 
-export function RequestAccess({ at, missing }: Props) {
+export function RequestAccess(props: Props) {
+  const { at, missing } = props;
   const { t } = useTranslation();
   const { userId } = useBoot().user;
   const list = useQuery(requestsOf(at.app)).data;
-  const [asking, setAsking] = useState(false);
+  /** What the dialog was opened for. */
+  const [asked, setAsked] = useState<Props | null>(null);
   const [needed] = missing;
   if (!list || needed === undefined) return null;
   const made = ownRequest(list, userId, at, needed);
@@ -49,11 +51,11 @@ export function RequestAccess({ at, missing }: Props) {
       <Button
         variant="default"
         leftSection={<IconKey size={16} stroke={1.8} aria-hidden />}
-        onClick={() => setAsking(true)}
+        onClick={() => setAsked(props)}
       >
         {t("access.request")}
       </Button>
-      {asking && <Request at={at} missing={missing} onClose={() => setAsking(false)} />}
+      {asked && <Request {...asked} onClose={() => setAsked(null)} />}
     </>
   );
 }

@@ -231,6 +231,8 @@ const namespaces = createRoute({
   getParentRoute: () => appFrame,
   path: "/c/$env/$cluster",
   validateSearch: (search: Search): { list?: string } => ({ list: text(search.list) }),
+  // The panel keeps its filter in another cluster.
+  remountDeps: ({ params }) => params.app,
   component: lazyRouteComponent(() => import("../pages/Namespaces"), "Namespaces"),
 });
 
@@ -327,6 +329,8 @@ const appSettings = createRoute({
   getParentRoute: () => appFrame,
   path: "/settings/$section",
   validateSearch: query,
+  // The list of sections keeps the focus.
+  remountDeps: ({ params }) => params.app,
   component: lazyRouteComponent(() => import("../pages/AppSettings"), "AppSettings"),
 });
 
@@ -377,6 +381,8 @@ export function createTree(queryClient: QueryClient, prefix: string) {
     // The query cache decides whether data is fresh.
     defaultPreloadStaleTime: 0,
     defaultErrorComponent: PageFailure,
+    // What is entered on a page belongs to the app, environment, cluster and namespace of its address.
+    defaultRemountDeps: ({ params }) => params,
     defaultNotFoundComponent: NotFound,
     defaultPendingComponent: PageLoading,
   });

@@ -64,6 +64,14 @@ export function cellId(target: Target, row: Pick<CompareRow, "ns" | "key">): str
   return JSON.stringify([target.env, target.cluster, row.ns, row.key]);
 }
 
+/** Where a cell is among what is compared now; null if its key or its column is not compared any more. */
+export function cellAt(id: string, groups: CompareGroup[], columns: Target[]) {
+  const [env, cluster, ns, key] = JSON.parse(id) as [string, string, string, string];
+  const column = columns.findIndex((target) => target.env === env && target.cluster === cluster);
+  const row = groups.find((group) => group.ns === ns)?.rows.find((one) => one.key === key);
+  return row && column >= 0 ? { row, column } : null;
+}
+
 export function compareColumns(base: Column, columns: Column[], side: Side, only?: string): CompareGroup[] {
   const known = [base, ...columns].flatMap(({ namespaces }) => namespaces ?? []);
   const names = [...new Set(known.map(({ namespaceName }) => namespaceName))].filter((ns) => !only || ns === only);

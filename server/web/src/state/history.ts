@@ -112,14 +112,22 @@ export function editEntry(row: OpenCommitDTO): Entry {
   };
 }
 
+/** Ids of the releases that clients receive, by namespace. */
+export type LiveIds = ReadonlyMap<string, number>;
+
 /**
- * By namespace, the newest operation on the main line: its release is what clients receive. Nothing is live
- * after a withdrawal.
+ * By namespace, the newest publish of the live release, or rollback to it. The newest operation of all may be the
+ * rollback of a release that was not live, which changes nothing for clients.
  */
-export function liveEntries(entries: Entry[]): Map<string, Entry> {
-  const published = entries.filter(({ kind }) => kind === "publish" || kind === "rollback");
-  const newest = new Map(published.toReversed().map((entry) => [entry.ns, entry]));
-  return new Map([...newest].filter(([, { releaseId }]) => releaseId > 0));
+export function liveEntries(entries: Entry[], live: LiveIds): Map<string, Entry> {
+  const isLive = ({ kind, ns, releaseId }: Entry) =>
+    (kind === "publish" || kind === "rollback") && live.get(ns) === releaseId;
+  return new Map(
+    entries
+      .filter(isLive)
+      .toReversed()
+      .map((entry) => [entry.ns, entry]),
+  );
 }
 
 /** The releases that were withdrawn since the last publish. Entries are of one namespace, newest first. */
@@ -166,6 +174,14 @@ export function keyValues(entries: Entry[], key: string): KeyValue[] {
     }
   }
   return found.toReversed();
+}
+
+/** The value that the live release has: the newest one that was not published after it. */
+export function liveValue(values: KeyValue[], entries: Entry[], live: LiveIds): KeyValue | undefined {
+  const release = liveEntries(entries, live).get(values[0]?.entry.ns ?? "");
+  if (!release) return undefined;
+  const at = entries.indexOf(release);
+  return values.find(({ entry }) => entry.kind !== "edit" && entries.indexOf(entry) >= at);
 }
 
 /** An item that was deleted, as it was then. */

@@ -1,14 +1,29 @@
 // A properties namespace as a text with one line for each item, comment and blank line. Line ends and
 // backslashes in values are escaped, so that an untouched line never changes what is stored. Pure.
 import type { OpenItemDTO } from "../api/bodies";
+import type { Draft } from "../api/queries";
 import { contentOf, storedItems, type ItemChange } from "../state/changes";
 
 export type Line = { key: string; value: string } | { comment: string };
+
+/** The items on which the edit of a text is based, without what it does not concern. */
+export interface TextBase {
+  items: Pick<OpenItemDTO, "key" | "value" | "type" | "comment" | "lineNum">[];
+  revision: string;
+}
 
 export interface TextProblem {
   /** From 1. */
   line: number;
   message: "noSeparator" | "repeatedKey";
+}
+
+export function baseOf({ items = [], revision }: Draft): TextBase {
+  const stored = items.filter((item) => !item.extendInfo?.isDeleted);
+  return {
+    items: stored.map(({ key, value, type, comment, lineNum }) => ({ key, value, type, comment, lineNum })),
+    revision,
+  };
 }
 
 export function linesOf(items: OpenItemDTO[]): Line[] {

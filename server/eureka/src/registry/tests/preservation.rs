@@ -1,4 +1,6 @@
-//! Which calls self-preservation counts.
+//! When self-preservation begins and ends.
+
+use std::ops::Range;
 
 use super::*;
 
@@ -16,6 +18,16 @@ fn preserving(clock: &Clock) -> Registry {
 
 fn register(registry: &mut Registry, number: u64, now: Moment) {
     registry.register(instance("DEMO", &number.to_string(), 1), Client, now).unwrap();
+}
+
+/// Runs the eviction every five seconds, while these instances send their heartbeats.
+fn pass(registry: &mut Registry, clock: &Clock, seconds: Range<u64>, alive: Range<u64>) {
+    for second in seconds.step_by(5) {
+        if second % 30 == 0 {
+            alive.clone().for_each(|number| renew_one(registry, number, clock.after(second)));
+        }
+        registry.evict(clock.after(second));
+    }
 }
 
 fn renew_one(registry: &mut Registry, number: u64, now: Moment) {
@@ -43,7 +55,7 @@ fn an_instance_that_sends_too_many_calls_preserves_no_less() {
 
 /// A client registers again between two heartbeats when its description changes.
 #[test]
-fn each_heartbeat_of_clients_that_register_in_between_is_counted() {
+fn clients_that_register_between_two_heartbeats_are_not_overdue() {
     let clock = Clock::start();
     let mut registry = preserving(&clock);
     for second in 1..300 {
@@ -58,4 +70,46 @@ fn each_heartbeat_of_clients_that_register_in_between_is_counted() {
         registry.evict(clock.after(second));
         assert!(!registry.is_preserving(), "{second}");
     }
+}
+
+/// X47: most of the heartbeats that are expected are its own, but it is one instance.
+#[test]
+fn a_frequent_instance_that_dies_is_removed() {
+    let clock = Clock::start();
+    let mut registry = preserving(&clock);
+    let frequent = Instance { renewal_interval: 1, ..instance("DEMO", "frequent", 1) };
+    registry.register(frequent, Client, clock.after(0)).unwrap();
+    pass(&mut registry, &clock, 0..90, 0..INSTANCES);
+    assert!(registry.get("DEMO", "frequent").is_some());
+    pass(&mut registry, &clock, 90..120, 0..INSTANCES);
+    assert!(registry.get("DEMO", "frequent").is_none() && !registry.is_preserving());
+}
+
+/// Of 20 instances, 3 are 15 %.
+#[test]
+fn more_than_fifteen_percent_of_the_instances_are_preserved_until_they_return() {
+    for (alive, is_preserving) in [(17, false), (16, true), (0, true)] {
+        let clock = Clock::start();
+        let mut registry = preserving(&clock);
+        pass(&mut registry, &clock, 0..120, 0..INSTANCES);
+        assert!(!registry.is_preserving());
+        pass(&mut registry, &clock, 120..1200, 0..alive);
+        assert_eq!(registry.is_preserving(), is_preserving, "{alive}");
+        let left = if is_preserving { INSTANCES } else { alive };
+        assert_eq!(registry.app("DEMO").len() as u64, left, "{alive}");
+        pass(&mut registry, &clock, 1200..1500, 0..left);
+        assert!(!registry.is_preserving(), "{alive}");
+        assert_eq!(registry.app("DEMO").len() as u64, left, "{alive}");
+    }
+}
+
+/// Those that crashed and never return.
+#[test]
+fn a_silent_instance_is_preserved_for_an_hour() {
+    let clock = Clock::start();
+    let mut registry = preserving(&clock);
+    pass(&mut registry, &clock, 0..3600, 0..14);
+    assert!(registry.is_preserving() && registry.len() == 20);
+    pass(&mut registry, &clock, 3600..3720, 0..14);
+    assert!(!registry.is_preserving() && registry.len() == 14);
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::environment::{Address, Environment};
 use crate::error::Result;
 use crate::json;
-use crate::role::portal::open_api::history;
+use crate::role::portal::open_api::history::{self, PublishedValues};
 use crate::wire::admin;
 use crate::wire::open_api::ReleaseHistory;
 
@@ -23,6 +23,7 @@ pub(super) async fn of_publish(
         0 => None,
         _ => environment.find(address).await?,
     };
+    let release = release.map(PublishedValues::of_all);
     let body = ReleaseHistory {
         release_time_formatted: entry
             .data_change_last_modified_time

@@ -9,13 +9,14 @@ use utoipa::IntoParams;
 use super::{By, people};
 use crate::domain::permission::need::{Identity, Need, Resource};
 use crate::domain::user::{self, account};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Reaction, Result};
 use crate::http::request::{Body, Path};
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
 use crate::role::portal::extract::Query;
 use crate::role::portal::identity::Caller;
+use crate::role::portal::turns::UserTurn;
 use crate::state::PortalState;
 use crate::wire::open_api::{Account, User};
 
@@ -67,7 +68,7 @@ pub(super) async fn search(
 ) -> Result<Json<Vec<User>>> {
     let text = filter.keyword.trim();
     let found = account::search(&portal.state.store, text, filter.include_inactive_users).await?;
-    let strangers = portal.strangers(text).await?;
+    let strangers = portal.strangers(&caller, text).await?;
     let known = found.iter().map(|row| people::shown(&portal, &caller, row));
     let strangers = strangers.into_iter().map(|person| people::stranger(&portal, &caller, person));
     Ok(Json(known.chain(strangers).collect()))
@@ -99,20 +100,39 @@ pub(super) async fn put(
         check_may_manage(&portal, &caller, &username).await?;
     }
     portal.operator(&caller, by.operator, None).await?;
+    // As in Apollo, a new user may not sign in unless the request says so.
+    let enabled = body.enabled.or(creation.is_create.then_some(0));
     let account = account::Account {
         username,
         password: Secret::new(body.password.unwrap_or_default()),
         display_name: body.user_display_name,
         email: body.email,
-        is_enabled: body.enabled.map(|enabled| enabled == 1),
+        is_enabled: enabled.map(|enabled| enabled == 1),
     };
     let store = &portal.state.store;
     let rule = user::PasswordRule::new(portal.state.installation, &portal.state.config);
     match own {
-        Some(own) => account::change_own(store, &rule, account, own).await,
+        Some(own) => {
+            let _turn = begin_own_change(&portal, &own.username)?;
+            account::change_own(store, &rule, account, own).await
+        }
         None if creation.is_create => account::create(store, &rule, account).await,
         None => account::change(store, &rule, account, &portal.state.config).await,
     }
+}
+
+/// A change hashes a password, which is slow by intent, and everyone may change the own account.
+fn begin_own_change(portal: &Portal, user: &str) -> Result<UserTurn> {
+    let too_many = |message| Error::new(Reaction::TooMany, message);
+    let turn = portal.own.own_changes.take(user).ok_or_else(|| {
+        too_many("Another change of your account has not ended; retry when it has.")
+    })?;
+    portal
+        .own
+        .throttle
+        .count_own_change(user)
+        .map_err(|_| too_many("Too many changes of your account; try again later."))?;
+    Ok(turn)
 }
 
 /// Enables or disables a user.

@@ -71,8 +71,8 @@ pub(super) async fn create(
     concern_app(&new.details.app_id);
     new.details.check()?;
     check_environments(&portal, &caller.identity, &new.details.app_id).await?;
-    portal.know(&[&new.details.owner_name]).await?;
-    portal.know(&new.admins).await?;
+    portal.know(&caller, &[&new.details.owner_name]).await?;
+    portal.know(&caller, &new.admins).await?;
     let fan_out = announce(&portal, &new.details.app_id, &operator).await?;
     let made = portal_app::create(&portal.state.store, new, &operator).await;
     let row = fan_out.unless_refused(&portal, made).await?;
@@ -144,7 +144,7 @@ pub(super) async fn list(
         false => portal_app::named(&portal.state.store, &app_ids).await?,
     };
     rows.retain(|row| caller.identity.reaches_app(&row.app_id));
-    Ok(Json(shown(&portal, rows).await?))
+    Ok(Json(shown(&portal, &caller, rows).await?))
 }
 
 /// Apps in which the caller has a role.
@@ -153,7 +153,7 @@ pub(super) async fn authorized(
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<Vec<App>>> {
     let rows = portal_app::of(&portal.state.store, &caller.identity).await?;
-    Ok(Json(shown(&portal, rows).await?))
+    Ok(Json(shown(&portal, &caller, rows).await?))
 }
 
 /// The same, in pages.
@@ -166,17 +166,19 @@ pub(super) async fn by_self(
     let rows = portal_app::of(&portal.state.store, &caller.identity).await?;
     let skipped = usize::try_from(page.saturating_mul(size)).unwrap_or(usize::MAX);
     let size = usize::try_from(size).unwrap_or(usize::MAX);
-    Ok(Json(shown(&portal, rows.into_iter().skip(skipped).take(size).collect()).await?))
+    let rows = rows.into_iter().skip(skipped).take(size).collect();
+    Ok(Json(shown(&portal, &caller, rows).await?))
 }
 
 /// One app.
 pub(super) async fn get(
     State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
 ) -> Result<At<Json<App>>> {
     let row = portal_app::find(&portal.state.store, &place.app_id).await?;
     let revision = portal_app::revision(&row);
-    Ok(At(revision, Json(shown(&portal, vec![row]).await?.swap_remove(0))))
+    Ok(At(revision, Json(shown(&portal, &caller, vec![row]).await?.swap_remove(0))))
 }
 
 /// Changes the details of an app, here and in every reachable environment.
@@ -285,7 +287,13 @@ fn details(app: App) -> PortalAppDetails {
     }
 }
 
-pub(super) async fn shown(portal: &Portal, rows: Vec<portal_app::App>) -> Result<Vec<App>> {
+/// What a caller sees of apps. The mail address of an owner is shown to those who see it among the
+/// users: everybody may create an app that somebody else owns.
+pub(super) async fn shown(
+    portal: &Portal,
+    caller: &Caller,
+    rows: Vec<portal_app::App>,
+) -> Result<Vec<App>> {
     let people = rows.iter().flat_map(|row| {
         let modified = row.data_change_last_modified_by.as_deref();
         [Some(row.owner_name.as_str()), Some(row.data_change_created_by.as_str()), modified]
@@ -294,7 +302,12 @@ pub(super) async fn shown(portal: &Portal, rows: Vec<portal_app::App>) -> Result
     });
     let names = people::called(portal, people).await?;
     let called = |name: &str| names.get(name).cloned();
+    let address = |row: &portal_app::App| {
+        let is_seen = people::sees_address(portal, caller, &row.owner_name);
+        if is_seen { row.owner_email.clone() } else { String::new() }
+    };
     let body = |row: portal_app::App| App {
+        owner_email: Some(address(&row)),
         owner_display_name: called(&row.owner_name),
         data_change_created_by_display_name: called(&row.data_change_created_by),
         data_change_last_modified_by_display_name: row
@@ -306,7 +319,6 @@ pub(super) async fn shown(portal: &Portal, rows: Vec<portal_app::App>) -> Result
         org_id: Some(row.org_id),
         org_name: Some(row.org_name),
         owner_name: Some(row.owner_name),
-        owner_email: Some(row.owner_email),
         data_change_created_by: Some(row.data_change_created_by),
         data_change_last_modified_by: row.data_change_last_modified_by,
         data_change_created_time: Some(*row.data_change_created_time),

@@ -105,7 +105,7 @@ pub(super) async fn create(
         expires: expiry.expires.as_deref().filter(|text| !text.is_empty()).map(time).transpose()?,
     };
     concern_app(&new.app_id);
-    portal.know(&[&new.details.owner_name]).await?;
+    portal.know(&caller, &[&new.details.owner_name]).await?;
     let (store, installation) = (&portal.state.store, portal.state.installation);
     let (made, token) = registration::register(store, installation, new, &operator).await?;
     Ok(Json(Consumer { token: Some(token), ..of_registered(made) }))
@@ -127,7 +127,7 @@ pub(super) async fn update(
         owner_name: required(body.owner_name, "ownerName")?,
         rate_limit: rate_limit(body.rate_limit_enabled, body.rate_limit)?,
     };
-    portal.know(&[&details.owner_name]).await?;
+    portal.know(&caller, &[&details.owner_name]).await?;
     registration::update(&portal.state.store, &app_id, details, &operator).await
 }
 

@@ -8,8 +8,10 @@ use chrono::{DateTime, Local, Utc};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::content_read::{ContentRead, length};
 use super::people;
 use super::release::ReturnedValues;
+use crate::domain::page::check_length;
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment};
 use crate::error::Result;
@@ -21,6 +23,8 @@ use crate::wire::open_api::{Commit, KeyValue, Release, ReleaseHistory};
 
 /// Default number of elements of a page, as in Apollo.
 const PAGE_SIZE: u64 = 10;
+/// Length of a key and a value in an answer without their texts, in bytes.
+const PAIR: usize = 64;
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
@@ -36,8 +40,10 @@ pub(super) async fn commits(
     Extension(place): Extension<Resource>,
     Query(filter): Query<CommitFilter>,
     Query(paging): Query<Paging>,
+    reading: ContentRead,
 ) -> Result<Json<Vec<Commit>>> {
     let environment = portal.state.environments.find(&place.env)?;
+    let _turn = reading.turn(&portal, &environment).await;
     let [page, size] = paging.or_size(PAGE_SIZE).texts();
     let key = filter.key.unwrap_or_default();
     let mut parameters = vec![("page", page.as_str()), ("size", &size)];
@@ -46,6 +52,7 @@ pub(super) async fn commits(
     }
     let address = Address::in_namespace(&place, &["commit"]).with(&parameters);
     let found: Vec<admin::Commit> = environment.get(address).await?;
+    let _kept = reading.keep(length(found.iter().map(|commit| commit.change_sets.as_deref())))?;
     let mut found: Vec<_> = found.into_iter().map(Commit::from).collect();
     people::name_people(&portal, &mut found).await?;
     Ok(Json(found))
@@ -57,14 +64,17 @@ pub(super) async fn releases(
     Extension(place): Extension<Resource>,
     Query(paging): Query<Paging>,
     Query(returned): Query<ReturnedValues>,
+    reading: ContentRead,
 ) -> Result<Json<Vec<ReleaseHistory>>> {
     let environment = portal.state.environments.find(&place.env)?;
+    let _turn = reading.turn(&portal, &environment).await;
     let [page, size] = paging.or_size(PAGE_SIZE).texts();
     let address = Address::in_namespace(&place, &["releases", "histories"]);
     let found: Option<admin::Page<admin::ReleaseHistory>> =
         environment.find(address.with(&[("page", &page), ("size", &size)])).await?;
     let found = found.map(|page| page.content).unwrap_or_default();
-    let releases = releases_of(&environment, &found).await?;
+    let releases = releases_of(&environment, &found, &returned).await?;
+    let _kept = reading.keep(checked_length(&found, &releases)?)?;
     let operators = found.iter().filter_map(|row| row.data_change_created_by.as_deref());
     let names = people::called(&portal, operators).await?;
     let now = castalia_store::now();
@@ -76,39 +86,77 @@ pub(super) async fn releases(
         release_time_formatted: row.data_change_last_modified_time.map(|time| ago(time, now)),
         ..history(releases.get(&row.release_id), row)
     };
-    let mut rows: Vec<_> = found.into_iter().map(shown).collect();
-    for values in rows.iter_mut().filter_map(|row| row.configuration.as_mut()) {
-        values.retain(|pair| pair.first_entity.as_deref().is_some_and(|key| returned.contain(key)));
-    }
-    Ok(Json(rows))
+    Ok(Json(found.into_iter().map(shown).collect()))
 }
 
 /// The releases that these rows name, by their ids.
 async fn releases_of(
     environment: &Environment,
     rows: &[admin::ReleaseHistory],
-) -> Result<HashMap<i64, admin::Release>> {
+    returned: &ReturnedValues,
+) -> Result<HashMap<i64, PublishedValues>> {
     let ids: BTreeSet<_> = rows.iter().map(|row| row.release_id).filter(|id| *id != 0).collect();
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
     let ids = ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+    let mut parameters = vec![("releaseIds", ids.as_str())];
+    parameters.extend(returned.parameter());
     let found: Vec<admin::Release> =
-        environment.get(Address::new(["releases"]).with(&[("releaseIds", &ids)])).await?;
-    Ok(found.into_iter().map(|release| (release.id, release)).collect())
+        environment.get(Address::new(["releases"]).with(&parameters)).await?;
+    let values = |release: admin::Release| (release.id, PublishedValues::of(release, returned));
+    Ok(found.into_iter().map(values).collect())
+}
+
+/// The length of the values in an answer with these rows: many rows may name the same release.
+fn checked_length(
+    rows: &[admin::ReleaseHistory],
+    releases: &HashMap<i64, PublishedValues>,
+) -> Result<usize> {
+    let named = rows.iter().filter_map(|row| releases.get(&row.release_id));
+    let bytes: usize = named.map(|release| release.bytes).sum();
+    if rows.len() > 1 {
+        check_length(bytes as u64)?;
+    }
+    Ok(bytes)
+}
+
+/// What the history shows of a release, for all entries that name it.
+#[derive(Debug)]
+pub(in crate::role::portal) struct PublishedValues {
+    title: Option<String>,
+    comment: Option<String>,
+    is_abandoned: bool,
+    values: Vec<KeyValue>,
+    /// Length of the values, in bytes.
+    bytes: usize,
+}
+
+impl PublishedValues {
+    pub(in crate::role::portal) fn of_all(release: admin::Release) -> Self {
+        Self::of(release, &ReturnedValues::default())
+    }
+
+    fn of(release: admin::Release, returned: &ReturnedValues) -> Self {
+        let is_abandoned = release.is_abandoned;
+        let Release { name, comment, configurations, .. } = Release::from(release);
+        let values = configurations.map(|values| *values).unwrap_or_default();
+        let mut bytes = 0;
+        let pair = |(key, value): (String, String)| {
+            bytes += key.len() + value.len() + PAIR;
+            KeyValue { first_entity: Some(key), second_entity: Some(value) }
+        };
+        let values =
+            values.into_iter().filter(|(key, _)| returned.contain(key)).map(pair).collect();
+        Self { title: name, comment, is_abandoned, values, bytes }
+    }
 }
 
 /// The body of an entry, with the release that it names.
 pub(in crate::role::portal) fn history(
-    release: Option<&admin::Release>,
+    release: Option<&PublishedValues>,
     row: admin::ReleaseHistory,
 ) -> ReleaseHistory {
-    let body = release.cloned().map(Release::from);
-    let configuration = body.as_ref().and_then(|release| release.configurations.as_deref());
-    let pair = |(key, value): (&String, &String)| KeyValue {
-        first_entity: Some(key.clone()),
-        second_entity: Some(value.clone()),
-    };
     ReleaseHistory {
         id: row.id,
         app_id: row.app_id,
@@ -117,9 +165,9 @@ pub(in crate::role::portal) fn history(
         branch_name: row.branch_name,
         operator: row.data_change_created_by,
         release_id: row.release_id,
-        configuration: configuration.map(|values| values.iter().map(pair).collect()),
-        release_title: match body {
-            Some(release) => release.name,
+        configuration: release.map(|release| release.values.clone()),
+        release_title: match release {
+            Some(release) => release.title.clone(),
             None => Some("no release information".to_owned()),
         },
         release_comment: release.and_then(|release| release.comment.clone()),

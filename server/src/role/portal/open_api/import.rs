@@ -89,7 +89,7 @@ pub(super) async fn everything(
     let progress = ImportProgress::new(&portal, &caller, job)?;
     let environments = chosen(&portal, &envs)?;
     let operator = portal.operator(&caller, None, None).await?;
-    let turn = ImportTurn::wait(&portal).await?;
+    let turn = ImportTurn::wait(&portal, &operator).await?;
     let archive = ArchiveReader::open(upload.file, limits(&portal)).await?;
     let plan = plan::of_everything(&portal, &archive, &environments).await?;
     concern_apps(plan.app_ids());
@@ -110,7 +110,7 @@ pub(super) async fn cluster(
     let progress = ImportProgress::new(&portal, &caller, job)?;
     let operator = portal.operator(&caller, None, None).await?;
     check_cluster(&portal.state.environments.find(&place.env)?, &place).await?;
-    let turn = ImportTurn::wait(&portal).await?;
+    let turn = ImportTurn::wait(&portal, &operator).await?;
     let archive = ArchiveReader::open(upload.file, limits(&portal)).await?;
     let plan = plan::of_cluster(&portal, &archive, &place).await?;
     let (portal, turn, archive, operator) = (&portal, &turn, &archive, &operator);
@@ -139,7 +139,7 @@ pub(super) async fn namespace(
         let message = format!("The file is larger than {limit} bytes.");
         return Err(Error::new(Reaction::TooLarge, message));
     }
-    let turn = ImportTurn::wait(&portal).await?;
+    let turn = ImportTurn::wait(&portal, &operator).await?;
     let mut text = String::new();
     (&upload.file).read_to_string(&mut text).map_err(|error| {
         Error::bad_request(format!("The file cannot be read: {error}"))

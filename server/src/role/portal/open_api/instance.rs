@@ -185,10 +185,13 @@ pub(super) async fn forget(
     })
 }
 
-/// Whether the caller sees the instances of a namespace; a program without permission is refused.
+/// Whether the caller sees the instances of a namespace that the query names; a program without
+/// permission is refused.
 async fn sees(portal: &Portal, caller: &Caller, place: &Resource) -> Result<bool> {
     let sees = portal.allows(&caller.identity, Need::SeeRelease, place).await?;
-    if !sees && caller.identity.is_program() {
+    if sees {
+        portal.check_missed_deletion(&place.env, &place.app_id).await?;
+    } else if caller.identity.is_program() {
         return Err(refusal(Need::SeeRelease));
     }
     Ok(sees)

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::conflict::explain;
+use super::content_read::{ContentRead, length};
 use super::draft::{apply, change, draft, is_out_of_date, is_retried, line, namespace_id};
 use super::namespace::latest_release;
 use super::{By, ITEM_PAGE_SIZE, people, required};
@@ -59,12 +60,15 @@ pub(super) async fn page(
     State(portal): State<Portal>,
     Extension(place): Extension<Resource>,
     Query(paging): Query<Paging>,
+    reading: ContentRead,
 ) -> Result<Json<ItemPage>> {
     let environment = portal.state.environments.find(&place.env)?;
+    let _turn = reading.turn(&portal, &environment).await;
     let [page, size] = paging.or_size(ITEM_PAGE_SIZE).texts();
     let address = Address::in_namespace(&place, &["items-with-page"]);
     let address = address.with(&[("page", &page), ("size", &size), ("sort", "lineNum,asc")]);
     let found: admin::Page<admin::Item> = environment.get(address).await?;
+    let _kept = reading.keep(length(found.content.iter().map(|item| item.value.as_deref())))?;
     let mut items: Vec<_> = found.content.into_iter().map(Item::from).collect();
     people::name_people(&portal, &mut items).await?;
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
@@ -82,8 +86,7 @@ pub(super) async fn get(
     Extension(place): Extension<Resource>,
     Path(ItemKey { key }): Path<ItemKey>,
 ) -> Result<Json<Item>> {
-    let environment = portal.state.environments.find(&place.env)?;
-    let mut item = [Item::from(find(&environment, &place, &key).await?)];
+    let mut item = [Item::from(find(&portal, &place, &key).await?)];
     people::name_people(&portal, &mut item).await?;
     let [item] = item;
     Ok(Json(item))
@@ -153,9 +156,9 @@ async fn replace(
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let stored = match find(&environment, place, &key).await {
+        let stored = match find(portal, place, &key).await {
             Err(error) if may_create && error.reaction() == Reaction::NotFound => {
-                match add_or_find(&environment, place, key.clone(), item, operator).await? {
+                match add_or_find(portal, place, key.clone(), item, operator).await? {
                     Some(stored) => stored,
                     None => return Ok(()),
                 }
@@ -197,8 +200,7 @@ pub(super) async fn delete(
     Query(by): Query<By>,
 ) -> Result<()> {
     let operator = portal.operator(&caller, by.operator, None).await?;
-    let environment = portal.state.environments.find(&place.env)?;
-    match remove(&environment, &place, &key, &operator).await {
+    match remove(&portal, &place, &key, &operator).await {
         Err(error) => {
             let wanted = Batch { delete: vec![key], ..Batch::default() };
             Err(explain(&portal, &caller, &place, &wanted, error).await)
@@ -207,14 +209,10 @@ pub(super) async fn delete(
     }
 }
 
-async fn remove(
-    environment: &Environment,
-    place: &Resource,
-    key: &str,
-    operator: &str,
-) -> Result<()> {
-    let stored = find(environment, place, key).await?;
+async fn remove(portal: &Portal, place: &Resource, key: &str, operator: &str) -> Result<()> {
+    let stored = find(portal, place, key).await?;
     let address = Address::new(["items", &stored.id.to_string()]);
+    let environment = portal.state.environments.find(&place.env)?;
     environment.delete(address.with(&[("operator", operator)])).await
 }
 
@@ -279,18 +277,24 @@ fn entry(key: &str, item: &Item) -> ListedItem {
     }
 }
 
-async fn find(environment: &Environment, place: &Resource, key: &str) -> Result<admin::Item> {
+async fn find(portal: &Portal, place: &Resource, key: &str) -> Result<admin::Item> {
+    let environment = portal.state.environments.find(&place.env)?;
     let encoded = URL_SAFE_NO_PAD.encode(key);
     let address = Address::in_namespace(place, &["encodedItems", &encoded]);
     let found: admin::Item = environment.get(address).await?;
     match found.key.as_deref() {
-        // MySQL also finds keys that differ in case or accents.
-        Some(other) if other != key => {
+        Some(other) if !is_same_key(other, key, portal.state.compat.fold_names) => {
             let message = format!("item not found for itemKey:{key}, but for itemKey:{other}");
             Err(Error::not_found(message).with_code(Code::ItemNotFound))
         }
         _ => Ok(found),
     }
+}
+
+/// Whether the item that a database finds by a key is the requested one: MySQL also finds keys that
+/// differ in case or accents. Apollo accepts them all.
+fn is_same_key(found: &str, requested: &str, folds_names: bool) -> bool {
+    found == requested || (folds_names && found.eq_ignore_ascii_case(requested))
 }
 
 async fn add(
@@ -307,7 +311,8 @@ async fn add(
         r#type: item.r#type.unwrap_or_default(),
         value: item.value,
         comment: item.comment.or_else(|| Some(String::new())),
-        line_num: item.line_num.unwrap_or_default(),
+        // As with Apollo, the position in the request is ignored.
+        line_num: 0,
         data_change_created_by: Some(operator.to_owned()),
         data_change_last_modified_by: Some(operator.to_owned()),
         ..admin::Item::default()
@@ -317,16 +322,17 @@ async fn add(
 
 /// Adds an item; returns the existing one if it was added in between.
 async fn add_or_find(
-    environment: &Environment,
+    portal: &Portal,
     place: &Resource,
     key: String,
     item: &Item,
     operator: &str,
 ) -> Result<Option<admin::Item>> {
-    match add(environment, place, key.clone(), item.clone(), operator).await {
+    let environment = portal.state.environments.find(&place.env)?;
+    match add(&environment, place, key.clone(), item.clone(), operator).await {
         Ok(_) => Ok(None),
         Err(error) if error.reaction() == Reaction::BadRequest => {
-            find(environment, place, &key).await.map(Some).map_err(|_| error)
+            find(portal, place, &key).await.map(Some).map_err(|_| error)
         }
         Err(error) => Err(error),
     }
@@ -348,6 +354,21 @@ fn check(item: &Item) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// C6.
+    #[test]
+    fn names_are_folded_in_ascii_only_and_where_the_installation_folds_them() {
+        for (found, requested, expected) in [
+            ("a.Key", "a.Key", [true, true]),
+            ("a.Key", "A.kEY", [false, true]),
+            ("a.Key", "a.Key ", [false, false]),
+            ("a.Ämter", "a.ämter", [false, false]),
+            ("a.e", "a.é", [false, false]),
+        ] {
+            let is_same = [false, true].map(|folds| is_same_key(found, requested, folds));
+            assert_eq!(is_same, expected, "{found} {requested}");
+        }
+    }
 
     #[test]
     fn an_empty_value_is_a_value() {

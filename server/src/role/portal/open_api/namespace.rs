@@ -13,6 +13,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use self::content::NamespaceView;
+use super::content_read::ContentRead;
 use super::draft::{line, stored};
 use super::{By, people, required};
 use crate::domain::audit_log::request::concern_apps;
@@ -68,8 +69,13 @@ pub(super) async fn list(
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
     Query(view): Query<View>,
+    reading: ContentRead,
 ) -> Result<Json<Vec<Namespace>>> {
     let environment = portal.state.environments.find(&place.env)?;
+    let _turn = match view.fill_item_detail {
+        true => Some(reading.turn(&portal, &environment).await),
+        false => None,
+    };
     let found: Vec<admin::Namespace> =
         environment.get(Address::in_cluster(&place, &["namespaces"])).await?;
     let names: Vec<_> =

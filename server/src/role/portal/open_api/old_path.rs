@@ -58,9 +58,10 @@ pub(super) async fn create_app(
         admins: new.admins,
         app: Some(Box::new(new.app)),
     };
-    let pending = app::create(State(portal.clone()), Extension(caller), Body(body)).await?;
+    let caller = Extension(caller);
+    let pending = app::create(State(portal.clone()), caller.clone(), Body(body)).await?;
     let place = Resource { app_id, ..Resource::default() };
-    let At(_, made) = app::get(State(portal), Extension(place)).await?;
+    let At(_, made) = app::get(State(portal), caller, Extension(place)).await?;
     Ok((pending, made))
 }
 

@@ -36,7 +36,7 @@ impl Portal {
                 .with_code(Code::MissingOperator));
         };
         // A directory has users who have never signed in.
-        self.know(&[&name]).await?;
+        self.know(caller, &[&name]).await?;
         let operator = user::existing(&self.state.store, &name).await?;
         if !user::is_enabled(&operator) && !self.state.compat.disabled_operators {
             let message = format!("user is disabled for userName:{}", operator.username);

@@ -69,7 +69,8 @@ pub(super) fn stranger(portal: &Portal, caller: &Caller, person: DirectoryUser) 
     }
 }
 
-fn sees_address(portal: &Portal, caller: &Caller, name: &str) -> bool {
+/// Whether a caller sees the mail address of the user with this name.
+pub(super) fn sees_address(portal: &Portal, caller: &Caller, name: &str) -> bool {
     portal.state.compat.open_user_directory
         || caller.identity.user_id() == Some(name)
         || portal.rights().acts_as_root(&caller.identity)

@@ -68,7 +68,7 @@ pub(super) async fn assign(
 ) -> Result<()> {
     let (role, user_id) = (place.role(&role_type)?, whom.user_id()?);
     let operator = portal.operator(&caller, by.operator, None).await?;
-    portal.know(&[&user_id]).await?;
+    portal.know(&caller, &[&user_id]).await?;
     assignment::assign(&portal.state.store, role, &user_id, &operator).await
 }
 

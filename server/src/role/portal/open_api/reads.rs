@@ -21,8 +21,8 @@ use tokio::sync::oneshot;
 use tracing::Instrument as _;
 use utoipa::IntoParams;
 
-use self::turn::ReadEnvironment;
 pub(in crate::role::portal) use self::turn::ReadTurns;
+pub(super) use self::turn::{ReadEnvironment, ReadTurn};
 use super::subrequest::Subrequests;
 use crate::error::{Error, Result};
 use crate::http::failure::complete;
@@ -130,7 +130,7 @@ impl ReadCall {
             _ => None,
         });
         let found = named.find_map(|name| self.portal.state.environments.find(&name).ok())?;
-        Some(ReadEnvironment { name: found.name().to_owned(), is_local: found.is_local() })
+        Some(ReadEnvironment::from(&found))
     }
 }
 

@@ -6,6 +6,7 @@ use castalia_core::protocol::wire::Configurations;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::content_read::{ContentRead, length};
 use super::namespace::allows_emergency_publish;
 use super::schema::publish::{self as schema, ToPublish};
 use super::{By, may_be_unsupported, people, required, unsupported};
@@ -23,7 +24,6 @@ use crate::http::request::{Body, Path};
 use crate::json::Json;
 use crate::json::OrEmpty;
 use crate::role::portal::Portal;
-use crate::role::portal::access::refusal;
 use crate::role::portal::extract::{Paging, Query};
 use crate::role::portal::identity::Caller;
 use crate::settings::Installation;
@@ -58,6 +58,10 @@ pub(super) struct Rollback {
     /// Row id of the release that takes effect; the one before by default.
     #[param(nullable = false)]
     to_release_id: Option<i64>,
+    /// Row id of the release that the caller takes for the live one; nothing is rolled back if
+    /// another one is live.
+    #[param(nullable = false)]
+    live_release_id: Option<i64>,
 }
 
 /// Which values of releases are returned; a page of large releases would be large.
@@ -72,6 +76,11 @@ pub(super) struct ReturnedValues {
 impl ReturnedValues {
     pub(super) fn contain(&self, key: &str) -> bool {
         self.only_key.as_deref().is_none_or(|only| only == key)
+    }
+
+    /// The parameter of the admin API, which Apollo's ignores.
+    pub(super) fn parameter(&self) -> Option<(&str, &str)> {
+        self.only_key.as_deref().map(|key| ("onlyKey", key))
     }
 }
 
@@ -88,8 +97,8 @@ pub(super) async fn publish(
     let environment = portal.state.environments.find(&place.env)?;
     let address = Address::in_namespace(&place, &["releases"]);
     let fields = publication.fields("name");
-    let made =
-        schema::publish(&portal, &environment, &place, ToPublish::Namespace, address, &fields);
+    let published = ToPublish::Namespace;
+    let made = schema::publish(&portal, &caller, &environment, &place, published, address, &fields);
     let announcement = publication.announce(&place, ReleaseOperation::Publish);
     one(&portal, portal.notifying(announcement, made, |made: &admin::Release| made.id).await?).await
 }
@@ -111,12 +120,18 @@ pub(super) async fn active(
     Extension(place): Extension<Resource>,
     Query(paging): Query<Paging>,
     Query(returned): Query<ReturnedValues>,
+    reading: ContentRead,
 ) -> Result<Json<Vec<Release>>> {
     let environment = portal.state.environments.find(&place.env)?;
+    let _turn = reading.turn(&portal, &environment).await;
     let [page, size] = paging.or_size(PAGE_SIZE).texts();
-    let address = Address::in_namespace(&place, &["releases", "active"])
-        .with(&[("page", &page), ("size", &size)]);
-    let mut releases = shown(&portal, environment.get(address).await?).await?;
+    let mut parameters = vec![("page", page.as_str()), ("size", &size)];
+    parameters.extend(returned.parameter());
+    let address = Address::in_namespace(&place, &["releases", "active"]).with(&parameters);
+    let found: Vec<admin::Release> = environment.get(address).await?;
+    let contents = found.iter().map(|release| release.configurations.as_deref());
+    let _kept = reading.keep(length(contents))?;
+    let mut releases = shown(&portal, found).await?;
     for values in releases.iter_mut().filter_map(|release| release.configurations.as_mut()) {
         values.retain(|key, _| returned.contain(key));
     }
@@ -182,9 +197,11 @@ pub(super) async fn roll_back(
     }
     let operator = portal.operator(&caller, rollback.operator, None).await?;
     let to = to.unwrap_or(-1).to_string();
+    let live = rollback.live_release_id.map(|id| id.to_string());
+    let mut parameters = vec![("toReleaseId", &*to), ("operator", &*operator)];
+    parameters.extend(live.as_deref().map(|id| ("releaseId", id)));
     let address = Address::new(["releases", &release_id.to_string(), "rollback"]);
-    let made =
-        environment.put_empty(address.with(&[("toReleaseId", &to), ("operator", &operator)]));
+    let made = environment.put_empty(address.with(&parameters));
     let announcement = Announcement {
         place: place_of(&environment, &release),
         operation: ReleaseOperation::Rollback,
@@ -294,10 +311,8 @@ pub(super) async fn load(
         environment.get(Address::new(["releases", &id.to_string()])).await?;
     let place = place_of(environment, &release);
     concern(&place);
-    if portal.allows(&caller.identity, need, &place).await? {
-        return Ok(release);
-    }
-    Err(refusal(need))
+    portal.check_place(caller, need, &place).await?;
+    Ok(release)
 }
 
 fn place_of(environment: &Environment, release: &admin::Release) -> Resource {

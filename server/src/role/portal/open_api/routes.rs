@@ -30,8 +30,9 @@ mod webhook;
 
 use axum::extract::Request;
 
+use super::content_read::unique_name;
 use super::document;
-use crate::domain::permission::need::{Identity, Need};
+use crate::domain::permission::need::Need;
 use crate::http::operation::About;
 use crate::http::request_memory::{MemoryHolder, Payer};
 use crate::role::portal::audit::is_change;
@@ -104,15 +105,12 @@ pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
     .fold(routes, |routes, add: fn(PortalRoutes) -> PortalRoutes| add(routes))
 }
 
-/// All tokens of a user are one caller, so that more of them are not more memory. A user and a
-/// consumer may have the same name.
 fn payer(request: &Request) -> Option<Payer> {
     let extensions = request.extensions();
-    let identity = &extensions.get::<Caller>()?.identity;
-    let kind = if matches!(identity, Identity::Consumer(_)) { "consumer" } else { "user" };
+    let caller = extensions.get::<Caller>()?;
     let about = extensions.get::<About>();
     Some(Payer {
-        holder: MemoryHolder::Caller(format!("{kind} {}", identity.name().to_lowercase())),
+        holder: MemoryHolder::Caller(unique_name(&caller.identity)),
         is_change: about.is_some_and(|about| is_change(request.method(), about.id)),
     })
 }

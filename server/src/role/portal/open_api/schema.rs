@@ -11,9 +11,10 @@ use utoipa::IntoParams;
 
 use self::publish::{Schema, ToPublish};
 use super::branch::branch_of;
+use super::content_read::unique_name;
 use super::draft::stored;
 use super::{By, people};
-use crate::domain::namespace_schema::{self, SCHEMA, SchemaKey};
+use crate::domain::namespace_schema::{self, Checking, SCHEMA, SchemaKey};
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result};
@@ -83,7 +84,8 @@ pub(super) async fn put(
     let text = schema.map(|schema| schema.get().to_owned());
     if let Some(text) = &text {
         namespace_schema::check_format(&place.namespace)?;
-        namespace_schema::check(text.clone()).await?;
+        let checking = Checking::to_know(unique_name(&caller.identity));
+        namespace_schema::check(&checking, text.clone()).await?;
     }
     let operator = portal.operator(&caller, by.operator, None).await?;
     let environment = portal.state.environments.find(&place.env)?;
@@ -114,6 +116,7 @@ async fn key(environment: &Environment, place: &Resource) -> Result<SchemaKey> {
 /// What a publish would be refused for now; nothing without a schema.
 pub(super) async fn violations(
     State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
     Query(of): Query<OfBranch>,
 ) -> Result<Json<Vec<SchemaViolation>>> {
@@ -130,7 +133,8 @@ pub(super) async fn violations(
         None => ToPublish::Namespace,
     };
     let content = published.content(&environment, &place).await?;
-    let (found, _) = schema.violations(content).await?;
+    let checking = Checking::to_know(unique_name(&caller.identity));
+    let (found, _) = schema.violations(&checking, content).await?;
     let violation = |found: namespace_schema::Violation| SchemaViolation {
         path: Some(found.path),
         rule: Some(found.rule),

@@ -9,6 +9,8 @@ use futures_util::future::join_all;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::content_read::length;
+use crate::domain::page::check_length;
 use crate::domain::permission::need::{Identity, Need, Resource};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result};
@@ -136,7 +138,8 @@ async fn search(
         if is_last && items.len() <= wanted {
             return Ok(Found { items, has_more: false });
         }
-        if items.len() >= wanted {
+        let bytes = length(items.iter().map(|item| item.value.as_deref()));
+        if items.len() >= wanted || check_length(bytes as u64).is_err() {
             break;
         }
     }

@@ -70,7 +70,7 @@ pub(super) async fn add_app_creators(
     }
     let operator = portal.operator(&caller, by.operator, None).await?;
     let role = NamedRole::create_application();
-    portal.know(&user_ids).await?;
+    portal.know(&caller, &user_ids).await?;
     assignment::assign_all(&portal.state.store, role, &user_ids, &operator).await
 }
 
@@ -105,7 +105,7 @@ pub(super) async fn allow_to_appoint(
     let operator = portal.operator(&caller, by.operator, None).await?;
     portal_app::find(&portal.state.store, &place.app_id).await?;
     let role = NamedRole::manage_app_master(&place.app_id);
-    portal.know(&[&user_id]).await?;
+    portal.know(&caller, &[&user_id]).await?;
     assignment::assign_all(&portal.state.store, role, &[user_id], &operator).await
 }
 

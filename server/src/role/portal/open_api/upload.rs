@@ -6,7 +6,7 @@ mod form_stream;
 mod turn;
 
 use std::fs::File;
-use std::io::{self, Seek as _};
+use std::io::Seek as _;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -17,7 +17,7 @@ use multer::{Constraints, Multipart, SizeLimit};
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::timeout;
 
-use crate::archive::temporary_file;
+use crate::archive::{temporary_file, unwritable};
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::operation::{Input, Signature};
 use crate::http::request_memory::RequestMemory;
@@ -95,7 +95,6 @@ async fn receive(body: Body, boundary: String, limit: u64) -> Result<Option<(Str
         multer::Error::StreamReadFailed(cause) => unreadable_form(&cause),
         error => unreadable_form(&error),
     };
-    let failed = |error: io::Error| Error::internal("cannot store a received file", error);
     let mut received = None;
     while let Some(mut field) = form.next_field().await.map_err(unreadable)? {
         part.begin_data();
@@ -110,12 +109,12 @@ async fn receive(body: Body, boundary: String, limit: u64) -> Result<Option<(Str
         let mut length = 0;
         while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
             length += chunk.len() as u64;
-            file.write_all(&chunk).await.map_err(failed)?;
+            file.write_all(&chunk).await.map_err(unwritable)?;
         }
         part.end_data();
-        file.flush().await.map_err(failed)?;
+        file.flush().await.map_err(unwritable)?;
         let mut file = file.into_std().await;
-        file.rewind().map_err(failed)?;
+        file.rewind().map_err(unwritable)?;
         received = Some((name, file, length));
     }
     Ok(received)
@@ -131,7 +130,7 @@ fn too_large(limit: u64) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
+    use std::io::{self, Read as _};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -14,7 +14,7 @@ use quick_cache::sync::Cache;
 use sha2::Sha256;
 use tokio::time::Instant;
 
-use super::{SignInForm, check};
+use super::{SignInForm, check, too_many_failures};
 use crate::domain::session;
 use crate::domain::user::{self, SignIn, User};
 use crate::error::{Error, Reaction, Result};
@@ -94,12 +94,12 @@ pub(in crate::role::portal) async fn identified(
 
 async fn verify(portal: &Portal, parts: &Parts, given: SignInForm) -> Result<Arc<(User, Instant)>> {
     let address = audit::address(portal, parts);
-    let attempt = SignInAttempt::new(&given.username, address, None);
+    let mut attempt = SignInAttempt::new(&given.username, address, None);
     if portal.own.throttle.admit(&attempt).await.is_err() {
-        return Err(Error::new(Reaction::TooMany, "Too many failed sign-ins; try again later."));
+        return Err(too_many_failures());
     }
     let username = given.username.clone();
-    match check(portal, given).await? {
+    match check(portal, given, &mut attempt).await? {
         Some(SignIn::Accepted(user)) => {
             portal.own.throttle.forgive(&attempt);
             Ok(Arc::new((user, Instant::now())))

@@ -18,7 +18,7 @@ pub(in super::super) async fn list(
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<Vec<App>>> {
     let rows = recent::of_user(&portal.state.store, own_name(&caller)?).await?;
-    Ok(Json(shown(&portal, rows).await?))
+    Ok(Json(shown(&portal, &caller, rows).await?))
 }
 
 /// Makes an app the first one.

@@ -37,7 +37,7 @@ pub(in super::super) async fn search(
     let (query, Paging { page, size }) = (query.unwrap_or_default(), paging.or_size(PAGE_SIZE));
     let wanted = Page::new(page, size);
     let found = portal_app::search(&portal.state.store, &query, &wanted).await?;
-    let (mut apps, mut total) = (shown(&portal, found.rows).await?, found.total);
+    let (mut apps, mut total) = (shown(&portal, &caller, found.rows).await?, found.total);
     let by_item = !query.is_empty() && portal.state.config.get(&keys::SEARCH_BY_ITEM);
     if total == 0 && by_item {
         (apps, total) = with_item(&portal, &caller, &query, paging.or_size(PAGE_SIZE)).await?;

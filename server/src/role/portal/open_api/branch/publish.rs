@@ -31,11 +31,15 @@ pub(in super::super) struct BranchEnd {
     /// Whether the branch is deleted.
     #[param(default = true)]
     delete_branch: bool,
+    /// Revision of the branch that the merge is based on; that of the main line is in
+    /// `Castalia-Revision`.
+    #[param(nullable = false)]
+    branch_revision: Option<String>,
 }
 
 impl Default for BranchEnd {
     fn default() -> Self {
-        Self { delete_branch: true }
+        Self { delete_branch: true, branch_revision: None }
     }
 }
 
@@ -46,6 +50,10 @@ pub(in super::super) struct EndBy {
     /// Whether the branch is deleted.
     #[param(default = true)]
     delete_branch: bool,
+    /// Revision of the branch that the merge is based on; that of the main line is in
+    /// `Castalia-Revision`.
+    #[param(nullable = false)]
+    branch_revision: Option<String>,
     /// User that a consumer acts for. A signed-in user acts as that user.
     #[param(nullable = false)]
     operator: Option<String>,
@@ -53,7 +61,7 @@ pub(in super::super) struct EndBy {
 
 impl Default for EndBy {
     fn default() -> Self {
-        Self { delete_branch: true, operator: None }
+        Self { delete_branch: true, branch_revision: None, operator: None }
     }
 }
 
@@ -73,7 +81,7 @@ pub(in super::super) async fn publish(
     let address = Address::in_namespace(&branch, &["releases"]);
     let fields = publication.fields("name");
     let published = ToPublish::Branch { branch: &branch, without: &[] };
-    let made = schema::publish(&portal, &environment, &place, published, address, &fields);
+    let made = schema::publish(&portal, &caller, &environment, &place, published, address, &fields);
     let announcement = publication.announce(&place, ReleaseOperation::GrayPublish);
     one(&portal, portal.notifying(announcement, made, release_id).await?).await
 }
@@ -110,7 +118,7 @@ pub(in super::super) async fn publish_without(
     }
     let address = Address::in_namespace(&branch, &["gray-del-releases"]);
     let published = ToPublish::Branch { branch: &branch, without: &keys };
-    let made = schema::publish(&portal, &environment, &place, published, address, &fields);
+    let made = schema::publish(&portal, &caller, &environment, &place, published, address, &fields);
     let announcement = publication.announce(&place, ReleaseOperation::GrayPublish);
     one(&portal, portal.notifying(announcement, made, release_id).await?).await
 }
@@ -125,7 +133,7 @@ pub(in super::super) async fn merge(
     Body(new): Body<NewRelease>,
 ) -> Result<Json<Release>> {
     let publication = CheckedPublication::check(&portal, &caller, &place.env, None, new).await?;
-    merged(&portal, &place, &branch_name, &publication, end).await
+    merged(&portal, &caller, &place, &branch_name, &publication, &end).await
 }
 
 /// The same under another path, where the query may name the operator.
@@ -134,20 +142,22 @@ pub(in super::super) async fn merge_by(
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
     Path(BranchName { branch_name }): Path<BranchName>,
-    Query(EndBy { delete_branch, operator }): Query<EndBy>,
+    Query(EndBy { delete_branch, branch_revision, operator }): Query<EndBy>,
     Body(new): Body<NewRelease>,
 ) -> Result<Json<Release>> {
     let publication =
         CheckedPublication::check(&portal, &caller, &place.env, operator, new).await?;
-    merged(&portal, &place, &branch_name, &publication, BranchEnd { delete_branch }).await
+    let end = BranchEnd { delete_branch, branch_revision };
+    merged(&portal, &caller, &place, &branch_name, &publication, &end).await
 }
 
 async fn merged(
     portal: &Portal,
+    caller: &Caller,
     place: &Resource,
     branch_name: &str,
     publication: &CheckedPublication,
-    end: BranchEnd,
+    end: &BranchEnd,
 ) -> Result<Json<Release>> {
     let environment = portal.state.environments.find(&place.env)?;
     let branch = branch_of(&environment, place, branch_name).await?;
@@ -171,9 +181,9 @@ async fn merged(
         loop {
             attempt += 1;
             let Merging { namespace_id, main, release_id, branch_revision, changes } =
-                merging(&environment, place, &branch).await?;
+                merging(&environment, place, &branch, end.branch_revision.as_deref()).await?;
             if let Some(schema) = &mut schema {
-                schema.check(portal, content(&main, &changes)).await?;
+                schema.check(portal, caller, content(&main, &changes)).await?;
             }
             let body = change_sets(namespace_id, changes, &publication.operator);
             let address = address(branch_revision.as_deref(), release_id);
@@ -209,14 +219,17 @@ fn content(main: &[Line], changes: &DraftChanges) -> Configurations {
 
 /// The edits that bring the items of the branch into the main line, whose draft must be what is
 /// published: a merge would publish its other changes too. The draft is read last, because the
-/// change is based on the last revision that was read.
+/// change is based on the last revision that was read. A caller who stated another revision of the
+/// branch is refused: a later edit of it would be published, or deleted with it.
 async fn merging(
     environment: &Environment,
     place: &Resource,
     branch: &Resource,
+    stated: Option<&str>,
 ) -> Result<Merging> {
     let branch_items = draft(environment, branch).await?;
     let branch_revision = revision::shown();
+    revision::check("branch", stated, branch_revision.as_deref())?;
     let namespace_id = namespace_id(environment, place).await?;
     let (release_id, released) = latest_release(environment, place).await?;
     let main = draft(environment, place).await?;
@@ -226,6 +239,6 @@ async fn merging(
         )
         .with_code(Code::MainLineUnpublished));
     }
-    let changes = transfer::changes(&main, &branch_items);
+    let changes = transfer::merge(&main, &branch_items);
     Ok(Merging { namespace_id, main, release_id, branch_revision, changes })
 }

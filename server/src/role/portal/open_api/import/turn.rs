@@ -1,5 +1,5 @@
 //! One import at a time, on all nodes of the portal: another one would rely on what a failed import
-//! takes back.
+//! takes back. Of each user, one runs or waits on a node, so that those of others get their turns.
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::error::{Code, Error, Reaction, Result};
 use crate::role::portal::Portal;
+use crate::role::portal::turns::UserTurn;
 
 /// Maximum time that an import waits for another one, and then for exports.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,22 +28,30 @@ pub(super) struct ImportTurn<'p> {
     /// When the import noticed that the node shuts down.
     shutdown: OnceLock<Instant>,
     _transfer: SemaphorePermit<'p>,
+    _of_user: UserTurn,
 }
 
 impl<'p> ImportTurn<'p> {
     /// Waits until no other import is running, and not too many exports on this node.
     ///
     /// # Errors
-    /// Fails if they run for too long, if the database of the portal does, and if the node shuts
-    /// down.
-    pub(super) async fn wait(portal: &'p Portal) -> Result<Self> {
+    /// Fails if they run for too long, if another import of the user runs or waits, if the database
+    /// of the portal does, and if the node shuts down.
+    pub(super) async fn wait(portal: &'p Portal, user: &str) -> Result<Self> {
+        let of_user = portal.own.imports.take(user).ok_or_else(other_of_user)?;
         let turn = async {
             // First: an import that waits must not keep an export waiting.
             let lock = portal.state.store.lock_imports(PATIENCE).await?.ok_or_else(running)?;
             // Not longer: the imports of all nodes wait for the lock.
             let transfer = timeout(PATIENCE, portal.turn_to_transfer()).await;
             let transfer = transfer.map_err(|_| exports_running())??;
-            Ok(Self { portal, lock, shutdown: OnceLock::new(), _transfer: transfer })
+            Ok(Self {
+                portal,
+                lock,
+                shutdown: OnceLock::new(),
+                _transfer: transfer,
+                _of_user: of_user,
+            })
         };
         tokio::select! {
             biased;
@@ -90,6 +99,11 @@ async fn shutdown(portal: &Portal) {
 
 fn shutting_down() -> Error {
     Error::unavailable("the server shuts down; retry later")
+}
+
+fn other_of_user() -> Error {
+    let message = "Nothing was imported. Another import of yours is running or waiting; retry when it has ended.";
+    Error::new(Reaction::TooMany, message).with_code(Code::ImportRunning)
 }
 
 fn running() -> Error {

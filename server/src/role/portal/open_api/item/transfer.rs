@@ -1,32 +1,44 @@
 //! Items of one namespace for others: what they lack, bringing it there, and whether a text is a
 //! document of its format.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::extract::{Extension, State};
 use castalia_core::protocol::namespace::Format;
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use indexmap::IndexSet;
 
 use crate::domain::constraint::{APP_ID, NAME, check_members};
 use crate::domain::draft::{DraftChanges, Line, transfer};
 use crate::domain::item::COMMENT;
 use crate::domain::item_rules::Leniency;
+use crate::domain::page::check_length;
 use crate::domain::permission::Act;
 use crate::domain::permission::need::{Need, Resource};
 use crate::environment::revision;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::request::{Body, LARGE_BODY};
+use crate::http::request_memory::KeptBytes;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
 use crate::role::portal::extract::Query;
 use crate::role::portal::identity::Caller;
+use crate::role::portal::open_api::content_read::ContentRead;
 use crate::role::portal::open_api::draft::{change, draft, namespace_id};
 use crate::role::portal::open_api::{By, required};
 use crate::wire::open_api::{Item, ItemDiff, NamespaceIdentifier, NamespaceSync, NamespaceText};
 
-/// Lists what other namespaces lack of these items, or have with other values.
+/// Maximum number of targets of a request.
+const TARGETS: usize = 200;
+/// Targets of a comparison that are read, or wait for their turn, concurrently.
+const CONCURRENT: usize = 4;
+
+/// Lists what other namespaces lack of these items, or have with other values or comments.
 pub(in super::super) async fn compare(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
+    reading: ContentRead,
     Body(sync): Body<NamespaceSync, LARGE_BODY>,
 ) -> Result<Json<Vec<ItemDiff>>> {
     let (targets, lines) = parsed(&portal, sync)?;
@@ -41,32 +53,67 @@ pub(in super::super) async fn compare(
         }
         visible.push(is_visible);
     }
-    let diffs = targets.iter().zip(visible).map(|(target, is_visible)| {
-        let (portal, lines) = (&portal, &lines);
-        async move {
-            if !is_visible {
-                let message = "You may not see the values of this namespace".to_owned();
-                return Ok(diff(target, DraftChanges::default(), 403, Some(message)));
-            }
-            let environment = portal.state.environments.find(&target.env)?;
-            // The items of an unknown namespace are an empty list.
-            let found = match namespace_id(&environment, target).await {
-                Ok(_) => draft(&environment, target).await,
-                Err(error) => Err(error),
-            };
-            match found {
-                Ok(draft) => Ok(diff(target, transfer::changes(&draft, lines), 0, None)),
-                Err(error)
-                    if matches!(error.reaction(), Reaction::NotFound | Reaction::BadRequest) =>
-                {
-                    let message = format!("The cluster has no namespace {}", target.namespace);
-                    Ok(diff(target, DraftChanges::default(), 404, Some(message)))
-                }
-                Err(error) => Err(error),
-            }
+    let comparison = Comparison {
+        portal: &portal,
+        reading: &reading,
+        lines: &lines,
+        has_one_target: targets.len() == 1,
+        bytes: AtomicUsize::new(0),
+    };
+    let targets = targets.into_iter().zip(visible);
+    let diffs: Vec<_> =
+        targets.map(|(target, is_visible)| comparison.with(target, is_visible)).collect();
+    let diffs: Vec<_> = stream::iter(diffs).buffered(CONCURRENT).try_collect().await?;
+    let (diffs, _kept): (_, Vec<_>) = diffs.into_iter().unzip();
+    Ok(Json(diffs))
+}
+
+/// The items of a comparison, and the length of what other namespaces lack of them: each may lack
+/// them all.
+struct Comparison<'c> {
+    portal: &'c Portal,
+    reading: &'c ContentRead,
+    lines: &'c [Line],
+    has_one_target: bool,
+    bytes: AtomicUsize,
+}
+
+impl Comparison<'_> {
+    /// What a target lacks, and the memory that the caller is charged for.
+    async fn with(&self, target: Resource, is_visible: bool) -> Result<(ItemDiff, KeptBytes)> {
+        let nothing = |code, message| {
+            let diff = diff(&target, DraftChanges::default(), code, Some(message));
+            Ok((diff, KeptBytes::default()))
+        };
+        if !is_visible {
+            return nothing(403, "You may not see the values of this namespace".to_owned());
         }
-    });
-    join_all(diffs).await.into_iter().collect::<Result<_>>().map(Json)
+        let environment = self.portal.state.environments.find(&target.env)?;
+        let _turn = self.reading.turn(self.portal, &environment).await;
+        // The items of an unknown namespace are an empty list.
+        let found = match namespace_id(&environment, &target).await {
+            Ok(_) => draft(&environment, &target).await,
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(draft) => {
+                let kept = self.charge(transfer::length(&draft, self.lines))?;
+                Ok((diff(&target, transfer::synchronize(&draft, self.lines), 0, None), kept))
+            }
+            Err(error) if matches!(error.reaction(), Reaction::NotFound | Reaction::BadRequest) => {
+                nothing(404, format!("The cluster has no namespace {}", target.namespace))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn charge(&self, bytes: usize) -> Result<KeptBytes> {
+        let all = self.bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if !self.has_one_target {
+            check_length(all as u64)?;
+        }
+        self.reading.keep(bytes)
+    }
 }
 
 /// Brings items into other namespaces of the same name. Permissions and namespaces are checked for
@@ -149,18 +196,18 @@ async fn bring(
     lines: &[Line],
     operator: &str,
 ) -> Result<()> {
-    let edits = |draft: &[Line]| Ok(transfer::changes(draft, lines));
+    let edits = |draft: &[Line]| Ok(transfer::synchronize(draft, lines));
     change(portal, caller, target, operator, &edits).await
 }
 
-/// The targets and the items of a request, of which neither may be empty.
+/// The targets, each once, and the items of a request. As with Apollo, a list without items is
+/// accepted, and changes nothing.
 fn parsed(portal: &Portal, sync: NamespaceSync) -> Result<(Vec<Resource>, Vec<Line>)> {
-    let targets = sync.sync_to_namespaces.unwrap_or_default();
-    let items = sync.sync_items.unwrap_or_default();
-    if targets.is_empty() || items.is_empty() {
+    let targets = sync.sync_to_namespaces.filter(|targets| !targets.is_empty());
+    let (Some(targets), Some(items)) = (targets, sync.sync_items) else {
         return Err(Error::bad_request("Params(syncToNamespaces, syncItems) can not be empty")
             .with_code(Code::MissingMember));
-    }
+    };
     let target = |target: NamespaceIdentifier| {
         let env = required(target.env, "env")?;
         check_members([
@@ -185,8 +232,12 @@ fn parsed(portal: &Portal, sync: NamespaceSync) -> Result<(Vec<Resource>, Vec<Li
     for item in &items {
         check_members([("comment", item.comment.as_deref(), COMMENT)])?;
     }
-    let targets = targets.into_iter().map(target).collect::<Result<_>>()?;
-    Ok((targets, items.into_iter().map(line).collect()))
+    let targets = targets.into_iter().map(target).collect::<Result<IndexSet<_>>>()?;
+    if targets.len() > TARGETS {
+        let message = format!("Params(syncToNamespaces) may have {TARGETS} namespaces");
+        return Err(Error::bad_request(message).with_code(Code::InvalidParameter));
+    }
+    Ok((targets.into_iter().collect(), items.into_iter().map(line).collect()))
 }
 
 fn diff(target: &Resource, changes: DraftChanges, code: i64, message: Option<String>) -> ItemDiff {

@@ -7,9 +7,11 @@ use castalia_core::protocol::wire::Configurations;
 
 use super::{View, line, released};
 use crate::domain::draft::difference;
+use crate::domain::page::check_length;
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Reaction, Result};
+use crate::role::portal::open_api::content_read::length;
 use crate::wire::admin;
 use crate::wire::open_api::Release;
 
@@ -51,9 +53,16 @@ pub(super) async fn of_all(
             .map(|place| found.remove(&place.namespace).unwrap_or_default())
             .collect());
     }
-    let mut contents = Vec::with_capacity(namespaces.len());
+    let mut contents: Vec<NamespaceView> = Vec::with_capacity(namespaces.len());
+    let (mut drafted, mut released) = (0, 0);
     for place in places.by_ref() {
-        contents.push(of_namespace(environment, &place, view.extend_info).await?);
+        let content = of_namespace(environment, &place, view.extend_info).await?;
+        drafted += length(content.items.iter().map(|item| item.value.as_deref()));
+        released += length(content.released.values().map(|value| Some(value.as_str())));
+        if namespaces.len() > 1 {
+            check_length(drafted.max(released) as u64)?;
+        }
+        contents.push(content);
     }
     Ok(contents)
 }
@@ -67,8 +76,10 @@ async fn of_cluster(
     let releases = if with_releases { "true" } else { "false" };
     let address = Address::in_cluster(place, &["contents"]).with(&[("releases", releases)]);
     let found: Vec<admin::NamespaceContent> = match environment.get(address).await {
+        // The caller may not see all of them.
         Err(error)
-            if error.reaction() == Reaction::NotFound || error.code() == Code::EnvAnswerTooLong =>
+            if matches!(error.reaction(), Reaction::NotFound | Reaction::TooLarge)
+                || error.code() == Code::EnvAnswerTooLong =>
         {
             return Ok(None);
         }

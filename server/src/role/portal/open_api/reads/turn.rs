@@ -1,12 +1,15 @@
-//! Limits how many reads that were sent together run concurrently, over all calls: each occupies a
-//! connection to a database while it runs, and without a limit one user could leave none for other
-//! requests. Reads beyond a limit wait, the first one longest.
+//! Limits how many reads of a kind run concurrently, over all calls: those that were sent together
+//! each occupy a connection to a database while they run, and without a limit one user could leave
+//! none for other requests; those of contents also occupy memory. Reads beyond a limit wait, the
+//! first one longest.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::environment::Environment;
 
 /// Maximum number of concurrent reads of one user.
 const OF_USER: usize = 8;
@@ -37,22 +40,32 @@ enum TurnKey {
 
 /// The environment that a read names.
 #[derive(Debug)]
-pub(super) struct ReadEnvironment {
-    pub(super) name: String,
+pub(in super::super) struct ReadEnvironment {
+    name: String,
     /// Whether it is that of this process.
-    pub(super) is_local: bool,
+    is_local: bool,
+}
+
+impl From<&Environment> for ReadEnvironment {
+    fn from(environment: &Environment) -> Self {
+        Self { name: environment.name().to_owned(), is_local: environment.is_local() }
+    }
 }
 
 /// The permission to run, until it is dropped.
 #[derive(Debug)]
-pub(super) struct ReadTurn {
+pub(in super::super) struct ReadTurn {
     _permits: Vec<OwnedSemaphorePermit>,
 }
 
 impl ReadTurns {
     /// Waits until the read may run. Only one that may run with regard to its user waits for the
     /// reads of others.
-    pub(super) async fn take(&self, user: &str, environment: Option<&ReadEnvironment>) -> ReadTurn {
+    pub(in super::super) async fn take(
+        &self,
+        user: &str,
+        environment: Option<&ReadEnvironment>,
+    ) -> ReadTurn {
         let user = user.to_lowercase();
         let mut limits = vec![(TurnKey::User(user.clone()), OF_USER)];
         if let Some(ReadEnvironment { name, is_local }) = environment {

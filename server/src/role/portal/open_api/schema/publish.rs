@@ -5,12 +5,14 @@
 use serde::de::DeserializeOwned;
 
 use crate::domain::configurations::{self, Configurations};
-use crate::domain::namespace_schema::{self, SchemaKey, SchemaPlace, Violation};
+use crate::domain::namespace_schema::{self, Checking, SchemaKey, SchemaPlace, Violation};
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment, revision};
 use crate::error::{Code, Error, Reaction, Result};
 use crate::role::portal::Portal;
+use crate::role::portal::identity::Caller;
 use crate::role::portal::open_api::branch::branch_of;
+use crate::role::portal::open_api::content_read::unique_name;
 use crate::role::portal::open_api::draft::{draft, is_retried};
 use crate::role::portal::open_api::namespace::released;
 use crate::role::portal::open_api::schema::key;
@@ -66,9 +68,11 @@ impl Schema {
     /// The first violations of a content, and the number of all.
     pub(super) async fn violations(
         &self,
+        checking: &Checking,
         content: Configurations,
     ) -> Result<(Vec<Violation>, usize)> {
-        namespace_schema::violations(self.text.clone(), &self.key.namespace, content).await
+        let (text, namespace) = (self.text.clone(), &self.key.namespace);
+        namespace_schema::violations(checking, text, namespace, content).await
     }
 
     /// Rejects content that violates the schema, also one that replaced it during the check, and a
@@ -77,11 +81,13 @@ impl Schema {
     pub(in super::super) async fn check(
         &mut self,
         portal: &Portal,
+        caller: &Caller,
         content: Configurations,
     ) -> Result<()> {
         revision::check_shown()?;
+        let checking = Checking::to_publish(unique_name(&caller.identity));
         for _ in 0..REPLACED {
-            let (found, total) = self.violations(content.clone()).await?;
+            let (found, total) = self.violations(&checking, content.clone()).await?;
             if !found.is_empty() {
                 return Err(namespace_schema::refusal(&found, total));
             }
@@ -156,6 +162,7 @@ async fn entries(environment: &Environment, place: &Resource) -> Result<Configur
 /// Publishes by a form of the admin API.
 pub(in super::super) async fn publish<T: DeserializeOwned>(
     portal: &Portal,
+    caller: &Caller,
     environment: &Environment,
     place: &Resource,
     published: ToPublish<'_>,
@@ -168,7 +175,7 @@ pub(in super::super) async fn publish<T: DeserializeOwned>(
     let mut attempt = 0;
     loop {
         attempt += 1;
-        schema.check(portal, published.content(environment, place).await?).await?;
+        schema.check(portal, caller, published.content(environment, place).await?).await?;
         match environment.submit_on_last_read(address.clone(), fields).await {
             Err(error) if is_retried(&error, attempt).await => {}
             made => return made,

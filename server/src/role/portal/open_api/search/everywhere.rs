@@ -54,7 +54,7 @@ pub(in super::super) async fn search(
     if kinds.contains(&"apps") {
         let apps = portal_app::search(store, &q, &page).await?;
         found.app_total = Some(number(apps.total));
-        found.apps = Some(app::shown(&portal, apps.rows).await?);
+        found.apps = Some(app::shown(&portal, &caller, apps.rows).await?);
     }
     if kinds.contains(&"namespaces") {
         let namespaces = portal_namespace::search(store, &q, &page).await?;

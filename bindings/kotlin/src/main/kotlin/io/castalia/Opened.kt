@@ -3,6 +3,7 @@ package io.castalia
 import io.castalia.ffi.Changes
 import io.castalia.ffi.Content
 import io.castalia.ffi.Namespace
+import io.castalia.ffi.Newer
 import java.lang.ref.WeakReference
 import java.util.IdentityHashMap
 import java.util.concurrent.CompletableFuture
@@ -30,16 +31,16 @@ internal class Opened(
     private val released = AtomicBoolean()
 
     /** By listener: each is registered once. */
-    private val listening = IdentityHashMap<ChangeListener, Listening>()
+    private val listening = IdentityHashMap<ChangeListener, Listening<*>>()
 
     private val self = WeakReference(this)
     private val tell = malformedFor(self)
 
     init {
-        // The stream is opened first, so that no change is missed.
-        val changes = namespace.changes(emptyList(), emptyList())
+        // Following begins first, so that no release is missed.
+        val newer = namespace.follow()
         current = made(checkNotNull(namespace.renewed()) { "a namespace has a content" }, tell)
-        follow(tasks, changes, self)
+        keepCurrent(tasks, newer, self)
     }
 
     /** Applies the newest values. */
@@ -72,14 +73,24 @@ internal class Opened(
             listening[listener]?.takeUnless { it.hasEnded } ?: start(keys, prefixes, listener)
         }
 
-    private fun start(keys: Collection<String>, prefixes: Collection<String>, listener: ChangeListener): Listening {
-        val started = Listening(tasks, stream(keys, prefixes), ::renew, { note { noteListenerFailure() } }, listener)
+    private fun start(keys: Collection<String>, prefixes: Collection<String>, listener: ChangeListener): Listening<*> {
+        val changes = stream(keys, prefixes)
+        val started = calling(changes, { changes.next()?.let(::ChangeEvent) }, listener::onChange)
         listening[listener] = started
         started.job.whenComplete { _, _ ->
             synchronized(listening) { listening.remove(listener, started) }
         }
         return started
     }
+
+    /** Calls a function after each newer snapshot can be read, whether or not a change leads to it. */
+    fun follow(call: () -> Unit): Subscription {
+        val newer = ask { follow() }
+        return calling(newer, { newer.next().takeIf { it } }) { call() }
+    }
+
+    private fun <T : Any> calling(stream: AutoCloseable, next: suspend () -> T?, call: (T) -> Unit): Listening<T> =
+        Listening(tasks, stream, next, ::renew, { note { noteListenerFailure() } }, call)
 
     /** Cancels the subscription of this object; false if there is none. */
     fun remove(listener: ChangeListener): Boolean {
@@ -137,10 +148,10 @@ internal class Opened(
         }
 
         /** Keeps a namespace current as long as it is referenced elsewhere. */
-        fun follow(tasks: Tasks, changes: Changes, opened: WeakReference<Opened>) {
+        fun keepCurrent(tasks: Tasks, newer: Newer, opened: WeakReference<Opened>) {
             tasks.follow {
-                changes.use {
-                    while (it.passed()) opened.get()?.renew() ?: break
+                newer.use {
+                    while (it.next()) opened.get()?.renew() ?: break
                 }
             }
         }

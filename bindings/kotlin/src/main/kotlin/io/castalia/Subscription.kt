@@ -1,6 +1,5 @@
 package io.castalia
 
-import io.castalia.ffi.Changes
 import java.util.concurrent.CompletableFuture
 
 /**
@@ -17,37 +16,39 @@ interface Subscription : AutoCloseable {
     override fun close() = cancel()
 }
 
-/** Takes the changes one at a time and calls a listener. */
-internal class Listening(
+/** Takes what a stream has one at a time, and calls a function of the application. */
+internal class Listening<T : Any>(
     tasks: Tasks,
-    private val changes: Changes,
+    stream: AutoCloseable,
+    /** Takes the next; null at the end. */
+    private val next: suspend () -> T?,
     private val renew: () -> Unit,
     private val failed: () -> Unit,
-    private val listener: ChangeListener,
+    private val call: (T) -> Unit,
 ) : Subscription {
     @Volatile
     private var ended = false
 
     /** What the listener is cancelling, and whose call it waits for. */
     @Volatile
-    private var waitsFor: Listening? = null
-    val job: CompletableFuture<Unit> = tasks.launch { changes.use { listen() } }
+    private var waitsFor: Listening<*>? = null
+    val job: CompletableFuture<Unit> = tasks.launch { stream.use { listen() } }
 
     /** Whether no further call will start. */
     val hasEnded: Boolean get() = ended || job.isDone
 
     private suspend fun listen() {
-        while (true) deliver(ChangeEvent(changes.next() ?: return))
+        while (true) deliver(next() ?: return)
     }
 
     /** Holds the monitor while the listener runs; the listener may enter it again. */
     @Synchronized
-    private fun deliver(event: ChangeEvent) {
+    private fun deliver(taken: T) {
         if (ended) return
         renew()
         running.set(this)
         try {
-            listener.onChange(event)
+            call(taken)
         } catch (failure: Throwable) {
             failed()
             Report.error("a change listener failed; it remains registered", failure)
@@ -69,8 +70,8 @@ internal class Listening(
     }
 
     /** Whether it is the other, or waits for it, directly or through others. */
-    private fun isWaitingFor(other: Listening): Boolean =
-        generateSequence(this) { it.waitsFor }.take(MAX_WAITING).any { it === other }
+    private fun isWaitingFor(other: Listening<*>): Boolean =
+        generateSequence<Listening<*>>(this) { it.waitsFor }.take(MAX_WAITING).any { it === other }
 
     /** Ends it without waiting for a running call. */
     fun end() {
@@ -83,9 +84,9 @@ internal class Listening(
         const val MAX_WAITING = 64
 
         /** The listener that this thread calls. */
-        val running = ThreadLocal<Listening>()
+        val running = ThreadLocal<Listening<*>>()
     }
 }
 
 /** Ends it without waiting if the caller might wait for itself. */
-internal fun Subscription.endWithoutWaiting() = if (this is Listening) end() else cancel()
+internal fun Subscription.endWithoutWaiting() = if (this is Listening<*>) end() else cancel()

@@ -19,11 +19,11 @@ class Watch<T> internal constructor(private val config: Config, private val pars
     private val subscription: Subscription
 
     init {
-        // The listener is registered first, and the snapshot is taken within the lock: so a release
-        // that arrives while the first one is parsed is parsed after it, and never replaced by an
-        // older one.
+        // Following begins first, and the snapshot is taken within the lock: so a release that
+        // arrives while the first one is parsed is parsed after it, and never replaced by an older
+        // one.
         synchronized(parsing) {
-            subscription = config.onChange { follow() }
+            subscription = config.opened.follow(::follow)
             newest =
                 try {
                     parse(config.snapshot())

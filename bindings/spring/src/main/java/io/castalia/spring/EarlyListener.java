@@ -1,11 +1,14 @@
 package io.castalia.spring;
 
+import org.springframework.boot.SpringApplication;
 import org.springframework.boot.context.event.ApplicationEnvironmentPreparedEvent;
 import org.springframework.boot.context.event.ApplicationFailedEvent;
+import org.springframework.context.ApplicationContext;
 import org.springframework.context.ApplicationEvent;
 import org.springframework.context.event.SmartApplicationListener;
 import org.springframework.core.Ordered;
 import org.springframework.core.env.ConfigurableEnvironment;
+import org.springframework.core.env.Environment;
 
 /**
  * Loads the namespaces before the logging system starts, if eager loading is configured
@@ -20,6 +23,9 @@ final class EarlyListener implements SmartApplicationListener {
      */
     private static final int ORDER = Ordered.HIGHEST_PRECEDENCE + 15;
 
+    /** The application of this listener: each has its own. */
+    private volatile SpringApplication application;
+
     private volatile ConfigurableEnvironment environment;
 
     @Override
@@ -31,9 +37,9 @@ final class EarlyListener implements SmartApplicationListener {
     @Override
     public void onApplicationEvent(ApplicationEvent event) {
         if (event instanceof ApplicationEnvironmentPreparedEvent) {
-            prepared(((ApplicationEnvironmentPreparedEvent) event).getEnvironment());
+            prepared((ApplicationEnvironmentPreparedEvent) event);
         } else {
-            failed();
+            failed((ApplicationFailedEvent) event);
         }
     }
 
@@ -42,16 +48,29 @@ final class EarlyListener implements SmartApplicationListener {
         return ORDER;
     }
 
-    private void prepared(ConfigurableEnvironment prepared) {
-        environment = prepared;
-        if (Bootstrap.isEnabled(prepared) && prepared.getProperty(Bootstrap.EAGER, Boolean.class, false)) {
-            Bootstrap.attach(prepared);
+    private void prepared(ApplicationEnvironmentPreparedEvent event) {
+        application = event.getSpringApplication();
+        environment = event.getEnvironment();
+        if (Bootstrap.isEnabled(environment) && environment.getProperty(Bootstrap.EAGER, Boolean.class, false)) {
+            Bootstrap.attach(environment);
         }
     }
 
-    private void failed() {
-        if (environment != null) {
-            CastaliaPropertySource.of(environment).ifPresent(source -> source.client().close());
+    private void failed(ApplicationFailedEvent event) {
+        // The listeners of a parent receive the failures of its children too.
+        if (event.getSpringApplication() != application) {
+            return;
         }
+        ApplicationContext context = event.getApplicationContext();
+        ApplicationContext parent = context == null ? null : context.getParent();
+        CastaliaPropertySource.of(environment)
+                .filter(source -> parent == null || !contains(parent.getEnvironment(), source))
+                .ifPresent(source -> source.client().close());
+    }
+
+    /** An environment contains the sources of the parent's, and so perhaps its client. */
+    private static boolean contains(Environment parent, CastaliaPropertySource source) {
+        return parent instanceof ConfigurableEnvironment
+                && CastaliaPropertySource.of((ConfigurableEnvironment) parent).filter(own -> own == source).isPresent();
     }
 }

@@ -11,6 +11,7 @@ import io.castalia.CastaliaException;
 import io.castalia.ChangeEvent;
 import io.castalia.Client;
 import io.castalia.ConfigSource;
+import io.castalia.testing.InMemory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -20,7 +21,11 @@ import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.BeanCreationException;
 import org.springframework.beans.factory.InitializingBean;
 import org.springframework.beans.factory.annotation.Value;
+import org.springframework.boot.Banner;
+import org.springframework.boot.CommandLineRunner;
 import org.springframework.boot.SpringApplication;
+import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.boot.context.event.ApplicationEnvironmentPreparedEvent;
 import org.springframework.context.ApplicationListener;
 import org.springframework.context.ConfigurableApplicationContext;
@@ -54,6 +59,16 @@ class EnvironmentTest {
         InitializingBean failing(ConfigurableEnvironment environment) {
             return () -> {
                 client.set(CastaliaPropertySource.of(environment).orElseThrow().client());
+                throw new IllegalStateException("on purpose");
+            };
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    static class FailingRunner {
+        @Bean
+        CommandLineRunner failing() {
+            return arguments -> {
                 throw new IllegalStateException("on purpose");
             };
         }
@@ -133,6 +148,37 @@ class EnvironmentTest {
     void theClientOfAnApplicationThatDoesNotStartIsClosed() {
         assertThrows(BeanCreationException.class, () -> Application.start(Failing.class));
         assertTrue(isClosed(Failing.client.get()));
+    }
+
+    @Test
+    void aChildThatDoesNotStartLeavesTheClientOfItsParentOpen() {
+        // B55
+        for (Class<?> failing : List.of(FailingRunner.class, Failing.class)) {
+            try (Application parent = Application.start(Nothing.class)) {
+                assertThrows(RuntimeException.class, () -> runChild(parent.context, failing));
+                assertFalse(isClosed(parent.client()));
+                parent.set("n", "1");
+                assertEquals("1", parent.property("n"));
+            }
+        }
+    }
+
+    @Test
+    void theClientOfAChildThatDoesNotStartIsClosed() {
+        // B55
+        try (ConfigurableApplicationContext parent = Application.run(Nothing.class)) {
+            assertThrows(BeanCreationException.class, () -> runChild(parent, Failing.class));
+            assertTrue(isClosed(Failing.client.get()));
+        }
+    }
+
+    private static void runChild(ConfigurableApplicationContext parent, Class<?> beans) {
+        new SpringApplicationBuilder(beans)
+                .parent(parent)
+                .web(WebApplicationType.NONE)
+                .bannerMode(Banner.Mode.OFF)
+                .properties("logging.level.root=off")
+                .run("--apollo.bootstrap.enabled=true", "--castalia.in-memory=true");
     }
 
     private static boolean isClosed(Client client) {

@@ -1,0 +1,53 @@
+//! The orderly end of a node. Each step has a time limit, because a node that takes long to end is
+//! killed, and a database that does not answer must not prevent the steps after those that wait for
+//! it.
+
+use std::time::Duration;
+
+use castalia_store::Store;
+use futures_util::future::join_all;
+use tokio::time::timeout;
+
+use super::Node;
+
+/// Time for connections to finish after the shutdown has begun.
+const DRAIN: Duration = Duration::from_secs(8);
+/// Maximum time for background work to end, such as the first heartbeats of a start that was
+/// interrupted.
+const BACKGROUND: Duration = Duration::from_secs(2);
+/// Maximum time for closing the databases.
+const CLOSE: Duration = Duration::from_secs(5);
+
+impl Node {
+    /// Stops without losing requests, in this order: the node is no longer announced, polls are
+    /// answered so that clients switch to another node, connections are drained, background work is
+    /// stopped.
+    pub async fn stop(self) {
+        self.ready.set(false);
+        if let Some(registry) = &self.registry {
+            registry.leave().await;
+        }
+        if let Some(environment) = &self.environment {
+            environment.feed.hub().close();
+        }
+        self.connections.shutdown.cancel();
+        self.connections.tracker.close();
+        if timeout(DRAIN, self.connections.tracker.wait()).await.is_err() {
+            tracing::warn!("some connections did not finish in time; closing them");
+        }
+        self.background.shutdown.cancel();
+        self.background.tracker.close();
+        if timeout(BACKGROUND, self.background.tracker.wait()).await.is_err() {
+            tracing::warn!("some background work did not end in time");
+        }
+        join_all(self.stores.iter().map(close)).await;
+    }
+}
+
+async fn close(store: &Store) {
+    match timeout(CLOSE, store.close()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "cannot close a database"),
+        Err(_) => tracing::warn!("a database did not close in time"),
+    }
+}

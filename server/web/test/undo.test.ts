@@ -1,0 +1,58 @@
+// Changes whose revision is not known, as those that are undone: they are compared with what is stored first.
+import { afterAll, beforeEach, expect, it, vi } from "vitest";
+
+import { useChanges } from "../src/api/changes";
+import { shown } from "./shallow";
+
+const { query, changeItems } = vi.hoisted(() => {
+  vi.stubGlobal("document", { baseURI: "https://portal.example.org/" });
+  return { query: vi.fn(), changeItems: vi.fn<(...sent: unknown[]) => Promise<void>>(() => Promise.resolve()) };
+});
+type Write = (input: object) => Promise<unknown>;
+
+vi.mock("react", async (original) => ({ ...(await original()), useState: (await import("./shallow")).useState }));
+vi.mock("@tanstack/react-query", async (original) => ({
+  ...(await original()),
+  useQueryClient: () => ({ query, setQueryData: vi.fn() }),
+}));
+vi.mock("../src/api/preferences", () => ({ showStored: vi.fn() }));
+vi.mock("../src/api/writes", () => ({
+  changeItems,
+  useWrite: (write: Write, _: unknown, done: (found: unknown, input: object) => void) => ({
+    mutate: (input: object) => write(input).then((found) => done(found, input)),
+  }),
+}));
+
+afterAll(() => vi.unstubAllGlobals());
+beforeEach(() => vi.clearAllMocks());
+
+const content = (value: string) => ({ value, type: 0, comment: "" });
+const UNDONE = [{ key: "limit", was: content("150"), now: content("100") }];
+
+/** What becomes of them if this is stored. */
+async function undone(value: string, revision: string) {
+  query.mockResolvedValue({ items: [{ key: "limit", ...content(value) }], revision });
+  const onDone = vi.fn();
+  const place = { app: "shop", env: "PRO", cluster: "default", ns: "application" };
+  const page = shown(() => useChanges(place, onDone));
+  page(null).run(UNDONE);
+  await vi.waitFor(() => expect(onDone.mock.calls.length === 1 || page(null).conflict !== null).toBe(true));
+  return page(null).conflict;
+}
+
+it("what nobody has changed since is undone", async () => {
+  expect(await undone("150", "r3")).toBeNull();
+  const [, { update }, revision] = changeItems.mock.lastCall as [unknown, { update: object[] }, string];
+  expect([update, revision]).toEqual([[{ key: "limit", ...content("100") }], "r3"]);
+});
+
+it("a value that somebody else has stored since is not replaced, but shown", async () => {
+  const conflict = await undone("200", "r4");
+  expect(conflict?.collisions.map(({ theirs }) => theirs?.value)).toEqual(["200"]);
+  expect(changeItems).not.toHaveBeenCalled();
+});
+
+it("an environment without revisions is written once", async () => {
+  expect(await undone("150", "")).toBeNull();
+  expect(changeItems).toHaveBeenCalledTimes(1);
+});
