@@ -346,12 +346,13 @@ export interface ClientOptions {
 interface ClientEvents {
   /** The start policy is met. */
   ready: () => unknown;
-  /** An open namespace has changed. */
+  /** An open namespace has changed. One that is open as a config and as a file emits this for each. */
   change: (event: ChangeEvent, namespace: Config | ConfigFile) => unknown;
   /** The values of an open namespace have another origin than before. */
   source: (source: Source, namespace: Config | ConfigFile) => unknown;
   /**
-   * A failure that no caller waits for: of a listener, or of a load. Logged if this event has no listener.
+   * A failure that no caller waits for: of a listener, or of the first load of a namespace, once by `start` or the
+   * first `config`. Logged if this event has no listener.
    */
   error: (error: Error) => unknown;
 }
@@ -370,8 +371,10 @@ export declare class Client extends EventEmitter {
   /** Whether `close` was called. */
   get closed(): boolean;
   /**
-   * Opens the namespaces of `castalia.namespaces`, whose events are emitted from then on, and checks the start
-   * policy. The first `config` only loads them and checks the policy.
+   * Opens the namespaces of `castalia.namespaces`, unless they were closed before, and checks the start policy.
+   * From then on their events are emitted, with a config that `config` returns, or that is closed when the
+   * namespace is opened as a file, which emits them instead. The first `config` only loads the namespaces and
+   * checks the policy.
    */
   start(options?: WaitOptions): Promise<void>;
   /**

@@ -15,7 +15,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use self::directory::{
-    app_directory, check_usable, create_directory, remove_stale, temporary_name,
+    app_directory, choose, create_directory, fill, remove_stale, temporary_name,
 };
 use self::file::{Expected, failed, file_name, read, read_bytes, text};
 use self::newest::{has_newer, read_newest};
@@ -182,15 +182,7 @@ impl FileCache {
         }
         let first = self.first_choice(app_id);
         let fallback = self.fallback.as_ref().map(|root| app_directory(root, app_id));
-        let chosen = match (check_usable(&first), fallback) {
-            (Err(error), Some(fallback)) if check_usable(&fallback).is_ok() => {
-                let (path, using) = (first.display(), fallback.display());
-                tracing::warn!(%path, %using, %error, "cannot use the cache directory; using another one");
-                fallback
-            }
-            // If neither can be written, each write fails and is logged under the configured path.
-            _ => first,
-        };
+        let chosen = choose(first, fallback, fill);
         // At the first use only: a client that runs creates no stale files.
         remove_stale(&chosen, app_id);
         directories.insert(app_id.to_owned(), chosen.clone());

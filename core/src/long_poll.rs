@@ -100,6 +100,8 @@ struct PollLoop {
     last_key: Option<Arc<AccessKey>>,
     /// Whether the next poll is the first one after a failure.
     is_on_trial: bool,
+    /// Whether the next poll repeats one whose key was rejected.
+    is_renewed: bool,
     cut_off_hint: CutOffHint,
     log_limit: LogLimit,
     no_app_id: LogLimit,
@@ -135,6 +137,7 @@ impl PollLoop {
             ),
             last_key: None,
             is_on_trial: false,
+            is_renewed: false,
             cut_off_hint: CutOffHint::default(),
             log_limit: LogLimit::default(),
             no_app_id: LogLimit::default(),
@@ -226,6 +229,7 @@ impl PollLoop {
         let access_key = self.dependencies.settings.access_keys.of(&self.dependencies.app_id);
         self.last_key = access_key.clone();
         let is_on_trial = std::mem::take(&mut self.is_on_trial);
+        let is_renewed = std::mem::take(&mut self.is_renewed);
         let read_timeout = self.timeout(is_on_trial);
         let request = ServiceRequest {
             service: &service,
@@ -241,15 +245,21 @@ impl PollLoop {
             () = self.wait_for_list_change(version) => return PollOutcome::Again,
         };
         let PollDependencies { app_id, settings, .. } = &self.dependencies;
+        // Once: a provider may return another secret at each call, and none that is accepted.
         if is_unauthorized(&answer)
+            && !is_renewed
             && settings.access_keys.renew(app_id, access_key, settings.timing.read_timeout).await
         {
+            self.is_renewed = true;
             return PollOutcome::Again;
         }
         match answer.and_then(|answer| notifications(answer, &service)) {
             Ok(changed) if changed.is_empty() => PollOutcome::NotModified,
             Ok(changed) => PollOutcome::Changed(changed, service),
-            Err(failure) if is_on_trial && failure.is_silence => PollOutcome::Again,
+            Err(failure) if is_on_trial && failure.is_silence => {
+                self.services.record_silent_trial();
+                PollOutcome::Again
+            }
             Err(failure) => PollOutcome::Failed(failure, start.elapsed()),
         }
     }

@@ -154,7 +154,8 @@ impl Pipeline {
         while let Some(cause) = self.next_cause().await {
             match cause {
                 LoadCause::Announced(announcement) => {
-                    self.schedule.announced(announcement.is_update);
+                    // The first release of a namespace is not an update, but as new.
+                    self.schedule.announced(announcement.is_update || self.is_missing());
                     let preferred = announcement.service.clone();
                     self.last_announcement = Some(announcement);
                     let _ = self.load(Some(preferred)).await;
@@ -216,6 +217,7 @@ impl Pipeline {
                 notification_id: announcement.notification_id,
                 messages: announcement.messages.clone(),
                 preferred,
+                ..LoadBase::only(&previous)
             },
             None => LoadBase::only(&previous),
         };
@@ -246,8 +248,7 @@ impl Pipeline {
             Err(failure) => {
                 self.record_failure(&failure.error);
                 self.lacking = Lacking::of(&failure);
-                let missing = self.namespace.snapshot().source() != Source::Remote;
-                self.schedule.failed(&failure, missing);
+                self.schedule.failed(&failure, self.is_missing());
                 Err(failure.error)
             }
         }
@@ -276,6 +277,11 @@ impl Pipeline {
         self.namespace.publish(&snapshot);
         self.record_success();
         Ok(())
+    }
+
+    /// Whether no server has ever sent values.
+    fn is_missing(&self) -> bool {
+        self.namespace.snapshot().source() != Source::Remote
     }
 
     fn record_success(&mut self) {

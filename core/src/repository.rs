@@ -30,8 +30,8 @@ use crate::transport::{Failure, ServiceRequest, ServiceResponse, Transport};
 pub(crate) const OPERATION: &str = "load namespace";
 /// Longest wait for a permit of the rate limit; the value of the Java client.
 const MAX_PERMIT_WAIT: Duration = Duration::from_secs(5);
-/// Longest wait within a load for a service that is busy (`Retry-After`). A longer one ends the
-/// load: the schedule waits instead, which announcements and refreshes interrupt.
+/// Longest wait within a load for a service that is busy (`Retry-After`), unless callers wait. The
+/// schedule waits longer instead, which announcements and refreshes interrupt.
 const MAX_BUSY_WAIT: Duration = Duration::from_secs(10);
 // Delays between attempts are those of the Java client: 1 s while something is missing, otherwise
 // growing, because the periodic refresh has time and a busy server needs it.
@@ -63,16 +63,19 @@ pub(crate) struct LoadBase<'a> {
     pub(crate) messages: NotificationMessages,
     /// Service to try first: the one that announced the release has it for certain.
     pub(crate) preferred: Option<ServiceUrl>,
+    /// Until when callers wait for the first load; `None` for later loads.
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl<'a> LoadBase<'a> {
-    /// A base without a notification.
+    /// A base without a notification or a deadline.
     pub(crate) fn only(previous: &'a Snapshot) -> Self {
         Self {
             previous,
             notification_id: UNKNOWN_NOTIFICATION_ID,
             messages: NotificationMessages::default(),
             preferred: None,
+            deadline: None,
         }
     }
 }
@@ -140,9 +143,8 @@ impl Repository {
         self.settings.access_keys.wait_for_other(app_id, &self.last_key).await;
     }
 
-    /// Loads the namespace. The first usable response ends the load; so do the statuses 404, 401
-    /// and 400, because every service would return the same. The failure has a `retry_after` only if
-    /// every service asked for one.
+    /// Loads the namespace. The first usable response ends the load, as do 404, 401 and 400, which
+    /// every service would return. The failure has a `retry_after` only if all asked for one.
     pub(crate) async fn load(
         &mut self,
         base: &LoadBase<'_>,
@@ -195,13 +197,13 @@ impl Repository {
             Err(Error::new(ErrorKind::Internal, OPERATION, text))
         });
         let content = loaded.map_err(|error| Failure::new(self.with_namespace(error)))?;
-        let base = base.previous;
         // Functions have no release keys: equal values are an unchanged release.
-        if base.source() == Source::Static && *base.configurations() == content {
+        let known = base.previous;
+        if known.source() == Source::Static && *known.configurations() == content {
             return Ok(LoadOutcome::Unchanged);
         }
         let info = LoadInfo { source: Source::Static, ..LoadInfo::unknown() };
-        let snapshot = Snapshot::new(self.context.clone(), info, content, Some(base));
+        let snapshot = Snapshot::new(self.context.clone(), info, content, Some(known));
         Ok(LoadOutcome::Snapshot(Arc::new(snapshot)))
     }
 
@@ -219,7 +221,7 @@ impl Repository {
             // No delay before the first attempt and none after the last one.
             if last.is_some() {
                 let allowed = self.busy.end_of(service);
-                if allowed.is_some_and(|allowed| allowed > Instant::now() + MAX_BUSY_WAIT) {
+                if allowed > Some(Instant::now() + MAX_BUSY_WAIT).max(base.deadline) {
                     break;
                 }
                 let delays = match mode {
@@ -232,15 +234,14 @@ impl Repository {
             self.rate.take(MAX_PERMIT_WAIT).await;
             let failure = match self.attempt(service, base).await {
                 Ok(loaded) => {
+                    self.busy.end(service);
                     self.background_delays.reset();
                     return Ok(loaded);
                 }
                 Err(failure) => failure,
             };
             debug!(error = %failure.error, "load attempt failed");
-            if let Some(pause) = failure.retry_after {
-                self.busy.begin(service, pause);
-            }
+            self.busy.record(service, failure.retry_after);
             let kind = failure.error.kind();
             last = Some(failure);
             // Neither another service nor a delay changes the result.
@@ -374,8 +375,7 @@ impl Repository {
             source: Source::Remote,
             since: SystemTime::now(),
         };
-        let context = self.context.clone();
-        Arc::new(Snapshot::new(context, info, content, Some(base.previous)))
+        Arc::new(Snapshot::new(self.context.clone(), info, content, Some(base.previous)))
     }
 
     fn invalid_answer(&self, service: &ServiceUrl, error: Error) -> Failure {

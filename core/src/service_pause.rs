@@ -22,6 +22,20 @@ impl ServicePauses {
         self.ends.insert(service.clone(), now + pause);
     }
 
+    /// Ends the pause of a service.
+    pub(crate) fn end(&mut self, service: &ServiceUrl) {
+        self.ends.remove(service);
+    }
+
+    /// Begins the pause that the last answer of a service asks for, or ends an earlier one, which
+    /// that answer refutes.
+    pub(crate) fn record(&mut self, service: &ServiceUrl, pause: Option<Duration>) {
+        match pause {
+            Some(pause) => self.begin(service, pause),
+            None => self.end(service),
+        }
+    }
+
     /// When the pause of a service ends; `None`, which sorts first, if it has none.
     pub(crate) fn end_of(&self, service: &ServiceUrl) -> Option<Instant> {
         self.ends.get(service).copied().filter(|end| *end > Instant::now())

@@ -21,6 +21,7 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use self::entry::{DirectoryEntry, DirectoryUser};
+use crate::log_rate::LogRate;
 use crate::outgoing::{guard, install_tls};
 use crate::settings::directory::DirectorySettings;
 
@@ -41,6 +42,8 @@ const CHECKS: usize = 4;
 const WAIT: Duration = Duration::from_secs(5);
 /// Maximum number of users that a search returns.
 const FOUND: i32 = 50;
+/// Maximum number of entries with one id that are looked at.
+const OF_ONE_ID: i32 = 5;
 /// Ports without and with TLS.
 const LDAP: u16 = 389;
 const LDAPS: u16 = 636;
@@ -130,8 +133,8 @@ impl Directory {
         });
         match found.await {
             Ok(entries) => entries.iter().filter_map(|entry| self.settings.person(entry)).collect(),
-            Err(Unavailable(problem)) => {
-                tracing::warn!(%problem, "cannot search the directory; only users who signed in are listed");
+            Err(unavailable) => {
+                report(&unavailable);
                 Vec::new()
             }
         }
@@ -151,19 +154,27 @@ impl Directory {
         Ok(self.settings.person(entry))
     }
 
-    /// Whether the user with this id may still sign in: the entry exists, is not disabled and is in
-    /// a group.
+    /// Whether the user with this id may still sign in: an entry that the filter of sign-ins admits
+    /// exists, is not disabled and is in a group.
     ///
     /// # Errors
     /// Fails if the directory does not answer.
     pub async fn admits(&self, id: &str) -> Result<bool, Unavailable> {
-        let found = self.bounded(&self.checks, async {
-            let mut connection = self.connect().await?;
-            self.bind(&mut connection).await?;
-            self.member(&mut connection, &self.settings.search_by_id(id)).await
-        });
-        let is_same = |id_of_entry: &str| id_of_entry.to_lowercase() == id.to_lowercase();
-        Ok(found.await?.is_ok_and(|(_, person)| is_same(&person.id)))
+        self.bounded(&self.checks, self.try_admits(id)).await
+    }
+
+    /// Users of several entries with the same id may sign in with other names of theirs.
+    async fn try_admits(&self, id: &str) -> Result<bool, LdapError> {
+        let mut connection = self.connect().await?;
+        self.bind(&mut connection).await?;
+        let filter = self.settings.admitted_by_id(id);
+        for entry in self.entries(&mut connection, &filter, OF_ONE_ID).await? {
+            let admitted = self.admitted(&mut connection, &entry).await?;
+            if admitted.is_ok_and(|person| person.id.to_lowercase() == id.to_lowercase()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn try_verify(
@@ -201,13 +212,22 @@ impl Directory {
         let Ok([entry]) = <[DirectoryEntry; 1]>::try_from(found) else {
             return Ok(Err("not exactly one entry has the name"));
         };
-        let Some(person) = self.settings.person(&entry) else {
+        Ok(self.admitted(connection, &entry).await?.map(|person| (entry, person)))
+    }
+
+    /// The user of an entry, if that user may sign in; otherwise why not.
+    async fn admitted(
+        &self,
+        connection: &mut LdapConnection,
+        entry: &DirectoryEntry,
+    ) -> Result<Result<DirectoryUser, &'static str>, LdapError> {
+        let Some(person) = self.settings.person(entry) else {
             return Ok(Err("the entry has no login id, or is disabled"));
         };
-        if !self.is_in_group(connection, &entry, &person).await? {
+        if !self.is_in_group(connection, entry, &person).await? {
             return Ok(Err("the user is in none of the groups of ldap.group_search"));
         }
-        Ok(Ok((entry, person)))
+        Ok(Ok(person))
     }
 
     async fn is_in_group(
@@ -314,6 +334,17 @@ impl Directory {
         };
         *self.failed.lock() = outcome.is_err().then(Instant::now);
         outcome.map_err(Unavailable)
+    }
+}
+
+fn report(Unavailable(problem): &Unavailable) {
+    static FAILURES: LogRate = LogRate::new();
+    if let Some(suppressed) = FAILURES.admit() {
+        tracing::warn!(
+            problem = problem.as_str(),
+            suppressed,
+            "cannot search the directory; only users who signed in are listed"
+        );
     }
 }
 

@@ -69,18 +69,7 @@ impl Node {
 
     /// Makes every read of rows of a table take about a second.
     pub(crate) async fn slow_down(&self, table: &str) {
-        let slow = match self.kind {
-            Kind::Sqlite => {
-                "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000) \
-                 SELECT MAX(i) FROM n) > 0"
-            }
-            Kind::MySql => "SLEEP(1) = 0",
-            Kind::Postgres => "pg_sleep(1)::text = ''",
-        };
-        let hide = format!(r#"ALTER TABLE "{table}" RENAME TO "Hidden{table}""#);
-        let view =
-            format!(r#"CREATE VIEW "{table}" AS SELECT * FROM "Hidden{table}" WHERE {slow}"#);
-        self.database.run(&[&hide, &view]).await;
+        slow_down(&self.database, self.kind, table).await;
     }
 
     pub(crate) async fn end(self) {
@@ -126,6 +115,21 @@ impl Node {
         let lines = text.lines().filter_map(|line| line.strip_prefix(start));
         lines.filter_map(|rest| rest.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
     }
+}
+
+/// Makes every read of rows of a table take about a second.
+pub(crate) async fn slow_down(database: &Database, kind: Kind, table: &str) {
+    let slow = match kind {
+        Kind::Sqlite => {
+            "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000000) \
+             SELECT MAX(i) FROM n) > 0"
+        }
+        Kind::MySql => "SLEEP(1) = 0",
+        Kind::Postgres => "pg_sleep(1)::text = ''",
+    };
+    let hide = format!(r#"ALTER TABLE "{table}" RENAME TO "Hidden{table}""#);
+    let view = format!(r#"CREATE VIEW "{table}" AS SELECT * FROM "Hidden{table}" WHERE {slow}"#);
+    database.run(&[&hide, &view]).await;
 }
 
 pub(crate) fn value_of(answer: &Answer) -> String {

@@ -5,9 +5,13 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::feed_node::{Kind, Node, on_each_kind};
+use super::feed_node::{Kind, Node, on_each_kind, slow_down};
+use super::locked_portal::create_app;
+use crate::support::database::Database;
 use crate::support::http::{Answer, Http};
 use crate::support::poll::newest;
+use crate::support::server::Server;
+use crate::support::session;
 
 /// Many items of 4 KB in one namespace; a search reads all of them.
 const ITEMS: u32 = 40_000;
@@ -73,16 +77,46 @@ async fn searches_for_a_key_wait_for_their_turn(kind: Kind) {
         "/namespaces/find-by-item?itemKey=k&page=0&size=10".to_owned(),
         format!("{}/commit?key=k&page=0&size=10", node.app.path("default", "application")),
     ] {
-        let answers = join_all((0..CALLERS).map(|_| admin.get(&path))).await;
-        let is_refused = |answer: &&Answer| {
-            answer.status == 503 && answer.text.contains("Too many concurrent searches")
-        };
-        let refused = answers.iter().filter(is_refused).count();
-        let found = answers.iter().filter(|answer| answer.status == 200).count();
-        assert!(found > 0 && refused > 0, "{path}: {answers:?}");
-        assert_eq!(found + refused, CALLERS, "{path}: {answers:?}");
+        search_at_once(&admin, &path).await;
     }
     node.end().await;
+}
+
+/// Sends a slow search many times, and requires that each is answered or has to wait for too long.
+async fn search_at_once(http: &Http, path: &str) {
+    let answers = join_all((0..CALLERS).map(|_| http.get(path))).await;
+    let is_refused = |answer: &&Answer| {
+        answer.status == 503 && answer.text.contains("Too many concurrent searches")
+    };
+    let refused = answers.iter().filter(is_refused).count();
+    let found = answers.iter().filter(|answer| answer.status == 200).count();
+    assert!(found > 0 && refused > 0, "{path}: {answers:?}");
+    assert_eq!(found + refused, CALLERS, "{path}: {answers:?}");
+}
+
+/// S56: those of the portal for apps and namespaces, which find no index either.
+#[tokio::test]
+async fn searches_for_apps_and_namespaces_wait_for_their_turn() {
+    let server = Server::start();
+    let portal = session::root(&server).await;
+    create_app(&portal).await;
+    let database = Database::file(server.data_dir(), "portal.db");
+    for table in ["App", "AppNamespace"] {
+        slow_down(&database, Kind::Sqlite, table).await;
+    }
+    // The list of all apps does not wait for them: with them, it would be refused as most are.
+    let list = "/openapi/v1/apps/search/by-appid-or-name?query=&page=0&size=10";
+    let search = "/openapi/v1/apps/search/by-appid-or-name?query=demo&page=0&size=10";
+    let searches = join_all((0..CALLERS).map(|_| portal.get(search)));
+    let (_, list) = tokio::join!(searches, portal.get(list));
+    assert_eq!(list.status, 200, "{list:?}");
+    for path in [
+        "/openapi/v1/apps/search/by-appid-or-name?query=demo&page=0&size=10",
+        "/openapi/v1/search?q=demo&in=apps",
+        "/openapi/v1/search?q=application&in=namespaces",
+    ] {
+        search_at_once(&portal, path).await;
+    }
 }
 
 on_each_kind!(many_searches_do_not_starve_the_feed, searches_for_a_key_wait_for_their_turn);

@@ -1,6 +1,5 @@
 // The client: opens namespaces, reports their errors, closes.
 import { EventEmitter } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { native } from './native.cjs';
 import { callable } from './arguments.cjs';
 import { Config } from './config.cjs';
@@ -11,10 +10,12 @@ import type { ChangeEvent } from './event.cjs';
 import { warn } from './log.cjs';
 import { type WaitOptions, mailbox, register, forget, hold, release, wait } from './mailbox.cjs';
 import { type Metrics, type Setting, metricsOf, settingsOf } from './metrics.cjs';
+import type { Namespace } from './namespace.cjs';
 import { type SettingValues, Settings } from './settings.cjs';
 import type { Manner, Source } from './snapshot.cjs';
-import { Subscription } from './subscription.cjs';
+import { Subscription, drained } from './subscription.cjs';
 import { type Validator, verdictOf } from './validator.cjs';
+import { Views } from './views.cjs';
 
 export interface ClientOptions {
   /**
@@ -33,17 +34,17 @@ export interface ClientOptions {
 interface ClientEvents {
   /** The start policy is met. */
   ready: () => unknown;
-  /** An open namespace has changed. */
+  /** An open namespace has changed. One that is open as a config and as a file emits this for each. */
   change: (event: ChangeEvent, namespace: Config | ConfigFile) => unknown;
   /** The values of an open namespace have another origin than before. */
   source: (source: Source, namespace: Config | ConfigFile) => unknown;
   /**
-   * A failure that no caller waits for: of a listener, or of a load. Logged if this event has no listener.
+   * A failure that no caller waits for: of a listener, or of the first load of a namespace, once by `start` or the
+   * first `config`. Logged if this event has no listener.
    */
   error: (error: Error) => unknown;
 }
 
-type Opened = Config | ConfigFile;
 type Follower = Subscription | Changes;
 type Handler = (...args: any[]) => unknown;
 type Make = (asked: object) => any;
@@ -56,10 +57,9 @@ export class Client extends EventEmitter {
   #ready = false;
   /** Whether the namespaces of `castalia.namespaces` were opened. */
   #started = false;
-  /** Open namespaces, by kind and name. */
-  #namespaces = new Map<string, Opened>();
+  #views: Views;
   /** Subscriptions and iterators that have not ended, with their namespaces. */
-  #followers = new Map<Follower, unknown>();
+  #followers = new Map<Follower, Namespace>();
   #validators: number[] = [];
   /** The subscription whose listener is being called. */
   #within: Subscription | null = null;
@@ -78,6 +78,7 @@ export class Client extends EventEmitter {
     super();
     this.#native = _make(Settings._asked(settings, required));
     this.#manner = mannerOf(this.#native.rules);
+    this.#views = new Views(this.appId);
     if (keepAlive) {
       hold(this);
     }
@@ -111,14 +112,16 @@ export class Client extends EventEmitter {
   }
 
   /**
-   * Opens the namespaces of `castalia.namespaces`, whose events are emitted from then on, and checks the start
-   * policy. The first `config` only loads them and checks the policy.
+   * Opens the namespaces of `castalia.namespaces`, unless they were closed before, and checks the start policy.
+   * From then on their events are emitted, with a config that `config` returns, or that is closed when the
+   * namespace is opened as a file, which emits them instead. The first `config` only loads the namespaces and
+   * checks the policy.
    */
   async start(options?: WaitOptions): Promise<void> {
     this._mustBeOpen('start');
     await wait((number) => this.#native.start(number), options);
     if (!this.#started) {
-      await Promise.all(this.#listed().map((name) => this.config(name, options)));
+      await Promise.all(this.#listed().map((name) => this.#begin(name, options)));
       // As in the native half, another start does not open again what was closed since.
       this.#started = true;
     }
@@ -188,26 +191,58 @@ export class Client extends EventEmitter {
     this.#validators.splice(0).forEach(forget);
   }
 
+  /** Opens a namespace of `castalia.namespaces` for its events, unless a caller has opened or closed it. */
+  async #begin(name: string, options?: WaitOptions): Promise<void> {
+    if (this.#views.isKnown(name)) {
+      return;
+    }
+    const opened = await wait((number) => this.#native.open(number, this.appId, name, false), options);
+    const { about } = opened.view;
+    if (this.#views.isKnown(about.namespace)) {
+      opened.close();
+      return;
+    }
+    const [config] = this.#views.adopt('config', about, () => Config._of(this, opened));
+    this.#views.begin(config);
+    await this.#tellFirst(config);
+  }
+
   /**
    * Returns the object of this half for an opened namespace; each exists once until it is closed.
    */
-  async #adopt<O extends Opened>(opened: any, kind: string, make: () => O): Promise<O> {
-    const { appId, namespace } = opened.view.about;
-    const name = `${kind} ${appId} ${namespace}`;
-    if (this.#namespaces.has(name)) {
+  async #adopt<V extends Namespace>(opened: any, kind: string, make: () => V): Promise<V> {
+    const [adopted, isNew] = this.#views.adopt(kind, opened.view.about, make);
+    if (!isNew) {
       opened.release();
-    } else {
-      this.#namespaces.set(name, make());
     }
-    const adopted = this.#namespaces.get(name) as O;
-    await adopted._follow();
-    this.#tellReady();
-    const { lastError } = adopted;
-    if (lastError) {
-      const instead = adopted.source === 'none' ? 'reads return their defaults' : `it has its ${adopted.source} values`;
-      this._fail(lastError, `no server has returned the namespace ${namespace}; until one does, ${instead}`);
-    }
+    const begun = this.#views.claim(adopted);
+    await this.#replace(begun, adopted);
+    await this.#tellFirst(adopted, isNew && !begun);
     return adopted;
+  }
+
+  /** Lets a view that a caller has opened emit the events of the one that a start has opened. */
+  async #replace(begun: Namespace | undefined, adopted: Namespace): Promise<void> {
+    await begun?._follow();
+    await begun?._catchUp();
+    // The stream of the new one begins in the same step, so that each change is emitted by one of them.
+    const following = adopted._follow();
+    if (begun && this.#views.remove(begun)) {
+      this.#end(begun);
+      begun._native.release();
+    }
+    await following;
+  }
+
+  /** Reports that the client is ready, and why a namespace is not. */
+  async #tellFirst(opened: Namespace, isNew = true): Promise<void> {
+    await opened._follow();
+    this.#tellReady();
+    const { lastError } = opened;
+    if (isNew && lastError) {
+      const instead = opened.source === 'none' ? 'reads return their defaults' : `it has its ${opened.source} values`;
+      this._fail(lastError, `no server has returned the namespace ${opened.namespace}; until one does, ${instead}`);
+    }
   }
 
   /** The names of `castalia.namespaces`. */
@@ -243,7 +278,7 @@ export class Client extends EventEmitter {
    * Tracks a subscription or an iterator until it ends.
    * @internal
    */
-  _add(follower: Follower, namespace: unknown): void {
+  _add(follower: Follower, namespace: Namespace): void {
     this.#followers.set(follower, namespace);
     follower.ended.then(() => this.#followers.delete(follower));
   }
@@ -254,10 +289,9 @@ export class Client extends EventEmitter {
    * @internal
    */
   async _called(namespace: string): Promise<void> {
-    const bare = (name: string) => name.replace(/\.properties$/, '');
-    const opened = [...this.#namespaces.values()].filter((one) => bare(one.namespace) === bare(namespace));
+    const opened = this.#views.named(namespace);
     await Promise.all(opened.map((one) => one._catchUp()));
-    const listening = [...this.#followers].filter(([, followed]) => opened.includes(followed as Opened));
+    const listening = [...this.#followers].filter(([, followed]) => opened.includes(followed));
     await Promise.all(listening.map(([follower]) => follower instanceof Subscription && follower._called()));
   }
 
@@ -265,12 +299,13 @@ export class Client extends EventEmitter {
    * Called when a namespace is closed.
    * @internal
    */
-  _forget(namespace: unknown): void {
-    for (const [name, one] of this.#namespaces) {
-      if (one === namespace) {
-        this.#namespaces.delete(name);
-      }
-    }
+  _forget(namespace: Namespace): void {
+    this.#views.leave(namespace);
+    this.#end(namespace);
+  }
+
+  /** Ends the events of a namespace. */
+  #end(namespace: Namespace): void {
     for (const [follower, followed] of this.#followers) {
       if (followed === namespace) {
         follower.cancel();
@@ -361,13 +396,4 @@ function newClient(asked: object): any {
 /** The rules for reads, as members that each read uses. */
 function mannerOf(rules: any): Manner {
   return { rules, hasFallback: rules.hasFallback, isCounted: true, kept: rules.typedCache };
-}
-
-/** Waits until the subscriptions have delivered what was queued, for a limited time. */
-async function drained(subscriptions: Follower[]): Promise<void> {
-  const timer = new AbortController();
-  const all = Promise.all(subscriptions.map((subscription) => subscription.ended));
-  const late = sleep(native.DRAIN_MS, undefined, timer).catch(() => {});
-  await Promise.race([all, late]);
-  timer.abort();
 }

@@ -1,7 +1,9 @@
 // A registered listener: takes events from the native half one by one, the next only after the last
 // was handled.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { checked } from './error.cjs';
 import { register, forget } from './mailbox.cjs';
+import { native } from './native.cjs';
 
 /** Opens a native stream; takes the number of the handler to notify. */
 export type Open = (number: number) => any;
@@ -158,4 +160,13 @@ export function streamOf(open: Open, number: number): any {
     forget(number);
     throw error;
   }
+}
+
+/** Waits until the subscriptions have delivered what was queued, for a limited time. */
+export async function drained(subscriptions: { ended: Promise<void> }[]): Promise<void> {
+  const timer = new AbortController();
+  const all = Promise.all(subscriptions.map((subscription) => subscription.ended));
+  const late = sleep(native.DRAIN_MS, undefined, timer).catch(() => {});
+  await Promise.race([all, late]);
+  timer.abort();
 }

@@ -14,6 +14,9 @@ const require = createRequire(import.meta.url);
 const { native } = require('../lib/native.cjs');
 const { mailbox, wait } = require('../lib/mailbox.cjs');
 
+/** The names of the open namespaces. */
+const opened = (client) => client.metrics().namespaces.map(({ namespace }) => namespace);
+
 test('import and require give the same', () => {
   assert.equal(Client, castalia.Client);
   assert.equal(require('../package.json').version, version);
@@ -110,10 +113,39 @@ test('the client tells of the namespaces that it starts with', async (t) => {
   const config = await client.config('a');
   assert.equal(config.get('n'), '1');
   config.close();
-  const open = () => client.metrics().namespaces.map(({ namespace }) => namespace);
-  await eventually(() => !open().includes('a'), 'it is not open any more');
+  await eventually(() => !opened(client).includes('a'), 'it is not open any more');
   await client.start();
-  assert.deepEqual(open(), ['b', 'later']);
+  assert.deepEqual(opened(client), ['b', 'later']);
+});
+
+test('a namespace that a start has opened emits its events once, and is closed by the caller that opened it', async (t) => {
+  // B56
+  const { client, service } = await serviceWith(t, { a: { n: '0' } }, { 'castalia.namespaces': 'a,later' });
+  const heard = [];
+  client.on('error', (error) => heard.push(error.code));
+  client.on('change', (_event, namespace) => heard.push(namespace.constructor.name));
+  await client.start();
+  const [file] = await Promise.all([client.configFile('a'), client.configFile('a'), client.config('later')]);
+  assert.deepEqual(heard.splice(0), ['NotFound']);
+  for (let n = 1; n <= 2; n += 1) {
+    await service.push('a', { n: String(n) });
+    await eventually(() => heard.length >= n, 'the change');
+  }
+  assert.deepEqual(heard, ['ConfigFile', 'ConfigFile']);
+  file.close();
+  await eventually(() => !opened(client).includes('a'), 'it is not open any more');
+});
+
+test('a start opens nothing that a caller has opened or closed before', async (t) => {
+  // B56
+  const { client } = await serviceWith(t, { a: { n: '0' }, b: { n: '0' } }, { 'castalia.namespaces': 'a,b' });
+  (await client.config('a')).close();
+  await eventually(() => !opened(client).includes('a'), 'it is not open any more');
+  const file = await client.configFile('b');
+  await client.start();
+  assert.deepEqual(opened(client), ['b']);
+  file.close();
+  await eventually(() => opened(client).length === 0, 'nothing is open any more');
 });
 
 test('a refused signature is Unauthorized, and the error event tells of it', async (t) => {

@@ -41,9 +41,30 @@ pub(super) fn create_directory(directory: &Path) -> std::io::Result<()> {
     builder.create(directory)
 }
 
+/// The first of two directories, or the fallback if only that one can be used. `fill` writes the
+/// file that tests it.
+pub(super) fn choose(
+    first: PathBuf,
+    fallback: Option<PathBuf>,
+    fill: impl Fn(File) -> std::io::Result<()>,
+) -> PathBuf {
+    match (check_usable(&first, &fill), fallback) {
+        (Err(error), Some(fallback)) if check_usable(&fallback, &fill).is_ok() => {
+            let (path, using) = (first.display(), fallback.display());
+            tracing::warn!(%path, %using, %error, "cannot use the cache directory; using another one");
+            fallback
+        }
+        // If neither can be written, each write fails and is logged under the configured path.
+        _ => first,
+    }
+}
+
 /// Tests whether files can be written in the directory, creating it if necessary. Permissions are
 /// not enough: the disk may be read-only or full.
-pub(super) fn check_usable(directory: &Path) -> std::io::Result<()> {
+fn check_usable(
+    directory: &Path,
+    fill: impl Fn(File) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     create_directory(directory)?;
     let probe = directory.join(format!("{PROBE}{}.tmp", unique()));
     let filled = fill(File::create_new(&probe)?);
@@ -52,7 +73,7 @@ pub(super) fn check_usable(directory: &Path) -> std::io::Result<()> {
     filled.and(removed)
 }
 
-fn fill(mut probe: File) -> std::io::Result<()> {
+pub(super) fn fill(mut probe: File) -> std::io::Result<()> {
     probe.write_all(&[0; PROBE_BYTES])?;
     // Some file systems only notice then that the disk is full.
     probe.sync_all()
@@ -78,6 +99,8 @@ pub(super) fn remove_stale(directory: &Path, app_id: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
 
     /// B53: `/dev/full` can be opened and has no space.
@@ -88,11 +111,31 @@ mod tests {
         assert_eq!(fill(full).unwrap_err().kind(), std::io::ErrorKind::StorageFull);
     }
 
+    /// B53
+    #[test]
+    fn the_fallback_is_chosen_if_only_the_first_directory_is_on_a_full_disk() {
+        let root = tempfile::tempdir().unwrap();
+        let [first, fallback] = ["first", "fallback"].map(|name| root.path().join(name));
+        for full_disks in 0..3 {
+            let tried = Cell::new(0);
+            let fill = |probe| {
+                tried.set(tried.get() + 1);
+                match tried.get() > full_disks {
+                    true => fill(probe),
+                    false => Err(std::io::ErrorKind::StorageFull.into()),
+                }
+            };
+            let chosen = choose(first.clone(), Some(fallback.clone()), fill);
+            assert_eq!(chosen == fallback, full_disks == 1, "{full_disks}");
+            assert_eq!(fs::read_dir(&first).unwrap().count(), 0, "no probe is left");
+        }
+    }
+
     #[test]
     fn a_directory_that_can_be_written_is_left_empty() {
         let root = tempfile::tempdir().unwrap();
         let directory = root.path().join("order/config-cache");
-        check_usable(&directory).unwrap();
+        check_usable(&directory, fill).unwrap();
         assert_eq!(fs::read_dir(directory).unwrap().count(), 0);
     }
 }

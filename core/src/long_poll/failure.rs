@@ -27,7 +27,8 @@ impl PollLoop {
     pub(super) async fn wait_after_failure(&mut self, failure: &Failure, after: Duration) {
         self.dependencies.watch_list.failed(self.shard, failure.is_silence);
         let lacks_service = failure.error.operation() == discovery::OPERATION;
-        let lacks_key = failure.error.kind() == ErrorKind::Unauthorized;
+        // Not the kind: a meta server that refuses discovery has rejected no key.
+        let lacks_key = failure.status == Some(401);
         let pause = sleep(self.delay_after(failure, after));
         let PollDependencies { app_id, settings, discovery, .. } = &self.dependencies;
         tokio::select! {
@@ -73,6 +74,7 @@ impl PollLoop {
             warn!(
                 %error,
                 suppressed,
+                hint = "castalia.long-poll.timeout must exceed the time for which servers hold polls by 10 s",
                 "a config service did not answer a long poll; changes arrived late"
             );
         }

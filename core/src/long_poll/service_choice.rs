@@ -81,14 +81,24 @@ impl ServiceChoice {
     pub(super) fn record_answer(&mut self) {
         if let Some(service) = &self.sticky {
             self.discovery.report(service, true);
+            self.busy.end(service);
+            self.silent.end(service);
         }
         self.failed.clear();
     }
 
+    /// Records that the last poll was a trial without an answer. That is usual while nothing
+    /// changes; but a service that did not answer before is probably still frozen, and is released.
+    pub(super) fn record_silent_trial(&mut self) {
+        if self.sticky.as_ref().is_some_and(|service| self.silent.end_of(service).is_some()) {
+            self.release();
+        }
+    }
+
     /// Records that the last poll failed so long after its start, and releases its service. Returns
-    /// whether another service should be polled soon: the list has one that has not failed in this
-    /// round, and the failure says nothing about it. An error that a service answered may be one of
-    /// all, which must not be polled more often because they are many.
+    /// whether another service should be polled soon: the list has one that is not busy and has not
+    /// failed in this round, and the failure says nothing about it. An error that a service answered
+    /// may be one of all, which must not be polled more often because they are many.
     pub(super) fn record_failure(&mut self, failure: &Failure, after: Duration) -> bool {
         // There is none if discovery failed.
         let Some(service) = self.sticky.take() else {
@@ -102,12 +112,12 @@ impl ServiceChoice {
         if is_silent {
             self.silent.begin(&service, SILENCE_PAUSE);
         }
-        if let Some(pause) = failure.retry_after {
-            self.busy.begin(&service, pause);
-        }
+        self.busy.record(&service, failure.retry_after);
         self.failed.push(service);
         let services = self.discovery.current_services();
-        let has_other = services.iter().any(|service| !self.failed.contains(service));
+        let has_other = services
+            .iter()
+            .any(|service| !self.failed.contains(service) && self.busy.end_of(service).is_none());
         if !has_other {
             self.failed.clear();
         }
@@ -196,6 +206,45 @@ mod tests {
         }
         choice.record_failure(&refused(), Duration::ZERO);
         assert_eq!(choice.select().await.unwrap(), frozen, "the other one has failed");
+        choice.record_silent_trial();
+        assert_ne!(choice.select().await.unwrap(), frozen, "it was silent again");
+        choice.record_silent_trial();
+        assert_ne!(choice.select().await.unwrap(), frozen, "the other one may have no news");
+    }
+
+    /// A busy service is polled later than one that has failed, and is not yet another choice.
+    #[tokio::test(start_paused = true)]
+    async fn a_service_that_is_down_is_not_polled_soon_while_the_others_are_busy() {
+        let urls = ["a", "b"].map(str::to_owned);
+        let discovery = Discovery::fixed(&urls, fastrand::Rng::with_seed(1));
+        let mut choice = ServiceChoice::new(discovery, CONNECT_TIMEOUT);
+        let pause = Duration::from_secs(60);
+        let busy = Failure { status: Some(503), retry_after: Some(pause), ..refused() };
+        let first = choice.select().await.unwrap();
+        choice.record_failure(&busy, Duration::ZERO);
+        for _ in 0..5 {
+            assert_ne!(choice.select().await.unwrap(), first);
+            assert!(!choice.record_failure(&refused(), Duration::ZERO));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_later_answer_or_failure_ends_the_pause_of_a_busy_service() {
+        let discovery = Discovery::fixed(&["a".to_owned()], fastrand::Rng::with_seed(1));
+        let mut choice = ServiceChoice::new(discovery, CONNECT_TIMEOUT);
+        let pause = Duration::from_secs(60);
+        let busy = Failure { status: Some(503), retry_after: Some(pause), ..refused() };
+        for is_answer in [true, false] {
+            choice.select().await.unwrap();
+            choice.record_failure(&busy, Duration::ZERO);
+            assert_eq!(choice.busy_for(), Some(pause));
+            choice.select().await.unwrap();
+            match is_answer {
+                true => choice.record_answer(),
+                false => assert!(!choice.record_failure(&refused(), Duration::ZERO)),
+            }
+            assert_eq!(choice.busy_for(), None);
+        }
     }
 
     #[tokio::test(start_paused = true)]

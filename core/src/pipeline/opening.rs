@@ -42,7 +42,7 @@ impl Pipeline {
     async fn load_first(&mut self, opening: &FirstLoadGuard, deadline: Instant) {
         let outcome = {
             let empty = self.namespace.snapshot();
-            let base = LoadBase::only(&empty);
+            let base = LoadBase { deadline: Some(deadline), ..LoadBase::only(&empty) };
             let mut load = pin!(self.dependencies.repository.load(&base, LoadMode::Urgent));
             let serve_fallback = async {
                 sleep_until(deadline).await;

@@ -63,10 +63,10 @@ impl Schedule {
         self.urgent
     }
 
-    /// A release was announced. Only an update is rechecked: the first poll announces what the
-    /// first load has just returned.
-    pub(super) fn announced(&mut self, is_update: bool) {
-        self.pending = Some(if is_update { &RECHECKS } else { &[] });
+    /// A release was announced. It is rechecked if it is news: the first poll usually announces what
+    /// the first load has just returned.
+    pub(super) fn announced(&mut self, is_news: bool) {
+        self.pending = Some(if is_news { &RECHECKS } else { &[] });
         self.urgent = true;
     }
 

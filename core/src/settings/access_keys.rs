@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::warn;
 
@@ -17,6 +17,10 @@ use super::layers::Layers;
 use crate::blocking_pool::{HOOK_POOL, warn_if_slow};
 use crate::process_local::{ProcessLocal, ProcessLocalCell};
 use crate::protocol::signature::AccessKey;
+
+/// How often secrets of the provider end the waits of those whose key was rejected. If the server
+/// rejects each of them, every request that is repeated brings another one.
+const WAKE_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Returns the secret of an app id; `None` if it has none.
 pub type SecretProvider = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -42,8 +46,8 @@ struct Keys {
 struct KeyEntry {
     /// `None` if the app has none.
     key: Option<Arc<AccessKey>>,
-    /// The provider's last secret, to detect a new one.
-    provided: Option<String>,
+    /// When a key of the provider ends waits; `None` if the key is not from the provider.
+    wakes_at: Option<Instant>,
 }
 
 #[derive(Clone)]
@@ -62,7 +66,7 @@ impl AccessKeys {
         provider: Option<SecretProvider>,
     ) -> Self {
         let key = secret.and_then(|secret| parse_secret(main_app_id, secret));
-        let main = (main_app_id.to_owned(), KeyEntry { key, provided: None });
+        let main = (main_app_id.to_owned(), KeyEntry { key, wakes_at: None });
         let entries = ArcSwap::from_pointee(HashMap::from([main]));
         let keys = Arc::new(Keys { entries, replaced: ProcessLocalCell::new() });
         Self { layers, provider, keys, calls: ProcessLocalCell::new() }
@@ -73,7 +77,7 @@ impl AccessKeys {
         if let Some(entry) = self.keys.entries.load().get(app_id) {
             return entry.key.clone();
         }
-        let first = KeyEntry { key: self.in_settings(app_id), provided: None };
+        let first = KeyEntry { key: self.in_settings(app_id), wakes_at: None };
         self.keys.change(|keys| {
             keys.entry(app_id.to_owned()).or_insert_with(|| first.clone());
         });
@@ -82,19 +86,27 @@ impl AccessKeys {
 
     /// Replaces the key of an app id. A blank secret removes it.
     pub(crate) fn replace(&self, app_id: &str, secret: &str) {
-        let entry = KeyEntry { key: parse_secret(app_id, secret), provided: None };
+        let entry = KeyEntry { key: parse_secret(app_id, secret), wakes_at: None };
         self.keys.change(|keys| {
             keys.insert(app_id.to_owned(), entry.clone());
         });
         self.keys.replaced().send_replace(());
     }
 
-    /// Returns once another key of an app id is in use than this one, which a server rejected.
+    /// Returns once another key of an app id is in use than this one, which a server rejected. Keys
+    /// of the provider end waits every 30 s at most, keys that were set at once.
     pub(crate) async fn wait_for_other(&self, app_id: &str, refused: &Option<Arc<AccessKey>>) {
         let replaced = self.keys.replaced();
         let mut changes = replaced.subscribe();
-        // The sender lives in `replaced`, so the wait cannot fail.
-        let _ = changes.wait_for(|_| !is_same(&self.of(app_id), refused)).await;
+        loop {
+            // The sender lives in `replaced`, so the wait cannot fail.
+            let _ = changes.wait_for(|_| !is_same(&self.of(app_id), refused)).await;
+            let Some(wakes_at) = self.keys.wakes_at(app_id) else { return };
+            // Meanwhile the key may be set, or be the rejected one again.
+            if timeout_at(wakes_at, changes.changed()).await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Called after a server rejected a key: whether another one is in use now, perhaps from the
@@ -178,19 +190,37 @@ impl Keys {
         });
     }
 
+    fn wakes_at(&self, app_id: &str) -> Option<Instant> {
+        self.entries.load().get(app_id).and_then(|entry| entry.wakes_at)
+    }
+
     /// Uses a secret of the provider instead of the rejected key, which may have been replaced
     /// meanwhile.
-    fn accept(&self, app_id: &str, refused: &Option<Arc<AccessKey>>, secret: String) {
-        let entry = KeyEntry { key: parse_secret(app_id, &secret), provided: Some(secret) };
+    fn accept(&self, app_id: &str, refused: &Option<Arc<AccessKey>>, secret: &str) {
+        let key = parse_secret(app_id, secret);
+        if is_same(&key, refused) {
+            return;
+        }
         self.change(|keys| {
             let known = keys.get_mut(app_id).filter(|known| is_same(&known.key, refused));
-            // An unchanged secret must not become a new key: every rejected request would be
-            // repeated.
-            if let Some(known) = known.filter(|known| known.provided != entry.provided) {
-                *known = entry.clone();
+            if let Some(known) = known {
+                *known = KeyEntry { key: key.clone(), wakes_at: Some(known.next_wake()) };
             }
         });
         self.replaced().send_replace(());
+    }
+}
+
+impl KeyEntry {
+    /// When the next key of the provider ends waits.
+    fn next_wake(&self) -> Instant {
+        let now = Instant::now();
+        match self.wakes_at {
+            None => now,
+            // Nobody was woken for the key before.
+            Some(pending) if pending > now => pending,
+            Some(last) => now.max(last + WAKE_INTERVAL),
+        }
     }
 }
 
@@ -208,25 +238,25 @@ impl ProviderCall {
     async fn run(self) {
         let Self { provider, keys, app_id, refused, _ended } = self;
         let asked = app_id.clone();
-        let call = HOOK_POOL.run(move || {
-            if let Some(secret) = provider(&asked) {
-                keys.accept(&asked, &refused, secret);
-            }
-        });
+        let call = HOOK_POOL.run(move || provider(&asked));
         let report = || {
             warn!(
                 app_id,
                 "the secret provider has been called for 30 s; requests are rejected before it returns a secret"
             );
         };
-        let _ = warn_if_slow(call, report).await;
+        if let Ok(Some(secret)) = warn_if_slow(call, report).await {
+            keys.accept(&app_id, &refused, &secret);
+        }
     }
 }
 
-/// Compared by pointer: a key that was set again with the same secret is worth one more attempt.
+/// Whether two keys sign the same: a server that rejected one rejects the other, too.
 fn is_same(one: &Option<Arc<AccessKey>>, other: &Option<Arc<AccessKey>>) -> bool {
     match (one, other) {
-        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (Some(one), Some(other)) => {
+            Arc::ptr_eq(one, other) || one.headers(0, "/") == other.headers(0, "/")
+        }
         (one, other) => one.is_some() == other.is_some(),
     }
 }

@@ -110,7 +110,7 @@ keys! {
     POLL_QPS = SettingKey::new("apollo.longPollQPS", "2", "long polls of each connection per second");
     POLL_INITIAL_DELAY = SettingKey::new("apollo.longPollingInitialDelayInMills", "0", "ms before the first long poll; if above 0, plus a random 0 to 500 ms");
     POLL_ENABLE = SettingKey::new("castalia.long-poll.enable", "true", "enables long polling; without it, changes arrive with the periodic refresh");
-    POLL_TIMEOUT = SettingKey::new("castalia.long-poll.timeout", "90000", "timeout of a long poll, ms");
+    POLL_TIMEOUT = SettingKey::new("castalia.long-poll.timeout", "90000", "timeout of a long poll, ms; at least 10 s more than servers hold one (`long.polling.timeout`, 60 s by default)");
     POLL_LINE_LIMIT = SettingKey::new("castalia.long-poll.line-limit", "6144", "maximum bytes of a poll's request line; more namespaces are divided among several polls; if unset, the limit is raised when the server announces a higher one, as Castalia does");
     NAMESPACES = SettingKey::new("castalia.namespaces", "", "namespaces to open at the start, comma-separated");
     START_POLICY = SettingKey::new("castalia.start-policy", "best-effort", "what the start requires: best-effort, require-any, require-all, require-any-remote or require-all-remote");

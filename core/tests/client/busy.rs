@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use castalia_core::Source;
 use castalia_core::testing::{Endpoint, Fault, Server};
+use castalia_core::{Source, StartPolicy};
 use tokio::time::{Instant, timeout};
 
 use super::support::{Fixture, NAMESPACE, eventually};
@@ -85,6 +85,27 @@ async fn an_announcement_ends_the_wait_for_a_busy_service() {
     let published = Instant::now();
     eventually("the value", || config.get_or("a", 0) == 3).await;
     assert!(published.elapsed() < Duration::from_secs(3), "{:?}", published.elapsed());
+
+    // The answer shows that the service is no longer busy: a later failure is retried as usual.
+    fixture.server.holds(1).await;
+    for _ in 0..2 {
+        fixture.server.fail_next(Endpoint::Config, Fault::status(500));
+    }
+    fixture.publish(&[("a", "4")]);
+    let published = Instant::now();
+    eventually("the value", || config.get_or("a", 0) == 4).await;
+    assert!(published.elapsed() < Duration::from_secs(10), "{:?}", published.elapsed());
+}
+
+/// Callers wait for the first load as long as for one that is slow.
+#[tokio::test(start_paused = true)]
+async fn a_start_waits_for_a_service_that_will_be_free_before_its_timeout() {
+    let fixture = Fixture::new();
+    fixture.server.fail_next(Endpoint::Config, busy("12"));
+    let settings = fixture.quiet_settings().start_policy(StartPolicy::RequireAll);
+    let client = fixture.client_with(settings);
+    let config = client.config(NAMESPACE).await.unwrap();
+    assert_eq!(config.source(), Source::Remote);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,8 +1,9 @@
 //! Access keys: what is signed, with which secret, and what is not signed.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use castalia_core::testing::{Endpoint, Server};
+use castalia_core::testing::{Endpoint, Fault, Server};
 use castalia_core::{ErrorKind, Source, State};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -94,6 +95,9 @@ async fn a_replaced_secret_ends_the_waits_of_loads_and_polls() {
     sleep(Duration::from_secs(100)).await;
     let sent = || [Endpoint::Config, Endpoint::Poll].map(|of| fixture.server.requests_of(of).len());
     let before = sent();
+    client.set_access_key(APP, "old");
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(sent(), before, "the same secret would be rejected again");
     // One more try each, and another one after the shortest wait.
     client.set_access_key(APP, "wrong");
     sleep(Duration::from_secs(35)).await;
@@ -104,6 +108,41 @@ async fn a_replaced_secret_ends_the_waits_of_loads_and_polls() {
     eventually("loaded", || config.source() == Source::Remote).await;
     fixture.server.holds(1).await;
     assert!(replaced.elapsed() < Duration::from_secs(3), "{:?}", replaced.elapsed());
+}
+
+/// Each rejected request brings another secret, which must not be a reason for all others to load.
+#[tokio::test(start_paused = true)]
+async fn secrets_that_are_all_rejected_do_not_wake_each_other() {
+    let fixture = Fixture::new();
+    fixture.server.set_secret(APP, Some("right"));
+    let calls = AtomicUsize::new(0);
+    let settings = fixture
+        .settings()
+        .set("apollo.access-key.secret", "old")
+        .secret_provider(move |_| Some(format!("wrong-{}", calls.fetch_add(1, Ordering::SeqCst))));
+    let client = fixture.client_with(settings);
+    let _config = client.config(NAMESPACE).await.unwrap();
+    let _other = client.config("other").await.unwrap();
+    sleep(Duration::from_secs(100)).await;
+    for endpoint in [Endpoint::Config, Endpoint::Poll] {
+        let sent = fixture.server.requests_of(endpoint).len();
+        assert!(sent <= 50, "{endpoint:?}: {sent}");
+    }
+    client.close().await;
+}
+
+/// What a meta server refuses was not signed: no other key is waited for.
+#[tokio::test(start_paused = true)]
+async fn a_meta_server_that_refuses_is_asked_rarely_although_there_is_a_secret() {
+    let fixture = Fixture::new();
+    fixture.server.fail_always(Endpoint::Services, Some(Fault::status(401)));
+    let settings = fixture.settings().set("apollo.access-key.secret", "secret");
+    let client = fixture.client_with(settings);
+    let _config = client.config(NAMESPACE).await.unwrap();
+    // The start, its repetition after 1 s, and a retry after 30 s.
+    sleep(Duration::from_secs(50)).await;
+    let asked = fixture.server.requests_of(Endpoint::Services).len();
+    assert!(asked <= 4, "{asked}");
 }
 
 /// After a rejected secret the provider is called once, and the request repeated with its result.

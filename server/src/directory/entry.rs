@@ -1,5 +1,6 @@
 //! Entries of a directory: the filters that find them, and what the settings make of them (pure).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use ldap3::ldap_escape;
@@ -10,6 +11,13 @@ use crate::settings::directory::DirectorySettings;
 const ACCOUNT_DISABLED: u32 = 2;
 /// Values of other attributes that say so.
 const DISABLED: [&str; 5] = ["disabled", "inactive", "locked", "suspended", "terminated"];
+
+/// What the name that a user types replaces in a filter.
+const NAME: &str = "{0}";
+/// Holds for every entry.
+const ANY_ENTRY: &str = "objectClass=*";
+/// Holds for no entry.
+const NO_ENTRY: &str = "!(objectClass=*)";
 
 /// An entry that a search found.
 #[derive(Debug, Clone)]
@@ -48,12 +56,18 @@ impl DirectorySettings {
 
     /// The entry whose user signs in with this name.
     pub(super) fn sign_in_filter(&self, name: &str) -> String {
-        self.of_users(&self.search_filter.replace("{0}", &ldap_escape(name)))
+        self.of_users(&self.search_filter.replace(NAME, &ldap_escape(name)))
     }
 
     /// The entry with this id.
     pub(super) fn search_by_id(&self, id: &str) -> String {
         self.of_users(&format!("({}={})", self.login_id, ldap_escape(id)))
+    }
+
+    /// The entries with this id whose users may sign in, with whatever name.
+    pub(super) fn admitted_by_id(&self, id: &str) -> String {
+        let (login_id, id) = (&self.login_id, ldap_escape(id));
+        self.of_users(&format!("(&({login_id}={id}){})", for_any_name(&self.search_filter)))
     }
 
     /// Entries whose id or display name begins with the text.
@@ -95,6 +109,57 @@ impl DirectorySettings {
         }
         DISABLED.iter().any(|word| status.eq_ignore_ascii_case(word))
     }
+}
+
+/// The filter without what it requires of the name that a user types.
+fn for_any_name(filter: &str) -> String {
+    let (mut result, mut done) = (String::with_capacity(filter.len()), 0);
+    // Values of a filter contain no parenthesis that is not escaped.
+    while let Some(found) = filter[done..].find(NAME).map(|at| done + at) {
+        let start = filter[..found].rfind('(').map_or(done, |at| done.max(at + 1));
+        let end = filter[found..].find(')').map_or(filter.len(), |at| found + at);
+        result.push_str(&filter[done..start]);
+        match is_negated(&filter[..start]) {
+            true => result.push_str(NO_ENTRY),
+            false => result.push_str(&assertion_for_any_name(&filter[start..end])),
+        }
+        done = end;
+    }
+    result + &filter[done..]
+}
+
+/// Whether what follows in a filter must not hold.
+fn is_negated(before: &str) -> bool {
+    let mut open = Vec::new();
+    for (at, character) in before.char_indices() {
+        match character {
+            '(' => open.push(before[at + 1..].trim_start().starts_with('!')),
+            ')' => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    open.into_iter().filter(|is_not| *is_not).count() % 2 == 1
+}
+
+/// What holds if an assertion about a name holds for any name. Of a comparison that has no
+/// wildcards, that the attribute is present.
+fn assertion_for_any_name(assertion: &str) -> Cow<'static, str> {
+    let attribute = assertion.split(['=', ':', '<', '>', '~']).next().unwrap_or_default();
+    if attribute.trim().is_empty() || attribute.contains(NAME) {
+        return ANY_ENTRY.into();
+    }
+    let value = assertion[attribute.len()..].strip_prefix('=');
+    // A part of a distinguished name cannot be compared.
+    let Some(value) = value.filter(|value| !value.contains('=')) else {
+        return format!("{attribute}=*").into();
+    };
+    let mut value = value.trim().replace(NAME, "*");
+    while value.contains("**") {
+        value = value.replace("**", "*");
+    }
+    format!("{attribute}={value}").into()
 }
 
 /// Whether two distinguished names are equal but for case and blanks around their parts.
@@ -140,6 +205,30 @@ mod tests {
         assert_eq!(filter, format!("{users}(uid=\\2a\\29\\28uid=\\2a\\29\\29\\28|\\28uid=\\2a))"));
         assert_eq!(settings.search_by_id("a\\\0"), format!("{users}(uid=a\\5c\\00))"));
         assert_eq!(settings.search_for("a*"), format!("{users}(|(uid=a\\2a*)(cn=a\\2a*)))"));
+    }
+
+    /// X56.
+    #[test]
+    fn what_a_filter_requires_beside_the_name_is_required_of_the_owner_of_a_token() {
+        let filters = [
+            ("(uid={0})", "(uid=*)"),
+            ("(&(uid={0})(!(locked=TRUE)))", "(&(uid=*)(!(locked=TRUE)))"),
+            ("(|(uid={0})(mail={0}@corp))", "(|(uid=*)(mail=*@corp))"),
+            ("(&(cn=*{0}*)(ou=a*))", "(&(cn=*)(ou=a*))"),
+            // Neither has wildcards.
+            ("(distinguishedName=CN={0},OU=a)", "(distinguishedName=*)"),
+            ("(|(cn:caseExactMatch:={0})(sn>={0})(cn~={0}))", "(|(cn=*)(sn=*)(cn=*))"),
+            ("(:dn:2.4.6.8.10:={0})", "(objectClass=*)"),
+            // Who is refused by one name may sign in with another one.
+            ("(&(uid={0})(!(refused={0})))", "(&(uid=*)(!(!(objectClass=*))))"),
+            ("(!(|(a=1)(a={0})))", "(!(|(a=1)(!(objectClass=*))))"),
+            ("(!(!(uid={0})))", "(!(!(uid=*)))"),
+        ];
+        for (filter, expected) in filters {
+            assert_eq!(for_any_name(filter), expected);
+        }
+        let filter = settings(&[]).admitted_by_id("a*");
+        assert_eq!(filter, "(&(objectClass=inetOrgPerson)(&(uid=a\\2a)(uid=*)))");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How many operations run at the same time.
+//! How many operations run at the same time, and how much of their failures is logged.
 
 use std::net::TcpListener;
 
@@ -6,17 +6,22 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::*;
+use crate::log::in_memory::Lines;
 use crate::settings::{Settings, Texts};
+
+fn directory(url: &str) -> Directory {
+    let flags = [("ldap.urls", url), ("ldap.base", "dc=a"), ("ldap.search_filter", "(u={0})")];
+    let flags = flags.map(|(name, text)| (name, text.to_owned())).to_vec();
+    let texts = Texts::gather(flags, None, std::iter::empty()).unwrap();
+    let settings = Settings::from_texts(&texts).unwrap();
+    Directory::new(settings.sign_in.directory.unwrap())
+}
 
 /// A directory that accepts connections and never answers.
 fn frozen() -> (Directory, TcpListener) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("ldap://{}", listener.local_addr().unwrap());
-    let flags = [("ldap.urls", &*url), ("ldap.base", "dc=a"), ("ldap.search_filter", "(u={0})")];
-    let flags = flags.map(|(name, text)| (name, text.to_owned())).to_vec();
-    let texts = Texts::gather(flags, None, std::iter::empty()).unwrap();
-    let settings = Settings::from_texts(&texts).unwrap();
-    (Directory::new(settings.sign_in.directory.unwrap()), listener)
+    (directory(&url), listener)
 }
 
 /// Begins an operation, and requires that it does not end at once.
@@ -63,4 +68,22 @@ async fn a_sign_in_waits_for_its_turn() {
     assert_eq!(directory.sign_ins.available_permits(), SIGN_INS - 1);
     drop(waiting);
     assert_eq!(directory.sign_ins.available_permits(), SIGN_INS);
+}
+
+/// X66.
+#[tokio::test]
+async fn searches_that_fail_do_not_flood_the_log() {
+    // No service has this port.
+    let directory = directory("ldap://127.0.0.1:1");
+    let lines = Lines::default();
+    let log = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone()).finish();
+    let _log = tracing::subscriber::set_default(log);
+    for _ in 0..200 {
+        // As searches that began before the failure of another one.
+        *directory.failed.lock() = None;
+        assert!(directory.search("a").await.is_empty());
+    }
+    let written = lines.text().matches("cannot search the directory").count();
+    // Five in each second that this took on a slow machine.
+    assert!((1..=100).contains(&written), "{written}");
 }

@@ -126,6 +126,20 @@ pub async fn is_deletion_missed(store: &Store, env: &str, object: (&str, &str)) 
     Ok(pending_change::is_deletion_missed(store.read(), env, object).await?)
 }
 
+/// Of apps that an environment names, whether each is one that it still has to delete.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn are_deletions_missed(store: &Store, env: &str, app_ids: &[&str]) -> Result<Vec<bool>> {
+    let mut distinct = app_ids.to_vec();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let missed = pending_change::missed_deletions(store.read(), env, &distinct).await?;
+    // The database returns its own spelling, and another case only if it considers it the same.
+    let is_missed = |app_id: &&str| missed.iter().any(|other| other.eq_ignore_ascii_case(app_id));
+    Ok(app_ids.iter().map(is_missed).collect())
+}
+
 /// Whether this node has to send the change again now, as the row says. No other node does at the
 /// same time.
 ///

@@ -1,8 +1,8 @@
 //! Releases and gray rules in memory: the source of every answer of the config role.
 //!
-//! Each namespace of a cluster has one slot. A slot is filled by one load at a time, so that a load
-//! which began before a publish can never overwrite a newer result. Loaded values remain until a
-//! release message replaces them, also while the database is unreachable.
+//! Each namespace of a cluster has one slot, however clients write it. A slot is filled by one load
+//! at a time, so that a load which began before a publish can never overwrite a newer result. Loaded
+//! values remain until a release message replaces them, also while the database is unreachable.
 
 #[cfg(test)]
 mod bound;
@@ -13,6 +13,8 @@ mod former;
 mod load;
 mod misplaced;
 mod published;
+mod slot_key;
+mod slots;
 #[cfg(test)]
 mod turn;
 
@@ -21,9 +23,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
-use castalia_store::Store;
-use castalia_store::feed as stored;
+use castalia_store::{Store, feed as stored};
 use tokio::sync::{Mutex, Semaphore};
 
 #[cfg(test)]
@@ -33,6 +33,7 @@ use self::former::FormerReleases;
 pub(crate) use self::load::stored_configurations;
 use self::misplaced::MisplacedRows;
 pub use self::published::{GrayRelease, GrayRule, NamespaceKey, NamespaceRef, Published, Release};
+use self::slot_key::{Folding, SlotKey, SlotRef};
 use super::name::Names;
 use super::position::Positions;
 use crate::error::{Error, Result};
@@ -84,7 +85,8 @@ pub struct ReleaseCache {
     store: Store,
     names: Arc<Names>,
     positions: Arc<Positions>,
-    slots: papaya::HashMap<NamespaceKey, Arc<CacheSlot>, ahash::RandomState>,
+    slots: papaya::HashMap<SlotKey, Arc<CacheSlot>, ahash::RandomState>,
+    folding: Folding,
     /// Bytes charged for slots without a release, including those whose load failed.
     empty: AtomicUsize,
     /// Releases by key, as bases of incremental answers; `None` for a key without a release.
@@ -111,6 +113,7 @@ impl ReleaseCache {
     ) -> Self {
         let loads = Arc::new(Semaphore::new(store.reserved_reads() - 1));
         Self {
+            folding: Folding::of(&store, &names),
             store,
             loads,
             names,
@@ -130,7 +133,7 @@ impl ReleaseCache {
     /// # Errors
     /// Fails if it was never loaded and the database does not answer.
     pub async fn get(self: &Arc<Self>, place: NamespaceRef<'_>) -> Result<Arc<Published>> {
-        let slot = self.slots.pin().get(&place).cloned();
+        let slot = self.known_slot(place);
         if let Some(published) = slot.as_ref().and_then(|slot| slot.current.load_full()) {
             return Ok(published);
         }
@@ -148,7 +151,7 @@ impl ReleaseCache {
             }
             // Before the lock, for which a reload would wait too.
             let turn = Arc::clone(&self.loads).acquire_owned().await.map_err(|_| away())?;
-            let (cache, key, slot) = (Arc::clone(self), place.to_key(), Arc::clone(&slot));
+            let (cache, key, slot) = (Arc::clone(self), self.stored(place), Arc::clone(&slot));
             load::to_end(turn, async move { cache.load(NamespaceRef::of(&key), &slot).await }).await
         };
         tokio::time::timeout(PATIENCE, load).await.unwrap_or_else(|_| Err(away()))
@@ -172,8 +175,8 @@ impl ReleaseCache {
     /// # Errors
     /// Fails if the database cannot be read; the previous values are then kept.
     pub async fn reload(&self, place: NamespaceRef<'_>, notification_id: i64) -> Result<()> {
-        for key in self.concerned(place) {
-            let Some(slot) = self.slots.pin().get(&key).cloned() else { continue };
+        let own = self.known_slot(place).map(|slot| (place.to_key(), slot));
+        for (key, slot) in own.into_iter().chain(self.parents(place)) {
             let _loading = slot.loading.lock().await;
             self.fill(NamespaceRef::of(&key), &slot, notification_id).await?;
         }
@@ -184,14 +187,10 @@ impl ReleaseCache {
     pub(super) fn cached(&self) -> Vec<(NamespaceKey, Arc<Published>)> {
         let slots = self.slots.pin();
         let filled = slots.iter().filter_map(|(key, slot)| {
-            slot.current.load_full().map(|published| (key.clone(), published))
+            let published = slot.current.load_full()?;
+            Some((self.stored(NamespaceRef::of(&key.names)), published))
         });
         filled.collect()
-    }
-
-    /// The content of a slot, if it is filled.
-    pub(super) fn peek(&self, place: NamespaceRef<'_>) -> Option<Arc<Published>> {
-        self.slots.pin().get(&place)?.current.load_full()
     }
 
     /// Reads the content from the database without storing it in the slot.
@@ -208,7 +207,7 @@ impl ReleaseCache {
 
     /// Reloads a namespace that is in memory; returns whether its content changed.
     pub(super) async fn refresh(&self, place: NamespaceRef<'_>) -> Result<bool> {
-        let Some(slot) = self.slots.pin().get(&place).cloned() else { return Ok(false) };
+        let Some(slot) = self.known_slot(place) else { return Ok(false) };
         let _loading = slot.loading.lock().await;
         let Some(before) = slot.current.load_full() else { return Ok(false) };
         Ok(!before.is_same(&*self.fill(place, &slot, -1).await?))
@@ -248,34 +247,13 @@ impl ReleaseCache {
         release
     }
 
-    /// The slots that a release message concerns: those of its namespace, of which one without a
-    /// definition has a slot for each case in which clients write it, and those of its parents.
-    fn concerned(&self, place: NamespaceRef<'_>) -> Vec<NamespaceKey> {
-        let slots = self.slots.pin();
-        // No branch has this name, so most messages do not need to search all slots.
-        let is_declared = self.names.namespace(place.app_id, place.namespace).is_some();
-        if is_declared && place.cluster == DEFAULT_CLUSTER {
-            return slots.contains_key(&place).then(|| place.to_key()).into_iter().collect();
-        }
-        let is_concerned = |(other, slot): &(&NamespaceKey, &Arc<CacheSlot>)| {
-            let is_branch_of = |published: &Arc<Published>| {
-                published.gray.iter().any(|gray| gray.branch == place.cluster)
-            };
-            self.names.is_same(&other.app_id, place.app_id)
-                && other.namespace.eq_ignore_ascii_case(place.namespace)
-                && (self.names.is_same(&other.cluster, place.cluster)
-                    || slot.current.load().as_ref().is_some_and(is_branch_of))
-        };
-        slots.iter().filter(is_concerned).map(|(other, _)| other.clone()).collect()
-    }
-
     /// The slot for these names; a new one is charged as empty until content is found for it.
     fn slot(&self, place: NamespaceRef<'_>) -> Arc<CacheSlot> {
         let charge = place.app_id.len() + place.cluster.len() + place.namespace.len() + EMPTY_SLOT;
         let slot = Arc::new(CacheSlot { charge: charge.into(), ..CacheSlot::default() });
         self.charge(charge);
         let slots = self.slots.pin();
-        match slots.try_insert(place.to_key(), Arc::clone(&slot)) {
+        match slots.try_insert(SlotRef(place, self.folding).to_key(), Arc::clone(&slot)) {
             Ok(_) => slot,
             Err(other) => {
                 self.discharge(&slot);
@@ -362,7 +340,7 @@ impl ReleaseCache {
         let is_unreadable = |(_, slot): &(_, &Arc<CacheSlot>)| {
             slot.current.load().as_ref().is_some_and(|now| now.is_unreadable())
         };
-        let mut found = slots.iter().filter(is_unreadable).map(|(key, _)| key.watch_key());
+        let mut found = slots.iter().filter(is_unreadable).map(|(key, _)| key.names.watch_key());
         let first = found.next()?;
         Some(format!(
             "a release or a gray release rule of {} namespaces, including {first}, cannot be decoded: clients keep the \

@@ -70,18 +70,26 @@ impl Deferred {
         self.messages.lock().contains_key(key)
     }
 
-    /// The deferred message of a watch key, if it has this id or a newer one has replaced it.
-    pub(super) fn message(&self, key: &str, id: i64) -> Option<(i64, String)> {
-        let messages = self.messages.lock();
-        let entry = messages.get(key).filter(|entry| entry.id >= id)?;
-        Some((entry.id, entry.text.clone()))
+    /// Whether the message of a watch key with this id, or a newer one that replaced it, is
+    /// deferred.
+    pub(super) fn holds_since(&self, key: &str, id: i64) -> bool {
+        self.messages.lock().get(key).is_some_and(|entry| entry.id >= id)
     }
 
     /// The deferred messages: watch key, id and text.
     pub(super) fn messages(&self) -> Vec<(String, i64, String)> {
+        self.messages_since(i64::MIN, |_| true)
+    }
+
+    /// Those with this id or a greater one whose watch keys are wanted.
+    pub(super) fn messages_since(
+        &self,
+        id: i64,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Vec<(String, i64, String)> {
         let messages = self.messages.lock();
-        let entries = messages.iter();
-        entries.map(|(key, entry)| (key.clone(), entry.id, entry.text.clone())).collect()
+        let wanted = messages.iter().filter(|(key, entry)| entry.id >= id && is_wanted(key));
+        wanted.map(|(key, entry)| (key.clone(), entry.id, entry.text.clone())).collect()
     }
 
     /// Waits until the next retry is due.
@@ -119,12 +127,15 @@ mod tests {
         assert!(deferred.renew("a", 2, "A"));
         assert!(!deferred.remove("a", 1), "a newer one is still to be delivered");
         assert_eq!(deferred.messages(), [("a".to_owned(), 2, "A".to_owned())]);
-        let of = |key, id| deferred.message(key, id).map(|(id, _)| id);
+        let since = |id: i64, key: &str| deferred.messages_since(id, |other| other == key);
         // A client that was notified of the replaced message needs the newer one.
-        assert_eq!(
-            [of("a", 1), of("a", 2), of("a", 3), of("b", 1)],
-            [Some(2), Some(2), None, None]
-        );
+        for id in [1, 2] {
+            assert!(deferred.holds_since("a", id));
+            assert_eq!(since(id, "a"), deferred.messages());
+        }
+        for (id, key) in [(3, "a"), (1, "b")] {
+            assert!(!deferred.holds_since(key, id) && since(id, key).is_empty());
+        }
         assert!(deferred.take_recovered().is_empty());
         assert!(deferred.remove("a", 2) && deferred.fault().is_none());
         assert_eq!(deferred.take_recovered(), ["a"]);

@@ -111,7 +111,7 @@ impl ReleaseFeed {
             in_time(self.cache().reload(NamespaceRef::of(key), id)).await?;
         }
         // Not after the ids went back, with which all deferred messages are dropped.
-        if self.0.deferred.message(watch_key, id).is_none() {
+        if !self.0.deferred.holds_since(watch_key, id) {
             return Ok(());
         }
         if id != NO_MESSAGE {

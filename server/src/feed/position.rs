@@ -68,6 +68,12 @@ impl Positions {
     pub fn of(&self, key: &str) -> Option<i64> {
         self.0.pin().get(&Spelling(key)).copied()
     }
+
+    /// The namespace of a key as a message spells it.
+    pub(super) fn namespace(&self, key: &str) -> Option<String> {
+        let positions = self.0.pin();
+        positions.get_key_value(&Spelling(key)).map(|(key, _)| parts(&key.0).1.to_owned())
+    }
 }
 
 impl PositionKey {

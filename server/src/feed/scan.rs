@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::time::{Duration, Instant};
 
-use castalia_core::protocol::namespace::watch_key;
 use castalia_store::feed::{self as stored, Appended, Message};
 use castalia_store::{Dialect, Id, message};
 use futures_util::future::join;
@@ -154,11 +153,15 @@ impl ReleaseFeed {
                 self.scan_once(&mut scan, Look::For(id)).await?;
             }
             drop(scan);
-            let key = watch_key(place.app_id, place.cluster, place.namespace);
-            match self.0.deferred.message(&key, id) {
-                Some((id, text)) => self.retry(&key, id, &text).await,
-                None => Ok(()),
+            // A message may have another spelling of a namespace without a definition than the
+            // client.
+            let (names, key) = (self.names(), self.names().waiting_key(&place.watch_key()));
+            let is_same =
+                |other: &str| other.eq_ignore_ascii_case(&key) && names.waiting_key(other) == key;
+            for (stored, id, text) in self.0.deferred.messages_since(id, is_same) {
+                self.retry(&stored, id, &text).await?;
             }
+            Ok(())
         };
         tokio::time::timeout(PATIENCE, scan).await.unwrap_or_else(|_| Err(away()))
     }
@@ -318,4 +321,36 @@ enum Look {
 /// notices.
 pub(super) async fn in_time<T>(query: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::time::timeout(STEP, query).await.unwrap_or_else(|_| Err(away()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::feed::FeedOptions;
+    use crate::feed::cache::empty_store;
+    use crate::server_config::ServerConfig;
+
+    /// S57: a client that another node notified writes the name in another case than the message.
+    #[tokio::test]
+    async fn a_deferred_message_in_another_case_is_found() {
+        let store = empty_store().await;
+        let client = NamespaceRef { app_id: "demo", cluster: "default", namespace: "foo" };
+        for (folds_names, stored, is_found) in [
+            (false, "demo+default+Foo", true),
+            (false, "Demo+default+foo", false),
+            (false, "demo+default+fooo", false),
+            (true, "Demo+Default+FOO", true),
+        ] {
+            let config = ServerConfig::new(BTreeMap::new());
+            let options = FeedOptions { folds_names, ..FeedOptions::default() };
+            let feed = ReleaseFeed::load(store.clone(), config, options).await.unwrap();
+            feed.0.deferred.insert(stored.to_owned(), 5, stored);
+            feed.catch_up(client, 6).await.unwrap();
+            assert!(feed.0.deferred.holds(stored), "{stored}: it is older than the notification");
+            feed.catch_up(client, 5).await.unwrap();
+            assert_eq!(feed.0.deferred.holds(stored), !is_found, "{stored}");
+        }
+    }
 }

@@ -201,6 +201,29 @@ pub async fn is_deletion_missed(
     }
 }
 
+/// Those of these apps whose deletion the environment has not received, as it names them: the
+/// database decides whether two spellings are one app.
+pub async fn missed_deletions(
+    db: &impl ConnectionTrait,
+    env: &str,
+    app_ids: &[&str],
+) -> Result<HashSet<String>, StoreError> {
+    let mut missed = HashSet::new();
+    for chunk in chunks(app_ids) {
+        let deletions = Entity::find()
+            .filter(Column::Env.eq(env))
+            .filter(Column::AppId.is_in(chunk))
+            .filter(Column::NamespaceName.eq(""))
+            .filter(Column::Operation.eq(DELETE));
+        let deletions = deletions.select_only().columns([Column::Id, Column::AppId]);
+        match readable::read::<_, (Id, String)>(db, deletions).await {
+            Err(error) if error.is_unusable_table() => return Ok(missed),
+            found => missed.extend(found?.readable.into_iter().map(|(_, app_id)| app_id)),
+        }
+    }
+    Ok(missed)
+}
+
 /// Reserves a change for `lease` if it is due; returns whether it is, and no other node has.
 pub async fn claim(db: &impl ConnectionTrait, id: Id, lease: Duration) -> Result<bool, StoreError> {
     let now = shared_time(db).await?;

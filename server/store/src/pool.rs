@@ -37,9 +37,10 @@ const FILE_PATIENCE: Duration = Duration::from_secs(5);
 const SERVER_RETRY: Duration = Duration::from_millis(200);
 /// Pause between two attempts to open a file that another process is opening.
 const FILE_RETRY: Duration = Duration::from_millis(10);
-/// Statements that a connection to MySQL keeps prepared. The server limits those of all connections
-/// together, by default to 16,382.
-const MYSQL_STATEMENTS: usize = 30;
+/// Statements that a connection to MySQL keeps prepared, unless its URL has this option. The server
+/// limits those of all connections together, by default to 16,382.
+const MYSQL_STATEMENTS: usize = 60;
+const STATEMENTS_OPTION: &str = "statement-cache-capacity";
 /// Connections of the common pool that read a SQLite file; more would only compete for the same
 /// cores.
 const SQLITE_READERS: u32 = 4;
@@ -251,7 +252,9 @@ fn server_options(
         .max_lifetime(MAX_LIFETIME)
         // The guard tests connections, and only those that were idle for a while.
         .test_before_acquire(false);
-    with.map_sqlx_mysql_opts(|mysql| mysql.statement_cache_capacity(MYSQL_STATEMENTS));
+    if !url.has_option(STATEMENTS_OPTION) {
+        with.map_sqlx_mysql_opts(|mysql| mysql.statement_cache_capacity(MYSQL_STATEMENTS));
+    }
     let guard = retirement.clone();
     with.map_sqlx_mysql_pool_opts(move |pool| {
         guard.guard(pool, Some(TEST_AFTER)).after_connect(|connection, _| {

@@ -34,6 +34,12 @@ impl DatabaseUrl {
         &self.text
     }
 
+    /// Whether its options include this one.
+    pub(super) fn has_option(&self, name: &str) -> bool {
+        let options = self.text.split_once('?').map_or("", |(_, options)| options);
+        options.split('&').any(|option| option.split('=').next() == Some(name))
+    }
+
     /// Whether it names a SQLite database that exists only in memory.
     pub fn is_memory(&self) -> bool {
         self.dialect == Dialect::Sqlite
@@ -142,6 +148,13 @@ mod tests {
             "mysql://u:***@db:3306/Apollo"
         );
         assert_eq!(url("sqlite:///var/lib/config.db").to_string(), "sqlite:///var/lib/config.db");
+    }
+
+    #[test]
+    fn an_option_is_found_by_its_whole_name() {
+        let url = url("mysql://u:p@db/Apollo?ssl-mode=REQUIRED&statement-cache-capacity=20");
+        assert!(url.has_option("statement-cache-capacity") && url.has_option("ssl-mode"));
+        assert!(!url.has_option("ssl") && !url.has_option("REQUIRED"));
     }
 
     #[test]

@@ -38,6 +38,22 @@ async fn a_token_ends_when_its_owner_leaves_the_group_or_the_directory() {
     local.at(&second).get(USER).await.ok();
 }
 
+/// X56: whom the filter of sign-ins excludes, but no other entry with the same id.
+#[tokio::test]
+async fn a_token_ends_when_the_filter_excludes_its_owner() {
+    let slapd = Slapd::start().await;
+    let mut flags = open_ldap(&slapd.url);
+    flags.retain(|(name, _)| *name != "ldap.search_filter");
+    flags.push(("ldap.search_filter", "(&(|(uid={0})(mail={0}))(!(employeeType=left)))"));
+    let world = World::with(Installation::Fresh, &flags).await;
+    let anna = program(&world, "anna").await;
+    let former = [("uid", "anna"), ("cn", "Former Anna"), ("employeeType", "left")];
+    slapd.add("uid=anna,ou=group,dc=example,dc=org", &former).await;
+    anna.get(USER).await.ok();
+    slapd.set("uid=anna,ou=people,dc=example,dc=org", "employeeType", "left").await;
+    anna.at(&world.second_node()).get(USER).await.fails(401, "Unauthorized user token");
+}
+
 #[tokio::test]
 async fn a_token_whose_owner_the_directory_deleted_is_refused() {
     let slapd = Slapd::start().await;

@@ -172,6 +172,36 @@ async fn deleted_items_are_searched_in_the_newest_commits_only() {
     assert_eq!(gone["comment"], "", "the commit is too long ago");
 }
 
+/// Makes the items with these keys long.
+async fn lengthen_items(store: &Store, keys: &'static [&'static str]) {
+    write(store, ("x".repeat(LONG), keys), |tx, (value, keys)| {
+        Box::pin(async move {
+            items::Entity::update_many()
+                .col_expr(items::Column::Value, Expr::value(value.as_str()))
+                .filter(items::Column::Key.is_in(keys.iter().copied()))
+                .exec(tx)
+                .await?;
+            Ok(())
+        })
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_search_that_omits_long_items_says_so() {
+    const KEYS: [&str; 4] = ["long.a", "long.b", "long.c", "long.d"];
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    for key in KEYS {
+        user.post(&format!("{NS}/items"), item(key, "1")).await.ok();
+    }
+    lengthen_items(&world.environment_store, &KEYS).await;
+    let search = "/openapi/v1/global-search/item-info/by-key-or-value?key=long.";
+    let found = user.get(search).await.ok();
+    assert_eq!(found["body"].as_array().unwrap().len(), 3);
+    assert_eq!(found["hasMoreData"], true);
+}
+
 #[tokio::test]
 async fn namespaces_with_long_items_are_read_one_by_one() {
     let world = World::with_demo().await;
@@ -185,17 +215,7 @@ async fn namespaces_with_long_items_are_read_one_by_one() {
         }
     }
     assert_eq!(user.get(CLUSTER).await.ok().as_array().unwrap().len(), 2);
-    write(&world.environment_store, "x".repeat(LONG), |tx, value| {
-        Box::pin(async move {
-            items::Entity::update_many()
-                .col_expr(items::Column::Value, Expr::value(value.as_str()))
-                .filter(items::Column::Key.is_in(["a", "b"]))
-                .exec(tx)
-                .await?;
-            Ok(())
-        })
-    })
-    .await;
+    lengthen_items(&world.environment_store, &["a", "b"]).await;
     assert_too_long(&user.get(CLUSTER).await);
     let names = user.get(&format!("{CLUSTER}?fillItemDetail=false")).await.ok();
     assert_eq!(names.as_array().unwrap().len(), 2);

@@ -176,6 +176,24 @@ async fn a_publish_is_mailed_to_those_who_may_edit_or_publish() {
     assert_eq!(rows[0]["kind"], "mail");
 }
 
+/// X65: a new installation shows the addresses of users to nobody else.
+#[tokio::test]
+async fn recipients_do_not_learn_the_addresses_of_each_other() {
+    let (server, address) = MailServer::start().await;
+    let world = with_mail(&address).await;
+    world.grant("u2", vec![NamedRole::namespace(Act::Modify, "demo", "application")]).await;
+    let _background = world.run();
+    super::receiver::publish(&world.user("u1").await, "1").await;
+    states(&world, &["delivered"]).await;
+    let mails = server.wait(1).await;
+    assert_eq!(mails.len(), 1, "{mails:?}");
+    assert_eq!(mails[0].recipients, ["u1@example.com", "u2@example.com"]);
+    for recipient in &mails[0].recipients {
+        assert!(!mails[0].text.contains(recipient), "{mails:?}");
+    }
+    assert!(mails[0].text.contains("To: undisclosed-recipients:;\r\n"), "{mails:?}");
+}
+
 #[tokio::test]
 async fn a_mail_that_is_refused_for_now_is_sent_again() {
     let (server, address) = MailServer::start().await;

@@ -1,5 +1,5 @@
-//! X60: routes without an app in their path refuse to show or change what is left of a deleted app,
-//! as all others do.
+//! X60, X67: routes without an app in their path, and those that lead to other apps, refuse to show or
+//! change what is left of a deleted app, as all others do.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use castalia_store::{Id, StoreError};
 use http::Method;
 use serde_json::json;
 
-use super::world::{NS, World, item};
+use super::world::{NS, World, app, item};
 
 const STILL: &str = "LOCAL still has to delete an earlier app demo";
 /// It is not sent while the test runs.
@@ -69,5 +69,52 @@ async fn a_release_of_an_app_that_is_still_to_be_deleted_is_neither_shown_nor_ch
     let program = world.program("u1", json!({ "appIds": ["other"] })).await;
     for path in &reads {
         program.get(path).await.fails(403, "Access is denied");
+    }
+}
+
+#[tokio::test]
+async fn what_other_apps_lead_to_is_not_shown_if_its_app_is_still_to_be_deleted() {
+    let world = World::with_demo().await;
+    let (owner, user) = (world.user("u1").await, world.user("u2").await);
+    let definition = json!({
+        "appId": "demo", "name": "pub", "format": "properties", "isPublic": true,
+        "appendNamespacePrefix": false,
+    });
+    owner.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
+    user.post("/openapi/v1/apps", app("second", "u2")).await.empty();
+    let link = json!([{ "appId": "second", "env": "LOCAL", "clusterName": "default", "appNamespaceName": "pub" }]);
+    user.post("/openapi/v1/namespaces", link).await.empty();
+    let other = NS.replace("demo", "second");
+    for (caller, place) in [(&owner, NS), (&user, other.as_str())] {
+        caller.post(&format!("{place}/items"), item("the.key", "v")).await.ok();
+    }
+    let found = async |search: &str, list: &str| {
+        let found = user.get(&format!("/openapi/v1/{search}")).await.ok();
+        let rows = found[list].as_array().unwrap().iter();
+        rows.map(|row| row["appId"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let searches = [
+        ("global-search/item-info/by-key-or-value?key=the.key", "body"),
+        ("search?q=the.key&in=keys", "keys"),
+        ("apps/search/by-appid-or-name?query=the.key&page=0&size=20", "content"),
+    ];
+    let public = format!("{}/associated-public-namespace", other.replace("application", "pub"));
+    let of_name = async || {
+        let found = user.get("/openapi/v1/envs/LOCAL/appnamespaces/pub/instances").await.ok();
+        let rows = found.as_array().unwrap().iter();
+        let mut apps: Vec<_> = rows.map(|row| row["appId"].as_str().unwrap().to_owned()).collect();
+        apps.sort_unstable();
+        apps
+    };
+    user.get(&public).await.ok();
+    assert_eq!(of_name().await, ["demo", "second"]);
+    for (search, list) in searches {
+        assert_eq!(found(search, list).await, ["demo", "second"], "{search}");
+    }
+    owe_deletion(&world).await;
+    user.get(&public).await.fails(503, STILL);
+    assert_eq!(of_name().await, ["second"]);
+    for (search, list) in searches {
+        assert_eq!(found(search, list).await, ["second"], "{search}");
     }
 }

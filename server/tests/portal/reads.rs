@@ -7,9 +7,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::environment::{self, admin_router, listen};
 use super::frozen_environment::world_beside_a_frozen_environment;
@@ -157,10 +158,57 @@ async fn the_reads_of_one_user_share_a_limit_over_all_calls() {
     let user = world.user("u1").await;
     let items = "envs/FAR/apps/demo/clusters/default/namespaces/application/items";
     let paths = [items; 10];
-    let calls = (0..6).map(|_| read(&user, &paths));
-    for lines in join_all(calls).await {
+    // Contents have the same limit, whether they are read alone or together with others.
+    let direct = format!("/openapi/v1/{items}");
+    let direct = join_all((0..4).map(|_| user.get(&direct)));
+    let calls = join_all((0..6).map(|_| read(&user, &paths)));
+    let (direct, calls) = join(direct, calls).await;
+    assert!(direct.iter().all(|answer| answer.status == 200), "{direct:?}");
+    for lines in calls {
         assert!(lines.iter().all(|line| line["status"] == 200), "{lines:?}");
     }
     let most = most.load(Ordering::SeqCst);
     assert!((1..=2).contains(&most), "{most} at once");
+}
+
+/// An admin service whose reads of items wait for a gate, and the number of those that arrived.
+async fn gated(gate: watch::Receiver<bool>, arrived: Arc<AtomicUsize>) -> Router {
+    let wait = move |request: Request, next: Next| {
+        let (mut gate, arrived) = (gate.clone(), Arc::clone(&arrived));
+        async move {
+            if request.uri().path().contains("/items") {
+                arrived.fetch_add(1, Ordering::SeqCst);
+                gate.wait_for(|is_open| *is_open).await.unwrap();
+            }
+            next.run(request).await
+        }
+    };
+    admin_router().await.0.layer(from_fn(wait))
+}
+
+/// The environment goes on to read for them; whoever waits for too long is asked to retry.
+#[tokio::test]
+async fn reads_of_contents_whose_callers_left_keep_their_turns() {
+    let (open, gate) = watch::channel(false);
+    let arrived = Arc::new(AtomicUsize::new(0));
+    let service = listen(gated(gate, Arc::clone(&arrived)).await).await;
+    let mut world = environment::world(&[service]).await;
+    world.set("api.readTimeout", "120000");
+    world.user("apollo").await.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    let user = world.user("u1").await;
+    let items = format!("{}/items", NS.replace("LOCAL", "FAR"));
+    let both = async {
+        while arrived.load(Ordering::SeqCst) < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        answers = join(user.get(&items), user.get(&items)) => panic!("{answers:?}"),
+        () = both => {}
+    }
+    let refused = user.get(&items).await;
+    refused.fails(503, "Too many concurrent reads");
+    assert_eq!(arrived.load(Ordering::SeqCst), 2);
+    open.send_replace(true);
+    user.get(&items).await.ok();
 }

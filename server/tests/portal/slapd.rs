@@ -128,6 +128,20 @@ impl Slapd {
         self.administrator().await.modify(group, change).await.unwrap().success().unwrap();
     }
 
+    /// Sets an attribute of an entry of the first directory.
+    pub(crate) async fn set(&self, dn: &str, attribute: &str, value: &str) {
+        let change = vec![Mod::Replace(attribute, HashSet::from([value]))];
+        self.administrator().await.modify(dn, change).await.unwrap().success().unwrap();
+    }
+
+    /// Adds an entry of a person to the first directory.
+    pub(crate) async fn add(&self, dn: &str, attributes: &[(&str, &str)]) {
+        let attributes = [("objectClass", "inetOrgPerson"), ("sn", "A.")].iter().chain(attributes);
+        let attributes = attributes.map(|(name, value)| (*name, HashSet::from([*value])));
+        let added = self.administrator().await.add(dn, attributes.collect()).await;
+        added.unwrap().success().unwrap();
+    }
+
     async fn administrator(&self) -> Ldap {
         let (connection, mut ldap) = LdapConnAsync::new(&self.url).await.unwrap();
         tokio::spawn(connection.drive());

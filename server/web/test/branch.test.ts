@@ -44,13 +44,14 @@ it("a merge in an environment without revisions states none", async () => {
   expect(sent()).toEqual(["application/branches/b1/merge?deleteBranch=false", null]);
 });
 
-it("an edit of a branch, which is reported under its name, makes the gray release stale", async () => {
+it("an edit of a branch, which is reported under its name, makes the gray releases of its namespace stale", async () => {
   const { branch } = await import("../src/api/gray");
   const { staleAfter } = await import("../src/api/events");
   const cache = new QueryClient();
-  const [open, other] = [branch(PLACE).queryKey, branch({ ...PLACE, env: "DEV" }).queryKey];
-  for (const key of [open, other]) cache.setQueryData(key, null);
+  const places = [PLACE, { ...PLACE, env: "DEV" }, { ...PLACE, ns: "other" }];
+  const keys = places.map((place) => branch(place).queryKey);
+  for (const key of keys) cache.setQueryData(key, null);
   const edit = { appId: "shop", env: "PRO", clusterName: "b1", namespaceName: "application", operator: "ann" };
-  for (const queryKey of staleAfter("edit", edit)) await cache.invalidateQueries({ queryKey });
-  expect([open, other].map((key) => cache.getQueryState(key)?.isInvalidated)).toEqual([true, false]);
+  for (const stale of staleAfter("edit", edit)) await cache.invalidateQueries(stale);
+  expect(keys.map((key) => cache.getQueryState(key)?.isInvalidated)).toEqual([true, false, false]);
 });

@@ -97,10 +97,9 @@ describe("calls", () => {
   const sent = () =>
     fetched.mock.calls.map(([, init]) => [init?.method, new Headers(init?.headers).get("X-CSRF-Token")]);
 
-  it("escape each value of a path and hide keys from proxies", async () => {
-    const { encodedKey, path } = await import("../src/api/client");
+  it("escape each value of a path", async () => {
+    const { path } = await import("../src/api/client");
     expect(path`apps/${"a/b c"}?page=${0}`).toBe("apps/a%2Fb%20c?page=0");
-    expect(encodedKey("a/b\\c?é")).toBe(Buffer.from("a/b\\c?é").toString("base64url"));
   });
 
   it("stand under the prefix, and an empty answer is null", async () => {

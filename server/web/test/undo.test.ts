@@ -4,9 +4,10 @@ import { afterAll, beforeEach, expect, it, vi } from "vitest";
 import { useChanges } from "../src/api/changes";
 import { shown } from "./shallow";
 
-const { query, changeItems } = vi.hoisted(() => {
+const { query, changeItems, saveText } = vi.hoisted(() => {
   vi.stubGlobal("document", { baseURI: "https://portal.example.org/" });
-  return { query: vi.fn(), changeItems: vi.fn<(...sent: unknown[]) => Promise<void>>(() => Promise.resolve()) };
+  const write = () => vi.fn<(...sent: unknown[]) => Promise<void>>(() => Promise.resolve());
+  return { query: vi.fn(), changeItems: write(), saveText: write() };
 });
 type Write = (input: object) => Promise<unknown>;
 
@@ -18,6 +19,7 @@ vi.mock("@tanstack/react-query", async (original) => ({
 vi.mock("../src/api/preferences", () => ({ showStored: vi.fn() }));
 vi.mock("../src/api/writes", () => ({
   changeItems,
+  saveText,
   useWrite: (write: Write, _: unknown, done: (found: unknown, input: object) => void) => ({
     mutate: (input: object) => write(input).then((found) => done(found, input)),
   }),
@@ -55,4 +57,24 @@ it("a value that somebody else has stored since is not replaced, but shown", asy
 it("an environment without revisions is written once", async () => {
   expect(await undone("150", "")).toBeNull();
   expect(changeItems).toHaveBeenCalledTimes(1);
+});
+
+it("a document is not emptied if its stored text is chosen, or if it has the wanted text already", async () => {
+  const place = { app: "shop", env: "PRO", cluster: "default", ns: "page.txt" };
+  const changes = [{ key: "content", was: content("a"), now: content("b") }];
+  for (const [stored, isConflict] of [
+    ["c", true],
+    ["b", false],
+  ] as const) {
+    query.mockResolvedValue({ items: [{ key: "content", ...content(stored) }], revision: "r5" });
+    const onDone = vi.fn();
+    const page = shown(() => useChanges(place, onDone, "txt"));
+    page(null).run(changes);
+    if (isConflict) {
+      await vi.waitFor(() => expect(page(null).conflict).not.toBeNull());
+      page(null).resolve(new Set());
+    }
+    await vi.waitFor(() => expect(onDone).toHaveBeenCalledTimes(1));
+  }
+  expect(saveText).not.toHaveBeenCalled();
 });

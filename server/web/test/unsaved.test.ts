@@ -3,15 +3,24 @@
 import { afterAll, beforeEach, expect, it, vi } from "vitest";
 
 import { collisions, storedItems, type ItemContent } from "../src/state/changes";
-import { keepUnsaved, readUnsaved, wasOf } from "../src/state/unsaved";
-import { baseOf, changesOf, fromText, type TextBase } from "../src/text/properties";
+import { dropUnsaved, keepBase, keepUnsaved, readUnsaved, wasOf } from "../src/state/unsaved";
+import { baseOf, changesOf, changesWithoutBase, fromText, valuesOf, type TextItems } from "../src/text/properties";
 
 const kept = new Map<string, string>();
+let quota = Infinity;
 vi.stubGlobal("localStorage", {
   getItem: (name: string) => kept.get(name) ?? null,
-  setItem: (name: string, text: string) => void kept.set(name, text),
+  setItem: (name: string, text: string) => {
+    const others = [...kept].filter(([other]) => other !== name);
+    if (others.reduce((sum, [, { length }]) => sum + length, text.length) > quota) throw new Error("quota");
+    kept.set(name, text);
+  },
+  removeItem: (name: string) => void kept.delete(name),
 });
-beforeEach(() => kept.clear());
+beforeEach(() => {
+  kept.clear();
+  quota = Infinity;
+});
 afterAll(() => vi.unstubAllGlobals());
 
 const content = (value: string): ItemContent => ({ value, type: 0, comment: "" });
@@ -54,11 +63,42 @@ it("an edit that was kept without what its user saw replaces nothing but the sta
 
 it("a restored text changes only what its user changed", () => {
   const seen = baseOf(draft("r1", ["limit", "100"], ["other", "1"]));
-  keepUnsaved("ann", { edit: "limit = 300\nother = 1", was: seen.items, revision: seen.revision });
+  keepBase("ann", { was: seen.items, revision: seen.revision });
+  keepUnsaved("ann", { edit: "limit = 300\nother = 1", revision: seen.revision });
   const now = baseOf(draft("r2", ["limit", "200"], ["other", "2"], ["new", "3"]));
-  const unsaved = readUnsaved<string, TextBase["items"]>("ann");
+  const unsaved = readUnsaved<string, TextItems>("ann");
   if (!unsaved) throw new Error("the text is not kept");
   const changes = changesOf(fromText(unsaved.edit).lines, wasOf(unsaved, { ...now, was: now.items }, []));
   expect(changes).toEqual([{ key: "limit", was: content("100"), now: content("300") }]);
   expect(collisions(changes, storedItems(now.items)).map(({ theirs }) => theirs?.value)).toEqual(["200"]);
+});
+
+it("a text that is too long beside what it is based on is kept without it, in its newest state", () => {
+  const was = baseOf(draft("r1", ["limit", "1".repeat(500)])).items;
+  quota = 1000;
+  keepBase("ann", { was, revision: "r1" });
+  for (const edit of ["a", "b".repeat(700)]) {
+    keepUnsaved("ann", { edit, revision: "r1" });
+    expect(readUnsaved("ann")).toEqual({ edit, revision: "r1", ...(edit === "a" && { was }) });
+  }
+  dropUnsaved("ann");
+  expect([...kept.keys()]).toEqual([]);
+});
+
+it("a text has no base of another edit", () => {
+  keepUnsaved("ann", { edit: "a", revision: "r1" });
+  keepBase("ann", { was: [], revision: "r2" });
+  expect(readUnsaved("ann")).toEqual({ edit: "a", revision: "r1" });
+});
+
+it("a text without a base is compared by values, and each that differs collides", () => {
+  const item = (key: string, value: string) => ({ key, value, type: 1, comment: "why" });
+  const items = ["same", "other", "gone"].map((key) => item(key, "1"));
+  const changes = changesWithoutBase(valuesOf(fromText("same = 1\nother = 2\nnew = 3").lines), items);
+  expect(changes).toEqual([
+    { key: "other", was: null, now: { value: "2", type: 1, comment: "why" } },
+    { key: "new", was: null, now: content("3") },
+    { key: "gone", was: null, now: null },
+  ]);
+  expect(collisions(changes, storedItems(items)).map(({ change }) => change.key)).toEqual(["other", "gone"]);
 });

@@ -39,12 +39,8 @@ impl Registry {
         self.ended.retain(|ended| now.at.saturating_duration_since(*ended) < WINDOW);
         let leases = self.apps.values().flat_map(BTreeMap::values);
         self.is_preserving = self.options.preserves && preservation::holds(leases, now);
-        // Those that may not end yet are looked at again soon, and not by every reader.
-        let again = now.at.checked_add(AGAIN);
-        if self.is_preserving {
-            self.next_end = again;
-            return 0;
-        }
+        let is_preserved =
+            |lease: &Lease| self.is_preserving && !preservation::is_given_up(lease, now);
         let before = self.size + self.ended.len();
         let most = before.saturating_mul(15).div_ceil(100).max(4);
         let allowed = most.saturating_sub(self.ended.len());
@@ -52,7 +48,7 @@ impl Registry {
             leases.iter().map(move |(id, lease)| (lease, (app.clone(), id.clone())))
         });
         let mut expired: Vec<(Option<Instant>, LeaseKey)> = leases
-            .filter(|(lease, _)| lease.is_expired(now))
+            .filter(|(lease, _)| lease.is_expired(now) && !is_preserved(lease))
             .map(|(lease, key)| (lease.end(), key))
             .collect();
         // The oldest first: in the order of names, an app whose instances keep failing would use up
@@ -65,7 +61,8 @@ impl Registry {
             self.ended.push(now.at);
         }
         let ends = self.apps.values().flat_map(BTreeMap::values).filter_map(Lease::end);
-        self.next_end = ends.min().max(again);
+        // Those that may not end yet are looked at again soon, and not by every reader.
+        self.next_end = ends.min().max(now.at.checked_add(AGAIN));
         expired.len()
     }
 }

@@ -26,7 +26,7 @@ async fn request_unknown_names(store: &Store) -> Arc<ReleaseCache> {
 }
 
 fn bytes_held(cache: &ReleaseCache) -> usize {
-    cache.slots.pin().keys().map(|key| key.cluster.len()).sum()
+    cache.slots.pin().keys().map(|key| key.names.cluster.len()).sum()
 }
 
 /// An empty database in memory.

@@ -6,13 +6,12 @@ use std::sync::Arc;
 pub use castalia_core::protocol::namespace::NamespaceKey;
 use castalia_core::protocol::namespace::watch_key;
 use castalia_core::protocol::wire::Configurations;
-use papaya::Equivalent;
 use serde::{Deserialize, Serialize};
 
 use castalia_store::feed::Fingerprint;
 
 /// The three names of a [`NamespaceKey`], borrowed, so that a look-up allocates nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NamespaceRef<'a> {
     /// App id.
     pub app_id: &'a str,
@@ -45,13 +44,6 @@ impl<'a> NamespaceRef<'a> {
     #[must_use]
     pub fn watch_key(self) -> String {
         watch_key(self.app_id, self.cluster, self.namespace)
-    }
-}
-
-// Both derive `Hash` from the same three strings in the same order, so that one finds the other.
-impl Equivalent<NamespaceKey> for NamespaceRef<'_> {
-    fn equivalent(&self, key: &NamespaceKey) -> bool {
-        *self == NamespaceRef::of(key)
     }
 }
 

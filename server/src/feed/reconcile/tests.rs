@@ -153,6 +153,33 @@ async fn a_release_that_memory_lost_is_read_again() {
     assert_eq!(value(&*served(&feed).await), "present");
 }
 
+/// S57: MySQL finds the releases of `Later` for a client that writes `later`.
+#[tokio::test]
+async fn what_was_read_in_another_case_before_its_definition_is_no_drift() {
+    let mut feed = feed().await;
+    let inner = Arc::get_mut(&mut feed.0).unwrap();
+    Arc::get_mut(&mut inner.cache).unwrap().fold_namespaces();
+    let [written, later] = ["later", "Later"].map(|namespace| NamespaceRef { namespace, ..PLACE });
+    assert!(feed.cache().get(written).await.unwrap().is_empty());
+    let defined = feed.0.store.write((), |tx, ()| {
+        Box::pin(async move {
+            let author = || Authorship::of("o");
+            insert_app_namespace(tx, definition("demo", "Later", false), author()).await?;
+            let row = ReleaseRow { namespace_name: "Later".to_owned(), ..release_row("later") };
+            release::insert(tx, row, author()).await?;
+            message::insert(tx, "demo+default+Later").await?;
+            Ok::<_, StoreError>(())
+        })
+    });
+    defined.await.unwrap();
+    recorded(feed.rebuild_definitions()).await;
+    let record = reconcile(&feed).await;
+    assert!(!record.contains("memory differed"), "{record}");
+    for place in [written, later] {
+        assert_eq!(value(&feed.cache().peek(place).unwrap()), "later");
+    }
+}
+
 #[tokio::test]
 async fn a_former_release_that_is_wrong_in_memory_is_no_base_any_more() {
     let feed = feed().await;

@@ -168,6 +168,15 @@ impl Portal {
         }
         pending_change::require_no_missed_deletion(&self.state.store, env, app_id).await
     }
+
+    /// Of places that an environment found, whether each belongs to an app that the environment
+    /// does not still have to delete.
+    pub(super) async fn present_in(&self, env: &str, places: &[Resource]) -> Result<Vec<bool>> {
+        let app_ids: Vec<&str> = places.iter().map(|place| place.app_id.as_str()).collect();
+        let store = &self.state.store;
+        let missed = pending_change::are_deletions_missed(store, env, &app_ids).await?;
+        Ok(missed.into_iter().map(|is_missed| !is_missed).collect())
+    }
 }
 
 async fn check_right(

@@ -14,7 +14,7 @@ mod change_sets;
 mod cluster;
 mod conflict;
 mod consumer;
-mod content_read;
+pub(super) mod content_read;
 pub(super) mod document;
 mod download;
 mod draft;

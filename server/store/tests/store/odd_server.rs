@@ -15,8 +15,10 @@ use crate::database::{Database, apply, patient};
 
 /// Different statements, more than a connection keeps prepared unless told otherwise.
 const DIFFERENT: i64 = 120;
+/// A limit that a URL states.
+const STATED: i64 = 20;
 /// Limit of those that it keeps.
-const KEPT: i64 = 30;
+const KEPT: i64 = 60;
 
 struct OddServer {
     child: Child,
@@ -100,6 +102,34 @@ async fn few_statements_are_prepared_and_too_many_are_an_outage() {
     let Some(_) = Database::mysql().await else { return };
     let (server, root) = OddServer::start().await;
     let store = created(&server, &root, Part::Config).await;
+    let kept = kept(&store).await;
+    assert!((STATED + 1..=KEPT).contains(&kept), "{kept}");
+    set(&root, "max_prepared_stmt_count = 0").await;
+    let new = mysql("SELECT 'new' AS N");
+    let refused = store.read().query_one_raw(new.clone()).await.map_err(StoreError::from);
+    assert!(refused.as_ref().is_err_and(StoreError::is_connection_lost), "{refused:?}");
+    set(&root, "max_prepared_stmt_count = DEFAULT").await;
+    assert!(store.read().query_one_raw(new).await.unwrap().is_some());
+    store.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn as_many_statements_are_prepared_as_the_url_states() {
+    let Some(_) = Database::mysql().await else { return };
+    let (server, root) = OddServer::start().await;
+    created(&server, &root, Part::Config).await.close().await.unwrap();
+    let url = server.url.replace("/odd", "/odd_config");
+    for stated in [STATED, DIFFERENT] {
+        let url = format!("{url}?statement-cache-capacity={stated}");
+        let store = Store::connect(&url, patient("--config-db")).await.unwrap();
+        let kept = kept(&store).await;
+        assert!(kept <= stated && (stated < DIFFERENT || kept > KEPT), "{kept} of {stated}");
+        store.close().await.unwrap();
+    }
+}
+
+/// Number of statements that a connection keeps prepared after many.
+async fn kept(store: &Store) -> i64 {
     let kept: Result<i64, StoreError> = store
         .write((), |tx, ()| {
             Box::pin(async move {
@@ -110,14 +140,7 @@ async fn few_statements_are_prepared_and_too_many_are_an_outage() {
             })
         })
         .await;
-    assert!(kept.as_ref().is_ok_and(|kept| *kept <= KEPT), "{kept:?}");
-    set(&root, "max_prepared_stmt_count = 0").await;
-    let new = mysql("SELECT 'new' AS N");
-    let refused = store.read().query_one_raw(new.clone()).await.map_err(StoreError::from);
-    assert!(refused.as_ref().is_err_and(StoreError::is_connection_lost), "{refused:?}");
-    set(&root, "max_prepared_stmt_count = DEFAULT").await;
-    assert!(store.read().query_one_raw(new).await.unwrap().is_some());
-    store.close().await.unwrap();
+    kept.unwrap()
 }
 
 /// A store on a new database with the tables of a part.

@@ -2,7 +2,9 @@
 // log and webhooks.
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 
+import { isStored } from "../text/settings";
 import { get, path, send } from "./client";
+import { ApiError } from "./errors";
 import type {
   AuditLog,
   AuditLogDetails,
@@ -100,8 +102,12 @@ export function forbidCreation(userId: string) {
 export const serverSettings = (env: string | null) =>
   queryOptions({
     queryKey: ["settings", env],
-    queryFn: async () => (await get<ServerConfig[]>(`${settingPath(env)}/find-all-config`)) ?? [],
+    queryFn: () => storedSettings(env),
   });
+
+async function storedSettings(env: string | null): Promise<ServerConfig[]> {
+  return (await get<ServerConfig[]>(`${settingPath(env)}/find-all-config`)) ?? [];
+}
 
 /** Every key that the server knows, with its value in effect and the source of it. */
 export const knownSettings = (env: string | null) =>
@@ -114,13 +120,15 @@ export const knownSettings = (env: string | null) =>
 const settingPath = (env: string | null) =>
   env === null ? "server/portal-db/config" : path`server/envs/${env}/config-db/config`;
 
-/** With a revision, it is refused if the setting has changed since. */
-export function saveSetting(
+/** Is refused if the setting has changed since it was seen or, if none was seen, if there is one. */
+export async function saveSetting(
   env: string | null,
   setting: Pick<ServerConfig, "key" | "value" | "comment" | "cluster">,
-  revision?: string,
+  seen: ServerConfig | undefined,
 ) {
-  return send("POST", settingPath(env), setting, revision);
+  // A row that does not exist has no revision that could be sent.
+  if (!seen && isStored(await storedSettings(env), setting)) throw new ApiError(409, "", "stale_revision");
+  return send("POST", settingPath(env), setting, seen?.revision);
 }
 
 export function deleteSetting(env: string | null, key: string, cluster: string, revision?: string) {

@@ -27,8 +27,10 @@ interface Input {
 }
 
 async function apply(place: Place, format: string, { changes, revision }: Input): Promise<void> {
-  if (format !== "properties") await saveText(place, format, changes[0]?.now?.value ?? "", revision);
-  else if (changes.length > 0) await changeItems(place, edits(changes), revision);
+  const [first] = changes;
+  if (!first) return;
+  if (format !== "properties") await saveText(place, format, first.now?.value ?? "", revision);
+  else await changeItems(place, edits(changes), revision);
 }
 
 /** In a format other than properties, the only item is the document. */

@@ -26,15 +26,6 @@ export function path(parts: TemplateStringsArray, ...values: (string | number)[]
   return String.raw({ raw: parts }, ...values.map((value) => encodeURIComponent(value)));
 }
 
-/**
- * A key as a path segment: keys may contain slashes, which proxies split or reject even if they are
- * escaped.
- */
-export function encodedKey(key: string): string {
-  const bytes = String.fromCharCode(...new TextEncoder().encode(key));
-  return btoa(bytes).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
-}
-
 /** A file, as its text. */
 export async function download(path: string): Promise<string> {
   const response = await reach(`${prefix}/openapi/v1/${path}`, { redirect: "manual" });

@@ -7,7 +7,7 @@ import type { Target } from "../parts/TargetTree";
 import { contentOf, edits, rebase, storedItems, type ItemChange, type ItemContent } from "../state/changes";
 import type { Column, Promotion } from "../state/compare";
 import type { OpenNamespaceDTO } from "./bodies";
-import { errorKind } from "./errors";
+import { ApiError, errorKind } from "./errors";
 import { get, path, send } from "./client";
 import { draft, namespaceList, type Place } from "./queries";
 import { changeItems, saveText } from "./writes";
@@ -57,19 +57,24 @@ const missingNamespaces = (app: string, env: string, cluster: string) =>
       (await get<string[]>(path`apps/${app}/envs/${env}/clusters/${cluster}/missing-namespaces`)) ?? [],
   });
 
-/** Promotes, then reads the target again, even after a failure. */
+/**
+ * Promotes, then reads the target again, even after a failure. Is refused if the target is no longer as its preview
+ * or, without one, as the comparison shows it.
+ */
 export function usePromote(app: string) {
   const cache = useQueryClient();
   return async (to: Promotion) => {
     const target: Place = { app, env: to.env, cluster: to.cluster, ns: to.ns };
     try {
-      if (to.format !== "properties") {
-        await saveText(target, to.format, to.puts[0]?.value ?? "", to.revision);
-        return;
-      }
       const stored = await cache.query({ ...draft(target), staleTime: 0 });
       const changes = promoted(to, storedItems(stored?.items));
-      if (changes.length > 0) await changeItems(target, edits(changes), to.revision);
+      const isSeen = ({ key, was }: ItemChange) => to.seen.get(key) === (was?.value ?? null);
+      if (to.revision === undefined && !changes.every(isSeen)) throw new ApiError(409, "", "stale_revision");
+      const revision = to.revision ?? stored?.revision;
+      const [first] = changes;
+      if (!first) return;
+      if (to.format !== "properties") await saveText(target, to.format, first.now?.value ?? "", revision);
+      else await changeItems(target, edits(changes), revision);
     } finally {
       void cache.invalidateQueries({ queryKey: ["draft", app, to.env, to.cluster, to.ns] });
       await cache.invalidateQueries({ queryKey: ["list", app, to.env, to.cluster] });

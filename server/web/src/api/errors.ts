@@ -63,6 +63,11 @@ export function isStale(error: unknown): boolean {
   return error instanceof ApiError && error.code === "stale_revision";
 }
 
+/** The texts of a list are too long together for one answer. */
+export function isTooLong(error: unknown): boolean {
+  return error instanceof ApiError && (error.code === "answer_too_long" || error.code === "env_answer_too_long");
+}
+
 /** The app or row in the path does not exist; for apps, Apollo answers 400. */
 export function isUnknown(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 400 || error.status === 404);

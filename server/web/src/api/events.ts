@@ -1,11 +1,11 @@
 // The server's events of an app, applied to the cache: what others edit and publish, who is editing, which
 // instances have received it, and what became of requests for access.
-import { skipToken, useQuery, useQueryClient, type QueryKey } from "@tanstack/react-query";
+import { skipToken, useQuery, useQueryClient, type InvalidateQueryFilters } from "@tanstack/react-query";
 import { useEffect } from "react";
 
 import { path, prefix } from "./client";
 import { noteEditor } from "./editors";
-import { grayKey } from "./gray";
+import { grayOf } from "./gray";
 import { staleRequests } from "./requests";
 
 interface Event {
@@ -35,16 +35,22 @@ export function useJob(id: string): Job | undefined {
 }
 
 /** What an edit or a publish may change. */
-export function staleAfter(type: string, { env, appId, clusterName, namespaceName }: Event): QueryKey[] {
+export function staleAfter(type: string, { env, appId, clusterName, namespaceName }: Event): InvalidateQueryFilters[] {
   const at = [appId, env, clusterName, namespaceName];
-  return [
+  const keys = [
     ["draft", ...at],
     ["lock", ...at],
-    grayKey(appId, env),
     ["list", appId, env, clusterName],
     ["app", appId, "unpublished"],
-    ...(type === "publish" ? [["history", ...at]] : []),
+    // What a publish may change as well: rules of gray releases are stored with one.
+    ...(type === "publish"
+      ? [
+          ["history", ...at],
+          ["gray", appId, env, "audiences"],
+        ]
+      : []),
   ];
+  return [...keys.map((queryKey) => ({ queryKey })), grayOf(appId, env, namespaceName)];
 }
 
 /** Keeps what is shown of an app up to date. The browser reconnects by itself, and resumes. */
@@ -58,7 +64,7 @@ export function useEvents(app: string): void {
     const invalidate = (...queryKey: unknown[]) => void cache.invalidateQueries({ queryKey });
     const parse = (event: MessageEvent) => JSON.parse(String(event.data)) as Event;
     const changed = (event: MessageEvent) => {
-      for (const key of staleAfter(event.type, parse(event))) invalidate(...key);
+      for (const stale of staleAfter(event.type, parse(event))) void cache.invalidateQueries(stale);
     };
     source.addEventListener("edit", changed);
     source.addEventListener("publish", changed);

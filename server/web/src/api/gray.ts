@@ -1,8 +1,9 @@
 // The gray release of a namespace: its branch, rule, release and instances, and the actions on it.
-import { queryOptions, type QueryKey } from "@tanstack/react-query";
+import { queryOptions, type Query, type QueryKey } from "@tanstack/react-query";
 
 import type { NamespaceReleaseDTO, OpenNamespaceDTO, OpenReleaseDTO } from "./bodies";
 import { get, getWithRevision, path, send } from "./client";
+import { getPage } from "./pages";
 import { latestRelease, namespacePath, type Place } from "./queries";
 import type {
   GrayAudience,
@@ -30,10 +31,16 @@ export interface GrayState {
   history: OpenReleaseHistoryDTO[];
 }
 
-/** Of all gray releases in an environment: an edit of a branch names the branch and not its cluster. */
-export const grayKey = (app: string, env: string): QueryKey => ["gray", app, env];
+const key = (at: Place): QueryKey => ["gray", at.app, at.env, at.cluster, at.ns];
 
-const key = (at: Place): QueryKey => [...grayKey(at.app, at.env), at.cluster, at.ns];
+/**
+ * Selects the gray releases of a namespace in all clusters: an edit of a branch names the branch instead of its
+ * cluster.
+ */
+export const grayOf = (app: string, env: string, ns: string) => ({
+  queryKey: ["gray", app, env],
+  predicate: ({ queryKey }: Pick<Query, "queryKey">) => queryKey[4] === ns,
+});
 
 /** What an action on a gray release may change. */
 export const staleGray = (at: Place): QueryKey[] => [
@@ -84,7 +91,7 @@ export const grayState = (at: Place, name: string) =>
 /** The audiences of all gray releases of the app in the environment; none from an admin service of Apollo. */
 export const grayAudiences = (at: Place) =>
   queryOptions({
-    queryKey: [...grayKey(at.app, at.env), "audiences"],
+    queryKey: ["gray", at.app, at.env, "audiences"],
     staleTime: 0,
     queryFn: async () =>
       (await get<OpenGrayReleaseRuleDTO[]>(path`envs/${at.env}/apps/${at.app}/gray-audiences`)) ?? [],
@@ -99,10 +106,9 @@ export const grayPreview = (at: Place, name: string, ruleItems: OpenGrayReleaseR
   });
 
 /** The newest operations on a namespace, without the values of the releases. */
-async function grayHistory(at: Place) {
+function grayHistory(at: Place) {
   const namespace = path`apps/${at.app}/envs/${at.env}/clusters/${at.cluster}/namespaces/${at.ns}`;
-  const query = path`page=0&size=${HISTORY}` + "&onlyKey=";
-  return (await get<OpenReleaseHistoryDTO[]>(`${namespace}/releases/histories?${query}`)) ?? [];
+  return getPage<OpenReleaseHistoryDTO>(`${namespace}/releases/histories?onlyKey=`, 0, HISTORY);
 }
 
 /** Instances that read a release of this cluster or branch, and of no other. */

@@ -3,6 +3,7 @@
 import { queryOptions } from "@tanstack/react-query";
 
 import { get, path } from "./client";
+import { getPage } from "./pages";
 import { namespacePath, type Place } from "./queries";
 import type { OpenReleaseDTO } from "./bodies";
 import type { OpenCommitDTO, OpenReleaseHistoryDTO } from "./schema";
@@ -12,31 +13,25 @@ function historyPath({ app, env, cluster, ns }: Place): string {
 }
 
 /** The newest publishes, rollbacks and gray operations, with the value of one key or without values. */
-export const releaseHistory = (at: Place, size: number, key = "") =>
+export const releaseHistory = (at: Place, size: number, key = "", page = 0) =>
   queryOptions({
-    queryKey: ["history", at.app, at.env, at.cluster, at.ns, "releases", size, key],
-    queryFn: async () => {
-      const query = path`page=0&size=${size}&onlyKey=${key}`;
-      return (await get<OpenReleaseHistoryDTO[]>(`${historyPath(at)}/releases/histories?${query}`)) ?? [];
-    },
+    queryKey: ["history", at.app, at.env, at.cluster, at.ns, "releases", size, key, page],
+    queryFn: () =>
+      getPage<OpenReleaseHistoryDTO>(`${historyPath(at)}/releases/histories?${path`onlyKey=${key}`}`, page, size),
   });
 
 /** The newest edits, of all keys or of one. */
-export const commits = (at: Place, size: number, key = "") =>
+export const commits = (at: Place, size: number, key = "", page = 0) =>
   queryOptions({
-    queryKey: ["history", at.app, at.env, at.cluster, at.ns, "commits", size, key],
-    queryFn: async () => {
-      const query = path`page=0&size=${size}` + (key && path`&key=${key}`);
-      return (await get<OpenCommitDTO[]>(`${historyPath(at)}/commits?${query}`)) ?? [];
-    },
+    queryKey: ["history", at.app, at.env, at.cluster, at.ns, "commits", size, key, page],
+    queryFn: () => getPage<OpenCommitDTO>(`${historyPath(at)}/commits${key && path`?key=${key}`}`, page, size),
   });
 
 /** The release that clients receive, without its values; none if nothing is published. */
 export const servedRelease = (at: Place) =>
   queryOptions({
     queryKey: ["history", at.app, at.env, at.cluster, at.ns, "served"],
-    queryFn: async () =>
-      (await get<OpenReleaseDTO[]>(`${namespacePath(at)}/releases/active?page=0&size=1&onlyKey=`)) ?? [],
+    queryFn: () => getPage<OpenReleaseDTO>(`${namespacePath(at)}/releases/active?onlyKey=`, 0, 1),
   });
 
 /** How many instances read a namespace. */

@@ -17,6 +17,8 @@ export const namespaceSchema = (at: Place) =>
   queryOptions({
     queryKey: schemaKey(at),
     staleTime: 0,
+    // The dialog begins with what is stored when it is opened.
+    gcTime: 0,
     queryFn: async () => {
       const { body, revision } = await getWithRevision<NamespaceSchema>(`${namespacePath(at)}/schema`);
       const by = body?.dataChangeLastModifiedByDisplayName ?? body?.dataChangeLastModifiedBy;

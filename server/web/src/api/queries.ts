@@ -15,6 +15,7 @@ import type {
   OpenUserInfoDTO,
 } from "./bodies";
 import { get, getWithRevision, path } from "./client";
+import { getPage } from "./pages";
 import { showStored } from "./preferences";
 
 /** Maximum of the server. */
@@ -161,11 +162,8 @@ export function latestRelease(at: Place) {
 export const activeReleases = (at: Place) =>
   queryOptions({
     queryKey: ["history", at.app, at.env, at.cluster, at.ns, "active"],
-    queryFn: async () =>
-      // One more, with which the last one is compared.
-      (await get<OpenReleaseDTO[]>(
-        `${namespacePath(at)}/releases/active?page=0&size=${RELEASES_SHOWN + 1}&onlyKey=`,
-      )) ?? [],
+    // One more, with which the last one is compared.
+    queryFn: () => getPage<OpenReleaseDTO>(`${namespacePath(at)}/releases/active?onlyKey=`, 0, RELEASES_SHOWN + 1),
   });
 
 export const release = (env: string, id: number) =>

@@ -9,8 +9,8 @@ import type {
   OpenNamespaceTextModel,
   OpenReleaseDTO,
 } from "./bodies";
-import { encodedKey, path, send, sendWithRevision } from "./client";
-import { grayKey } from "./gray";
+import { path, send, sendWithRevision } from "./client";
+import { grayOf } from "./gray";
 import { namespacePath, type Place } from "./queries";
 
 export type Item = Pick<OpenItemDTO, "key" | "value" | "type" | "comment">;
@@ -21,10 +21,6 @@ export function createApp(app: OpenCreateAppDTO) {
 
 export function createItem(at: Place, item: Item, revision?: string) {
   return send<OpenItemDTO>("POST", `${namespacePath(at)}/items`, item, revision);
-}
-
-export function updateItem(at: Place, item: Item, revision?: string) {
-  return send("PUT", `${namespacePath(at)}/encodedItems/${encodedKey(item.key)}`, item, revision);
 }
 
 /** Makes all these edits with one commit, or none. */
@@ -86,9 +82,10 @@ export function useWrite<Input, Output>(
         ["lock", app, env, cluster, ns],
         ["list", app, env, cluster],
         ["draft", app, env, cluster, ns],
-        grayKey(app, env),
+        ["history", app, env, cluster, ns],
       ];
-      for (const queryKey of [...keys, ["history", app, env, cluster, ns]]) void cache.invalidateQueries({ queryKey });
+      for (const queryKey of keys) void cache.invalidateQueries({ queryKey });
+      void cache.invalidateQueries(grayOf(app, env, ns));
     },
     ...(onSuccess && { onSuccess }),
   });

@@ -141,11 +141,21 @@ interface DialogProps {
 }
 
 function Save({ place, name, act: { row, was, revision }, onClose }: DialogProps) {
+  // Kept while a conflict is shown instead of the dialog.
+  const [edited, setEdited] = useState<EditedItem | null>(null);
   const changes = useChanges(inBranch(place, name), onClose);
   const save = ({ key, ...now }: EditedItem) => changes.run([{ key, was, now }], revision);
   return (
     <OrConflict changes={changes}>
-      <ItemDialog row={row} write={changes} onSave={save} onDelete={undefined} onClose={onClose} />
+      <ItemDialog
+        row={row}
+        start={edited}
+        write={changes}
+        onInput={setEdited}
+        onSave={save}
+        onDelete={undefined}
+        onClose={onClose}
+      />
     </OrConflict>
   );
 }

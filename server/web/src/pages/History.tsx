@@ -143,13 +143,13 @@ function Timeline({ at, names }: { at: At; names: string[] }) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
   const isNarrow = useMediaQuery("(max-width: 1119px)", false, { getInitialValueInEffect: false });
-  const [size, setSize] = useState(PAGE);
+  const [pages, setPages] = useState(1);
   const [now] = useState(() => new Date());
   const chosen = search.ns !== undefined ? [search.ns] : names.slice(0, NAMESPACES_TOGETHER);
   // Each key is read for itself.
   const [key] = useDebouncedValue(search.key, IDLE_MS);
   const places = chosen.map((ns) => ({ ...at, ns }));
-  const read = useEntries(places, size, key);
+  const read = useEntries(places, pages, key);
   useEarly(places, key);
   const { entries, live } = read;
   const isRecent = ({ at }: Entry) => !search.within || isWithin(at, search.within, now);
@@ -219,7 +219,7 @@ function Timeline({ at, names }: { at: At; names: string[] }) {
             />
           )}
           {mayHaveMore && (
-            <Button variant="default" loading={read.isPending} onClick={() => setSize(size + PAGE)}>
+            <Button variant="default" loading={read.isPending} onClick={() => setPages(pages + 1)}>
               {t("history.older")}
             </Button>
           )}
@@ -248,21 +248,27 @@ function useEarly(places: Place[], key: string | undefined): void {
   useQueries({ queries: key === undefined ? [] : places.map((place) => draft(place)) });
 }
 
-/** Three reads for each namespace. */
-function useEntries(places: Place[], size: number, key: string | undefined): Read {
-  const published = useQueries({ queries: places.map((place) => releaseHistory(place, size, key)), combine: together });
-  const edited = useQueries({ queries: places.map((place) => commits(place, size, key)), combine: together });
+/** A read for the served release of each namespace, and two for each page. */
+function useEntries(places: Place[], pages: number, key: string | undefined): Read {
+  // What is added meanwhile moves entries to later pages, so that all pages are always read again together.
+  const each = <Q extends object>(read: (place: Place, size: number, key: string | undefined, page: number) => Q) =>
+    Array.from({ length: pages }, (_, page) => page).flatMap((page) =>
+      places.map((place) => ({ ...read(place, PAGE, key, page), staleTime: 0 })),
+    );
+  const published = useQueries({ queries: each(releaseHistory), combine: together });
+  const edited = useQueries({ queries: each(commits), combine: together });
   const served = useQueries({ queries: places.map(servedRelease), combine: together });
+  const names = places.length;
   return useMemo(() => {
     const entries = [...published.rows.flat().map(releaseEntry), ...edited.rows.flat().map(editEntry)];
     return {
-      entries: newestFirst(entries),
+      entries: newestFirst([...new Map(entries.map((entry) => [entry.id, entry])).values()]),
       live: new Map(served.rows.flat().map(({ namespaceName, id }) => [namespaceName, id])),
       isPending: published.isPending || edited.isPending || served.isPending,
       error: published.error ?? edited.error ?? served.error,
-      hasMore: [...published.rows, ...edited.rows].some((rows) => rows.length === size),
+      hasMore: [published, edited].some(({ rows }) => rows.slice(-names).some(({ length }) => length === PAGE)),
     };
-  }, [published, edited, served, size]);
+  }, [published, edited, served, names]);
 }
 
 function together<Row>(queries: UseQueryResult<Row[]>[]) {

@@ -4,17 +4,19 @@ import { Button } from "@mantine/core";
 import { IconArrowBackUp, IconPencil, IconRocket } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useId } from "react";
+import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 
+import { useChanges } from "../api/changes";
 import { draft, type Place } from "../api/queries";
 import { useRight } from "../api/rights";
-import { createItem, updateItem, useWrite } from "../api/writes";
+import { OrConflict } from "../parts/ConflictView";
 import { Since } from "../parts/Since";
 import { Empty, Failure } from "../parts/States";
 import { StateChip } from "../parts/StateChip";
 import { publishTarget } from "../routes/address";
-import { keyValues, liveValue, type Entry, type KeyValue, type LiveIds } from "../state/history";
+import { storedItems } from "../state/changes";
+import { keyValues, liveValue, storedValue, type Entry, type KeyValue, type LiveIds } from "../state/history";
 import classes from "./History.module.css";
 
 interface Props {
@@ -42,7 +44,7 @@ export function HistoryKeys({ places, entries, live, name, isShown }: Props) {
   if (shown.length === 0) return <Empty title={t(found.length > 0 ? "state.noMatch" : "history.noKey")} />;
   return shown.map(({ place, values }) => (
     <HistoryKey
-      key={place.ns}
+      key={`${place.ns} ${name}`}
       {...{ place, values, name, isShown }}
       live={liveValue(values, entries, live)}
       isNamed={places.length > 1}
@@ -64,23 +66,30 @@ interface KeyProps {
 function HistoryKey({ place, values, live, name, isShown, isNamed }: KeyProps) {
   const { t } = useTranslation();
   const id = useId();
-  const stored = useQuery(draft(place)).data?.items?.find(
-    ({ key, extendInfo }) => key === name && !extendInfo?.isDeleted,
-  );
+  const namespace = useQuery(draft(place)).data;
+  const stored = storedItems(namespace?.items).get(name);
   const mayEdit = useRight(place, "edit");
-  const write = useWrite((value: string) => {
-    const { type = 0, comment = "" } = stored ?? {};
-    return (stored ? updateItem : createItem)(place, { key: name, value, type, comment });
-  }, place);
+  const [wanted, setWanted] = useState<string | null>(null);
+  const [isDone, setIsDone] = useState(false);
+  // Nothing is written if the user keeps the value of somebody else.
+  const changes = useChanges(place, (made) => setIsDone(made.length > 0), namespace?.format);
   const { app, env, cluster, ns } = place;
   const shown = values.filter(({ entry }) => isShown(entry));
+  const restore = (value: string) => {
+    const content = (text: string) => ({ type: 0, comment: "", ...stored, value: text });
+    const seen = storedValue(shown);
+    setWanted(value);
+    setIsDone(false);
+    // Without the revision of the draft, which is read again after edits that the list does not contain yet.
+    changes.run([{ key: name, was: seen === null ? null : content(seen), now: content(value) }]);
+  };
   return (
     <section className="stack" aria-labelledby={id}>
       <h2 id={id} className={classes.heading}>
         {t("history.keyTitle")} <span className="mono">{name}</span> {isNamed && <span className="badge">{ns}</span>}
       </h2>
-      <p role="status" className={write.isSuccess ? "note" : "unseen"}>
-        {write.isSuccess && (
+      <p role="status" className={isDone ? "note" : "unseen"}>
+        {isDone && (
           <>
             {t("history.restored")}{" "}
             <Link to="/a/$app/publish" params={{ app }} search={{ t: publishTarget(env, cluster, ns) }}>
@@ -89,7 +98,8 @@ function HistoryKey({ place, values, live, name, isShown, isNamed }: KeyProps) {
           </>
         )}
       </p>
-      {write.error && <Failure error={write.error} />}
+      {changes.error && <Failure error={changes.error} />}
+      <OrConflict changes={changes}>{null}</OrConflict>
       <ol className={`sheet ${classes.list}`}>
         {shown.map((one) => {
           const { entry, value } = one;
@@ -106,13 +116,13 @@ function HistoryKey({ place, values, live, name, isShown, isNamed }: KeyProps) {
                   <Since by={entry.by} time={entry.at} /> {entry.title && <span className="mono">{entry.title}</span>}
                 </p>
               </div>
-              {mayEdit && value !== null && value !== stored?.value && (
+              {mayEdit && namespace && value !== null && value !== stored?.value && (
                 <Button
                   variant="default"
                   size="compact-sm"
                   leftSection={<IconArrowBackUp size={14} />}
-                  loading={write.isPending && write.variables === value}
-                  onClick={() => write.mutate(value)}
+                  loading={changes.isPending && wanted === value}
+                  onClick={() => restore(value)}
                 >
                   {t("history.restore")}
                 </Button>

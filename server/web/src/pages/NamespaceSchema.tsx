@@ -57,7 +57,7 @@ function SchemaDialog({ place, onClose }: Props) {
                   <Since by={by} time={time} />
                 </p>
               )}
-              <SchemaForm key={revision} place={place} schema={schema} revision={revision} onClose={onClose} />
+              <SchemaForm place={place} stored={{ schema, revision }} onClose={onClose} />
             </>
           )}
         </Loaded>
@@ -66,8 +66,14 @@ function SchemaDialog({ place, onClose }: Props) {
   );
 }
 
-function SchemaForm({ place, schema, revision, onClose }: Props & { schema: unknown; revision: string }) {
+interface FormProps extends Props {
+  stored: { schema: unknown; revision: string };
+}
+
+/** Edits what was stored when the dialog was opened, although that is read again meanwhile. */
+function SchemaForm({ place, stored, onClose }: FormProps) {
   const { t } = useTranslation();
+  const [{ schema, revision }] = useState(stored);
   const [text, setText] = useState(() => (schema === null ? "" : JSON.stringify(schema, null, 2)));
   const [start] = useState(text);
   const [problem, setProblem] = useState<string | null>(null);

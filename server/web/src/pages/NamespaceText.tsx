@@ -11,7 +11,7 @@ import { useBoot, type Draft, type Place } from "../api/queries";
 import { validateText } from "../api/writes";
 import { CodeEditor, type EditorHandle, type Problem } from "../parts/CodeEditor";
 import { LeaveGuard } from "../parts/LeaveGuard";
-import { dropUnsaved, keepUnsaved, readUnsaved, wasOf } from "../state/unsaved";
+import { dropUnsaved, keepBase, keepUnsaved, readUnsaved, wasOf } from "../state/unsaved";
 import { errorPlace } from "../text/place";
 import { baseOf, fromText, linesOf, toText, type TextBase } from "../text/properties";
 import { unsavedName } from "./ItemActs";
@@ -43,11 +43,13 @@ export function NamespaceText({ place, draft, access }: Props) {
   const stored = useMemo(() => storedText(draft), [draft]);
   const editor = useRef<EditorHandle>(null);
   const [kept] = useState(() => readUnsaved<string, TextBase["items"]>(name));
+  const [isBaseKept, setBaseKept] = useState(false);
   // What is edited is compared with the state of the namespace on which the edit began.
   const [base, setBase] = useState((): TextBase => {
     const stored = baseOf(draft);
     if (!kept) return stored;
-    return { items: wasOf(kept, { was: stored.items, revision: stored.revision }, []), revision: kept.revision };
+    const { revision } = kept;
+    return { items: wasOf(kept, { was: stored.items, revision: stored.revision }, null), revision };
   });
   const [edited, setEdited] = useState<string | null>(kept?.edit ?? null);
   const [saving, setSaving] = useState(false);
@@ -63,10 +65,13 @@ export function NamespaceText({ place, draft, access }: Props) {
     setBase({ items, revision });
     setSaid("");
     setEdited(changed);
-    keepUnsaved(name, { edit: changed, was: items, revision });
+    if (items && !isBaseKept) keepBase(name, { was: items, revision });
+    setBaseKept(true);
+    keepUnsaved(name, { edit: changed, revision });
   };
   const drop = () => {
     dropUnsaved(name);
+    setBaseKept(false);
     setEdited(null);
   };
   const save = () => {
@@ -100,8 +105,7 @@ export function NamespaceText({ place, draft, access }: Props) {
       {isDirty && <LeaveGuard />}
       {saving && edited !== null && (
         <SaveText
-          place={place}
-          base={base}
+          {...{ place, base, draft }}
           format={format}
           text={edited}
           onClose={() => setSaving(false)}

@@ -5,39 +5,53 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useChanges } from "../api/changes";
-import type { Place } from "../api/queries";
+import type { Draft, Place } from "../api/queries";
 import { changeItems, saveText, useWrite } from "../api/writes";
 import { OrConflict } from "../parts/ConflictView";
 import { Dialog } from "../parts/Dialog";
 import { DiffView } from "../parts/DiffView";
 import { Failure } from "../parts/States";
-import type { ItemChange } from "../state/changes";
+import { rebase, storedItems, type ItemChange } from "../state/changes";
 import { changeOf } from "../state/draft";
-import { changesOf, fromText, isLostInText, isRearranged, linesOf, wireText, type TextBase } from "../text/properties";
+import {
+  changesOf,
+  changesWithoutBase,
+  fromText,
+  isLostInText,
+  isRearranged,
+  linesOf,
+  valuesOf,
+  wireText,
+  type TextBase,
+} from "../text/properties";
 
 interface Props {
   place: Place;
   /** What the text is based on. */
   base: TextBase;
+  draft: Draft;
   format: string;
   text: string;
   onDone: () => void;
   onClose: () => void;
 }
 
-export function SaveText({ place, base, format, text, onDone, onClose }: Props) {
+export function SaveText({ place, base, draft, format, text, onDone, onClose }: Props) {
   const { t } = useTranslation();
-  const [plan] = useState(() => planned(base, format, text));
+  const [plan] = useState(() => planned(base, draft, format, text));
   const changes = useChanges(place, onDone, format);
   const layout = useWrite(() => rewrite(place, plan, base), place, onDone);
   const error = changes.error ?? layout.error;
-  const save = () => (plan.isRearranged ? layout.mutate(undefined) : changes.run(plan.changes, base.revision));
+  // Without a base, the changes are compared with what is stored.
+  const revision = base.items ? base.revision : undefined;
+  const save = () => (plan.isRearranged ? layout.mutate(undefined) : changes.run(plan.changes, revision));
   return (
     <OrConflict changes={changes}>
       <Dialog size="xl" title={t("text.preview")} onClose={onClose}>
         <div className="stack">
           {plan.isRearranged && <p>{t("text.rearranged")}</p>}
-          <DiffView changes={plan.changes.map(changeOf)} ns={place.ns} />
+          {base.items === null && <p>{t("text.noBase")}</p>}
+          <DiffView changes={plan.shown.map(changeOf)} ns={place.ns} />
           {error && <Failure error={error} />}
           <div className="row end">
             <Button variant="default" onClick={onClose}>
@@ -55,15 +69,21 @@ export function SaveText({ place, base, format, text, onDone, onClose }: Props) 
 
 type Plan = ReturnType<typeof planned>;
 
-function planned({ items }: TextBase, format: string, text: string) {
+function planned({ items }: TextBase, draft: Draft, format: string, text: string) {
+  if (!items) {
+    const wanted = format === "properties" ? valuesOf(fromText(text).lines) : new Map([["content", text]]);
+    const changes = changesWithoutBase(wanted, draft.items ?? []);
+    return { changes, shown: rebase(changes, storedItems(draft.items)), isRearranged: false, lines: [] };
+  }
   if (format !== "properties") {
     const content = items.find((item) => item.key === "content");
     const was = content ? { value: content.value ?? "", type: content.type ?? 0, comment: "" } : null;
     const changes: ItemChange[] = [{ key: "content", was, now: { type: 0, comment: "", ...was, value: text } }];
-    return { changes, isRearranged: false, lines: [] };
+    return { changes, shown: changes, isRearranged: false, lines: [] };
   }
   const { lines } = fromText(text);
-  return { changes: changesOf(lines, items), isRearranged: isRearranged(linesOf(items), lines), lines };
+  const changes = changesOf(lines, items);
+  return { changes, shown: changes, isRearranged: isRearranged(linesOf(items), lines), lines };
 }
 
 /**
@@ -74,7 +94,7 @@ async function rewrite(place: Place, { lines }: Plan, { items, revision }: TextB
   const saved = await saveText(place, "properties", wireText(lines), revision);
   const lost = lines.filter(isLostInText);
   if (lost.length === 0) return;
-  const stored = new Map(items.map((item) => [item.key, item]));
+  const stored = new Map(items?.map((item) => [item.key, item]));
   const item = ({ key, value }: { key: string; value: string }) => {
     const { type = 0, comment = "" } = stored.get(key) ?? {};
     return { key, value, type, comment };

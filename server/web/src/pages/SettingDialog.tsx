@@ -1,5 +1,6 @@
 // Dialog that creates or changes one row of a ServerConfig table.
 import { NativeSelect, PasswordInput, Textarea, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
@@ -8,7 +9,7 @@ import { saveSetting, serverSettings } from "../api/admin";
 import { Dialog } from "../parts/Dialog";
 import { DialogEnd } from "../parts/DialogEnd";
 import { prettyJson } from "../text/format";
-import { isInRange, isSecret, type SettingRow } from "../text/settings";
+import { isInRange, isSecret, isStored, type SettingRow } from "../text/settings";
 
 interface Props {
   /** Null for the table of the portal. */
@@ -25,14 +26,14 @@ export function SettingDialog({ env, row, onClose }: Props) {
   const [comment, setComment] = useState(row?.stored?.comment ?? "");
   const [isChecked, setIsChecked] = useState(false);
   const cluster = row?.cluster || "default";
+  const setting = { key: key.trim(), value, comment, ...(env !== null && { cluster }) };
   const write = useAction(
-    () => {
-      const setting = { key: key.trim(), value, comment, ...(env !== null && { cluster }) };
-      return saveSetting(env, setting, row?.stored?.revision);
-    },
+    () => saveSetting(env, setting, row?.stored),
     [serverSettings(env).queryKey, ["root"]],
     onClose,
   );
+  const stored = useQuery(serverSettings(env)).data ?? [];
+  const isTaken = row === null && isStored(stored, setting);
   const known = row?.known;
   const needsJson = known?.kind === "object";
   const isNumber = known?.kind === "number";
@@ -42,7 +43,7 @@ export function SettingDialog({ env, row, onClose }: Props) {
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
     setIsChecked(true);
-    if (key.trim() !== "" && !isBroken && !isOutside) write.mutate(undefined);
+    if (setting.key !== "" && !isTaken && !isBroken && !isOutside) write.mutate(undefined);
   };
   const field = {
     label: t("setting.value"),
@@ -60,7 +61,7 @@ export function SettingDialog({ env, row, onClose }: Props) {
             classNames={{ input: "mono" }}
             data-autofocus
             value={key}
-            error={isChecked && key.trim() === "" && t("check.required")}
+            error={isChecked && (setting.key === "" ? t("check.required") : isTaken && t("setting.taken"))}
             onChange={(event) => setKey(event.currentTarget.value)}
           />
         )}

@@ -56,6 +56,8 @@ export interface Promotion extends Target {
   format: string;
   puts: Pick<OpenItemDTO, "key" | "value" | "type" | "comment">[];
   deletes: string[];
+  /** What the comparison shows as stored in the target, by key; null for a key that it lacks. */
+  seen: Map<string, string | null>;
   /** The state of the target on which the preview was based. */
   revision?: string | undefined;
 }
@@ -124,12 +126,14 @@ export function promotions(groups: CompareGroup[], columns: Column[], chosen: Se
         format: group.format,
         puts: [],
         deletes: [],
+        seen: new Map(),
       };
       for (const row of group.rows) {
         const cell = row.cells[index];
-        if (!chosen.has(cellId(column, row)) || !isPromotable(group, cell)) continue;
+        if (!cell || !chosen.has(cellId(column, row)) || !isPromotable(group, cell)) continue;
+        promotion.seen.set(row.key, cell.draft === undefined ? cell.value : cell.draft);
         const item = items.get(row.key);
-        if (cell?.state === "extra") promotion.deletes.push(row.key);
+        if (cell.state === "extra") promotion.deletes.push(row.key);
         else if (item) {
           const { key, type, comment } = item;
           promotion.puts.push({ key, type, comment, value: valueOf(item, side) ?? "" });

@@ -176,6 +176,14 @@ export function keyValues(entries: Entry[], key: string): KeyValue[] {
   return found.toReversed();
 }
 
+/**
+ * The value that these show as stored: that of the newest edit, because a release does not change what is stored. Null
+ * for a deleted key.
+ */
+export function storedValue(values: KeyValue[]): string | null {
+  return (values.find(({ entry }) => entry.kind === "edit") ?? values[0])?.value ?? null;
+}
+
 /** The value that the live release has: the newest one that was not published after it. */
 export function liveValue(values: KeyValue[], entries: Entry[], live: LiveIds): KeyValue | undefined {
   const release = liveEntries(entries, live).get(values[0]?.entry.ns ?? "");

@@ -6,9 +6,13 @@ import { contentOf, storedItems, type ItemChange } from "../state/changes";
 
 export type Line = { key: string; value: string } | { comment: string };
 
-/** The items on which the edit of a text is based, without what it does not concern. */
+/** Items without what the edit of a text does not concern. */
+export type TextItems = Pick<OpenItemDTO, "key" | "value" | "type" | "comment" | "lineNum">[];
+
+/** On which the edit of a text is based. */
 export interface TextBase {
-  items: Pick<OpenItemDTO, "key" | "value" | "type" | "comment" | "lineNum">[];
+  /** Null if it is not known: they were not kept with the text, and the namespace has changed since. */
+  items: TextItems | null;
   revision: string;
 }
 
@@ -18,7 +22,7 @@ export interface TextProblem {
   message: "noSeparator" | "repeatedKey";
 }
 
-export function baseOf({ items = [], revision }: Draft): TextBase {
+export function baseOf({ items = [], revision }: Draft): TextBase & { items: TextItems } {
   const stored = items.filter((item) => !item.extendInfo?.isDeleted);
   return {
     items: stored.map(({ key, value, type, comment, lineNum }) => ({ key, value, type, comment, lineNum })),
@@ -71,13 +75,31 @@ export function fromText(text: string): { lines: Line[]; problems: TextProblem[]
 /** What the lines change of the stored items. Types and comments of items are kept. */
 export function changesOf(lines: Line[], items: OpenItemDTO[]): ItemChange[] {
   const stored = storedItems(items);
-  const wanted = new Map(lines.flatMap((line) => ("key" in line ? [[line.key, line.value] as const] : [])));
+  const wanted = valuesOf(lines);
   const kept = [...wanted].flatMap(([key, value]): ItemChange[] => {
     const was = stored.get(key) ?? null;
     return was?.value === value ? [] : [{ key, was, now: { ...(was ?? contentOf({})), value } }];
   });
   const removed = [...stored].filter(([key]) => !wanted.has(key)).map(([key, was]) => ({ key, was, now: null }));
   return [...kept, ...removed];
+}
+
+/**
+ * What these values change of the stored items if it is not known on which items they are based: each stored value
+ * that is another one, or that is missing here, collides, so that the user decides. Types and comments are kept.
+ */
+export function changesWithoutBase(wanted: Map<string, string>, items: OpenItemDTO[]): ItemChange[] {
+  const stored = storedItems(items);
+  const put = [...wanted].flatMap(([key, value]): ItemChange[] => {
+    const theirs = stored.get(key) ?? contentOf({});
+    return stored.get(key)?.value === value ? [] : [{ key, was: null, now: { ...theirs, value } }];
+  });
+  const missing = [...stored.keys()].filter((key) => !wanted.has(key));
+  return [...put, ...missing.map((key) => ({ key, was: null, now: null }))];
+}
+
+export function valuesOf(lines: Line[]): Map<string, string> {
+  return new Map(lines.flatMap((line) => ("key" in line ? [[line.key, line.value] as const] : [])));
 }
 
 /** Whether comments, blank lines or the order of items differ, apart from items that are new at the end. */

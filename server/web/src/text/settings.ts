@@ -29,6 +29,15 @@ export function settingRows(known: KnownSetting[], stored: ServerConfig[]): Sett
   ];
 }
 
+/** Whether there is a row of this key and cluster. Some databases compare keys without regard to case. */
+export function isStored(
+  stored: ServerConfig[],
+  { key = "", cluster }: Pick<ServerConfig, "key" | "cluster">,
+): boolean {
+  const nameOf = (name = "", of = "") => JSON.stringify([name.toLowerCase(), of || "default"]);
+  return stored.some((row) => nameOf(row.key, row.cluster) === nameOf(key, cluster));
+}
+
 /** What has precedence over a stored row; undefined if the row is in effect, or is one of other nodes. */
 export function hiddenBy({ cluster, known, stored }: SettingRow): SettingSource | undefined {
   const isHidden = ({ kind, name = "" }: SettingSource) => kind === "table" && name === cluster;

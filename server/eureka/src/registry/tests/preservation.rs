@@ -113,3 +113,28 @@ fn a_silent_instance_is_preserved_for_an_hour() {
     pass(&mut registry, &clock, 3600..3720, 0..14);
     assert!(!registry.is_preserving() && registry.len() == 14);
 }
+
+/// X47: where instances crash all the time, those of the last hour always preserve.
+#[test]
+fn instances_that_are_silent_for_an_hour_are_removed_while_others_are_preserved() {
+    let clock = Clock::start();
+    let mut registry = preserving(&clock);
+    (100..110).for_each(|number| register(&mut registry, number, clock.after(0)));
+    for second in (0..4 * 3600).step_by(5) {
+        let now = clock.after(second);
+        if second % 30 == 0 {
+            (0..INSTANCES).for_each(|number| renew_one(&mut registry, number, now));
+        }
+        if second % 300 == 0 {
+            register(&mut registry, 1000 + second / 300, now);
+        }
+        let ended = registry.evict(now);
+        assert_eq!(registry.is_preserving(), second > 45, "{second}");
+        // Of 43, eleven are to be removed, but only 15 % in a minute.
+        let most = if second == 3600 { 7 } else { 4 };
+        assert!(ended <= most && (second >= 3600 || ended == 0), "{ended} at {second}");
+    }
+    // Those of the last hour.
+    assert_eq!(registry.len(), 20 + 12);
+    assert!(registry.get("DEMO", "1035").is_none() && registry.get("DEMO", "1036").is_some());
+}

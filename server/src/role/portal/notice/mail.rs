@@ -5,8 +5,8 @@ mod server;
 mod text;
 
 use castalia_core::protocol::wire::Configurations;
-use lettre::address::Address as MailAddress;
-use lettre::message::header::ContentType;
+use lettre::address::{Address as MailAddress, Envelope};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
 
 use self::server::{MailFailure, MailServer};
@@ -29,6 +29,9 @@ const NO_ANSWER: &str = "The mail server did not answer in time";
 const NO_CONNECTION: &str = "The connection to the mail server failed";
 /// Maximum number of recipients.
 const RECIPIENTS: usize = 500;
+/// The list of recipients in a mail: the group without members of RFC 5322, which mail servers
+/// expect where recipients do not learn each other's addresses.
+const HIDDEN: &str = "undisclosed-recipients:;";
 
 /// Whether mail is sent about publishes in an environment.
 pub(super) fn is_sent(config: &ServerConfig, env: &str) -> bool {
@@ -184,6 +187,8 @@ fn templates(config: &ServerConfig, entry: &ReleaseHistory) -> Templates {
     }
 }
 
+/// One mail for all recipients, whom only its envelope names. With a mail for each, those who have
+/// received theirs would receive it again after a failure.
 fn message(
     config: &ServerConfig,
     subject: &str,
@@ -192,14 +197,11 @@ fn message(
 ) -> Option<Message> {
     let sender =
         filled(config.get(&keys::MAIL_SENDER)).or_else(|| filled(config.get(&keys::MAIL_USER)))?;
-    let mut message = Message::builder()
-        .from(sender.trim().parse::<Mailbox>().ok()?)
-        .subject(subject)
-        .header(ContentType::TEXT_HTML);
-    for recipient in recipients {
-        message = message.to(Mailbox::new(None, recipient));
-    }
-    message.body(body).ok()
+    let sender: Mailbox = sender.trim().parse().ok()?;
+    let envelope = Envelope::new(Some(sender.email.clone()), recipients).ok()?;
+    let hidden = HeaderValue::new(HeaderName::new_from_ascii_str("To"), HIDDEN.to_owned());
+    let message = Message::builder().from(sender).raw_header(hidden).envelope(envelope);
+    message.subject(subject).header(ContentType::TEXT_HTML).body(body).ok()
 }
 
 fn filled(text: Option<String>) -> Option<String> {

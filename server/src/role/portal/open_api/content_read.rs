@@ -2,23 +2,30 @@
 //! has few of them at a time, and is charged for a long answer before it is built.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
+use tokio::time::timeout;
 
 use super::reads::{ReadEnvironment, ReadTurn};
 use crate::domain::permission::need::Identity;
-use crate::environment::Environment;
-use crate::error::Result;
+use crate::environment::{Environment, revision};
+use crate::error::{Error, Result};
 use crate::http::operation::{Input, Signature};
 use crate::http::request_memory::{KeptBytes, RequestMemory};
 use crate::role::portal::Portal;
 use crate::role::portal::identity::Caller;
 
+/// Maximum time that a read waits for others before its caller is asked to repeat it.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// The caller of such a read.
 #[derive(Debug)]
 pub(super) struct ContentRead {
     caller: String,
+    /// That of the part of a call which the read is.
+    turn: Option<ReadTurn>,
     memory: Option<RequestMemory>,
 }
 
@@ -29,6 +36,7 @@ impl<S: Sync> FromRequestParts<S> for ContentRead {
         let caller = parts.extensions.get::<Caller>();
         Ok(Self {
             caller: caller.map(|caller| unique_name(&caller.identity)).unwrap_or_default(),
+            turn: parts.extensions.get::<ReadTurn>().cloned(),
             memory: parts.extensions.get::<RequestMemory>().cloned(),
         })
     }
@@ -40,11 +48,39 @@ impl Input for ContentRead {
 }
 
 impl ContentRead {
-    /// Waits until the caller may read contents of an environment. Whoever has a turn must not wait
-    /// for another one.
-    pub(super) async fn turn(&self, portal: &Portal, environment: &Environment) -> ReadTurn {
-        let environment = ReadEnvironment::from(environment);
-        portal.own.content_reads.take(&self.caller, Some(&environment)).await
+    /// Reads contents of an environment as soon as the caller may; returns them with the turn, which
+    /// ends with the answer. The read continues if the caller disconnects, because the database does
+    /// so as well.
+    ///
+    /// # Errors
+    /// Fails if other reads last, or if the read fails.
+    pub(super) async fn of<T, F>(
+        &self,
+        portal: &Portal,
+        environment: Environment,
+        read: impl FnOnce(Environment) -> F,
+    ) -> Result<(T, ReadTurn)>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let turn = self.turn(portal, &environment).await?;
+        let read = read(environment);
+        revision::to_the_end(async move { Ok::<_, Error>((read.await?, turn)) }).await
+    }
+
+    /// Whoever has a turn does not wait for another one.
+    async fn turn(&self, portal: &Portal, environment: &Environment) -> Result<ReadTurn> {
+        if let Some(turn) = &self.turn {
+            return Ok(turn.clone());
+        }
+        let environment = ReadEnvironment::of(portal, environment);
+        let turn = portal.own.reads.take(&self.caller, Some(&environment));
+        timeout(PATIENCE, turn).await.map_err(|_| {
+            let message =
+                "Too many concurrent reads of values in this environment; retry in a moment.";
+            Error::unavailable(message)
+        })
     }
 
     /// Charges the caller for contents of so many bytes, until the result is dropped. The answer is
@@ -62,7 +98,7 @@ impl ContentRead {
 
 /// The name of a caller that no other one has: a user and a consumer may have the same name. All
 /// tokens of a user are one caller, so that more of them do not allow more.
-pub(super) fn unique_name(identity: &Identity) -> String {
+pub(in crate::role::portal) fn unique_name(identity: &Identity) -> String {
     let kind = if matches!(identity, Identity::Consumer(_)) { "consumer" } else { "user" };
     format!("{kind} {}", identity.name().to_lowercase())
 }

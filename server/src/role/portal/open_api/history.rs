@@ -14,7 +14,7 @@ use super::release::ReturnedValues;
 use crate::domain::page::check_length;
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::{Paging, Query};
@@ -43,7 +43,6 @@ pub(super) async fn commits(
     reading: ContentRead,
 ) -> Result<Json<Vec<Commit>>> {
     let environment = portal.state.environments.find(&place.env)?;
-    let _turn = reading.turn(&portal, &environment).await;
     let [page, size] = paging.or_size(PAGE_SIZE).texts();
     let key = filter.key.unwrap_or_default();
     let mut parameters = vec![("page", page.as_str()), ("size", &size)];
@@ -51,7 +50,10 @@ pub(super) async fn commits(
         parameters.push(("key", &key));
     }
     let address = Address::in_namespace(&place, &["commit"]).with(&parameters);
-    let found: Vec<admin::Commit> = environment.get(address).await?;
+    let read = reading.of(&portal, environment, |environment| async move {
+        environment.get::<Vec<admin::Commit>>(address).await
+    });
+    let (found, _turn) = read.await?;
     let _kept = reading.keep(length(found.iter().map(|commit| commit.change_sets.as_deref())))?;
     let mut found: Vec<_> = found.into_iter().map(Commit::from).collect();
     people::name_people(&portal, &mut found).await?;
@@ -67,13 +69,16 @@ pub(super) async fn releases(
     reading: ContentRead,
 ) -> Result<Json<Vec<ReleaseHistory>>> {
     let environment = portal.state.environments.find(&place.env)?;
-    let _turn = reading.turn(&portal, &environment).await;
     let [page, size] = paging.or_size(PAGE_SIZE).texts();
     let address = Address::in_namespace(&place, &["releases", "histories"]);
-    let found: Option<admin::Page<admin::ReleaseHistory>> =
-        environment.find(address.with(&[("page", &page), ("size", &size)])).await?;
-    let found = found.map(|page| page.content).unwrap_or_default();
-    let releases = releases_of(&environment, &found, &returned).await?;
+    let address = address.with(&[("page", &page), ("size", &size)]);
+    let read = reading.of(&portal, environment, |environment| async move {
+        let found: Option<admin::Page<admin::ReleaseHistory>> = environment.find(address).await?;
+        let found = found.map(|page| page.content).unwrap_or_default();
+        let releases = releases_of(&environment, &found, &returned).await?;
+        Ok::<_, Error>((found, releases))
+    });
+    let ((found, releases), _turn) = read.await?;
     let _kept = reading.keep(checked_length(&found, &releases)?)?;
     let operators = found.iter().filter_map(|row| row.data_change_created_by.as_deref());
     let names = people::called(&portal, operators).await?;

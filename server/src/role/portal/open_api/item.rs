@@ -63,11 +63,13 @@ pub(super) async fn page(
     reading: ContentRead,
 ) -> Result<Json<ItemPage>> {
     let environment = portal.state.environments.find(&place.env)?;
-    let _turn = reading.turn(&portal, &environment).await;
     let [page, size] = paging.or_size(ITEM_PAGE_SIZE).texts();
     let address = Address::in_namespace(&place, &["items-with-page"]);
     let address = address.with(&[("page", &page), ("size", &size), ("sort", "lineNum,asc")]);
-    let found: admin::Page<admin::Item> = environment.get(address).await?;
+    let read = reading.of(&portal, environment, |environment| async move {
+        environment.get::<admin::Page<admin::Item>>(address).await
+    });
+    let (found, _turn) = read.await?;
     let _kept = reading.keep(length(found.content.iter().map(|item| item.value.as_deref())))?;
     let mut items: Vec<_> = found.content.into_iter().map(Item::from).collect();
     people::name_people(&portal, &mut items).await?;

@@ -72,20 +72,34 @@ pub(super) async fn list(
     reading: ContentRead,
 ) -> Result<Json<Vec<Namespace>>> {
     let environment = portal.state.environments.find(&place.env)?;
-    let _turn = match view.fill_item_detail {
-        true => Some(reading.turn(&portal, &environment).await),
-        false => None,
-    };
+    if !view.fill_item_detail {
+        return seen(&portal, &caller, &environment, &place, view).await.map(Json);
+    }
+    let reader = portal.clone();
+    let read = reading.of(&portal, environment, |environment| async move {
+        seen(&reader, &caller, &environment, &place, view).await
+    });
+    let (found, _turn) = read.await?;
+    Ok(Json(found))
+}
+
+async fn seen(
+    portal: &Portal,
+    caller: &Caller,
+    environment: &Environment,
+    place: &Resource,
+    view: View,
+) -> Result<Vec<Namespace>> {
     let found: Vec<admin::Namespace> =
-        environment.get(Address::in_cluster(&place, &["namespaces"])).await?;
+        environment.get(Address::in_cluster(place, &["namespaces"])).await?;
     let names: Vec<_> =
         found.iter().filter_map(|namespace| namespace.namespace_name.as_deref()).collect();
-    let visible = portal.visible(&caller.identity, &place, &names).await?;
+    let visible = portal.visible(&caller.identity, place, &names).await?;
     let is_visible = |namespace: &&admin::Namespace| {
         namespace.namespace_name.as_deref().is_some_and(|name| visible.contains(name))
     };
     let visible: Vec<_> = found.iter().filter(is_visible).cloned().collect();
-    shown(&portal, &environment, &place.app_id, visible, view).await.map(Json)
+    shown(portal, environment, &place.app_id, visible, view).await
 }
 
 /// One namespace.
@@ -124,6 +138,7 @@ pub(super) async fn associated_public(
     if !caller.identity.is_within_scope(Need::See, Some(&public)) {
         return Err(refusal(Need::See));
     }
+    portal.check_missed_deletion(&public.env, &public.app_id).await?;
     let view = View { extend_info: wanted.extend_info, ..View::default() };
     let shown = shown(&portal, &environment, &public.app_id, vec![found], view).await?;
     Ok(Json(shown.into_iter().next().unwrap_or_default()))

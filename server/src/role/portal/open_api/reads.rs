@@ -23,6 +23,7 @@ use utoipa::IntoParams;
 
 pub(in crate::role::portal) use self::turn::ReadTurns;
 pub(super) use self::turn::{ReadEnvironment, ReadTurn};
+use super::content_read::unique_name;
 use super::subrequest::Subrequests;
 use crate::error::{Error, Result};
 use crate::http::failure::complete;
@@ -75,7 +76,7 @@ pub(super) async fn read(
     if paths.len() > MOST {
         return Err(Error::bad_request(format!("More than {MOST} reads in one call")));
     }
-    let user = caller.identity.name().to_owned();
+    let user = unique_name(&caller.identity);
     let call = ReadCall { portal, user, headers, subrequests };
     let answers = stream::iter(paths.into_iter().enumerate())
         .map(move |(index, path)| in_turn(call.clone(), index, path))
@@ -130,7 +131,12 @@ impl ReadCall {
             _ => None,
         });
         let found = named.find_map(|name| self.portal.state.environments.find(&name).ok())?;
-        Some(ReadEnvironment::from(&found))
+        Some(ReadEnvironment::of(&self.portal, &found))
+    }
+
+    /// With the turn of a read, which keeps it until the call is dropped.
+    fn holding(self, turn: ReadTurn) -> Self {
+        Self { subrequests: self.subrequests.with(turn), ..self }
     }
 }
 
@@ -146,8 +152,9 @@ async fn in_turn(call: ReadCall, index: usize, path: Uri) -> KeptLines {
             () = answer.closed() => return,
             turn = call.portal.own.reads.take(&call.user, environment.as_ref()) => turn,
         };
+        let call = call.holding(turn);
         let line = line(&call, index, path).await;
-        drop(turn);
+        drop(call);
         // Fails if the caller disconnected.
         let _ = answer.send(line);
     };

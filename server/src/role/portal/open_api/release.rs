@@ -123,12 +123,14 @@ pub(super) async fn active(
     reading: ContentRead,
 ) -> Result<Json<Vec<Release>>> {
     let environment = portal.state.environments.find(&place.env)?;
-    let _turn = reading.turn(&portal, &environment).await;
     let [page, size] = paging.or_size(PAGE_SIZE).texts();
     let mut parameters = vec![("page", page.as_str()), ("size", &size)];
     parameters.extend(returned.parameter());
     let address = Address::in_namespace(&place, &["releases", "active"]).with(&parameters);
-    let found: Vec<admin::Release> = environment.get(address).await?;
+    let read = reading.of(&portal, environment, |environment| async move {
+        environment.get::<Vec<admin::Release>>(address).await
+    });
+    let (found, _turn) = read.await?;
     let contents = found.iter().map(|release| release.configurations.as_deref());
     let _kept = reading.keep(length(contents))?;
     let mut releases = shown(&portal, found).await?;

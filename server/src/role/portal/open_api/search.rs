@@ -128,15 +128,21 @@ async fn search(
     for number in 0..PAGES {
         let page = page(environment, criteria, number, most).await?;
         read += page.content.len() as u64;
-        let is_last = page.content.is_empty() || read >= page.total;
+        // Those that the environment does not return: they cannot be decoded, or are too long to be in
+        // one page with others.
+        let is_complete = read >= page.total;
+        let is_last = page.content.is_empty() || is_complete;
         let places: Vec<_> = page.content.iter().map(|found| place(env, found)).collect();
         let visible = portal.rights().visible_in(user_id, env, &places).await?;
-        let hits = page.content.into_iter().zip(visible);
-        let hits = hits.filter_map(|(hit, is_visible)| is_visible.then_some(hit));
+        let present = portal.present_in(env, &places).await?;
+        let shown =
+            visible.into_iter().zip(present).map(|(is_seen, is_present)| is_seen && is_present);
+        let hits = page.content.into_iter().zip(shown);
+        let hits = hits.filter_map(|(hit, is_shown)| is_shown.then_some(hit));
         let hits = hits.filter(|hit| criteria.matches(hit));
         items.extend(hits.map(|hit| found_item(env, hit)));
         if is_last && items.len() <= wanted {
-            return Ok(Found { items, has_more: false });
+            return Ok(Found { items, has_more: !is_complete });
         }
         let bytes = length(items.iter().map(|item| item.value.as_deref()));
         if items.len() >= wanted || check_length(bytes as u64).is_err() {

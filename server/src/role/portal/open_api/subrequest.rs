@@ -87,6 +87,12 @@ impl Subrequests {
         }
     }
 
+    /// With something that each request carries.
+    pub(super) fn with<T: Clone + Send + Sync + 'static>(mut self, carried: T) -> Self {
+        self.arrived.insert(carried);
+        self
+    }
+
     /// Sends a request, with a JSON text as its body if there is one.
     pub(super) async fn send(
         &self,

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex as SyncMutex;
 use quick_cache::sync::Cache;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -27,14 +28,51 @@ const LARGEST: usize = 10_000;
 
 /// What the directory answered about the owners of tokens.
 #[derive(Debug)]
-pub(in crate::role::portal) struct TokenOwners(Cache<String, Arc<Mutex<Owner>>>);
+pub(in crate::role::portal) struct TokenOwners(Cache<String, Arc<Owner>>);
 
 #[derive(Debug, Default)]
 struct Owner {
+    known: SyncMutex<Known>,
+    /// Locked while the directory is asked.
+    question: Mutex<()>,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Known {
     /// Whether the directory admits the owner, and when it was asked.
     answer: Option<(bool, Instant)>,
     /// When it is asked again.
     due: Option<Instant>,
+}
+
+impl Known {
+    fn is_due(&self) -> bool {
+        self.due.is_none_or(|due| due <= Instant::now())
+    }
+
+    /// The last answer, unless it is too old.
+    fn valid(&self) -> Option<bool> {
+        let (is_admitted, at) = self.answer?;
+        (at.elapsed() < LONGEST).then_some(is_admitted)
+    }
+}
+
+impl Owner {
+    /// Asks the question, and notes the answer.
+    async fn ask(&self, owner: &str, question: impl Future<Output = Result<bool, Unavailable>>) {
+        let now = Instant::now();
+        let answer = question.await;
+        let mut known = self.known.lock();
+        match answer {
+            Ok(is_admitted) => {
+                *known = Known { answer: Some((is_admitted, now)), due: Some(now + FRESH) };
+            }
+            Err(unavailable) => {
+                report(owner, &unavailable);
+                known.due = Some(Instant::now() + AFTER_FAILURE);
+            }
+        }
+    }
 }
 
 impl Default for TokenOwners {
@@ -45,32 +83,34 @@ impl Default for TokenOwners {
 
 impl TokenOwners {
     /// Whether the directory admits an owner; `None` if it does not answer and has not answered for
-    /// too long. Asks the question only if it is due; requests that arrive meanwhile wait.
+    /// too long. Asks the question only if it is due; of the requests that arrive meanwhile, only
+    /// those wait that have no answer.
     async fn admits(
         &self,
         owner: &str,
         question: impl Future<Output = Result<bool, Unavailable>>,
     ) -> Option<bool> {
-        let Ok(known) = self.0.get_or_insert_with(owner, || Ok::<_, Infallible>(Arc::default()));
-        let mut known = known.lock().await;
-        let now = Instant::now();
-        if known.due.is_none_or(|due| due <= now) {
-            if known.answer.is_some() {
-                // Callers that disconnect before an answer must not make the next ones wait again.
-                known.due = Some(now + AFTER_FAILURE);
-            }
-            match question.await {
-                Ok(is_admitted) => {
-                    *known = Owner { answer: Some((is_admitted, now)), due: Some(now + FRESH) };
-                }
-                Err(unavailable) => {
-                    report(owner, &unavailable);
-                    known.due = Some(Instant::now() + AFTER_FAILURE);
-                }
-            }
+        let Ok(asked) = self.0.get_or_insert_with(owner, || Ok::<_, Infallible>(Arc::default()));
+        let known = *asked.known.lock();
+        if !known.is_due() {
+            return known.valid();
         }
-        let (is_admitted, at) = known.answer?;
-        (at.elapsed() < LONGEST).then_some(is_admitted)
+        let _turn = match (asked.question.try_lock(), known.valid()) {
+            (Ok(turn), _) => turn,
+            (Err(_), Some(is_admitted)) => return Some(is_admitted),
+            (Err(_), None) => asked.question.lock().await,
+        };
+        // Another request may have asked meanwhile.
+        let known = *asked.known.lock();
+        if known.is_due() {
+            if known.valid().is_some() {
+                // Callers that disconnect before an answer must not make the next ones wait again.
+                asked.known.lock().due = Some(Instant::now() + AFTER_FAILURE);
+            }
+            asked.ask(owner, question).await;
+        }
+        let known = *asked.known.lock();
+        known.valid()
     }
 }
 
@@ -158,5 +198,20 @@ mod tests {
         tokio::time::advance(FRESH).await;
         assert_eq!(owners.admits("anna", pending()).now_or_never(), None);
         assert_eq!(owners.admits("anna", pending()).now_or_never(), Some(Some(true)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_the_directory_is_asked_only_those_without_an_answer_wait() {
+        let owners = TokenOwners::default();
+        assert_eq!(owners.admits("anna", answers(true)).await, Some(true));
+        tokio::time::advance(FRESH).await;
+        let mut asks = Box::pin(owners.admits("anna", pending()));
+        assert_eq!((&mut asks).now_or_never(), None);
+        assert_eq!(owners.admits("anna", fails()).now_or_never(), Some(Some(true)));
+        let mut first = Box::pin(owners.admits("bert", pending()));
+        assert_eq!((&mut first).now_or_never(), None);
+        assert_eq!(owners.admits("bert", answers(true)).now_or_never(), None);
+        drop(first);
+        assert_eq!(owners.admits("bert", answers(true)).now_or_never(), Some(Some(true)));
     }
 }

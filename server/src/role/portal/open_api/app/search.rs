@@ -6,11 +6,12 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{PAGE_SIZE, shown};
-use crate::domain::page::Page;
+use crate::domain::page::{Page, Paged};
 use crate::domain::permission::need::Resource;
 use crate::domain::portal_app;
 use crate::environment::Address;
 use crate::error::Result;
+use crate::http::search::in_turn;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::{Paging, Query};
@@ -36,7 +37,7 @@ pub(in super::super) async fn search(
 ) -> Result<Json<AppPage>> {
     let (query, Paging { page, size }) = (query.unwrap_or_default(), paging.or_size(PAGE_SIZE));
     let wanted = Page::new(page, size);
-    let found = portal_app::search(&portal.state.store, &query, &wanted).await?;
+    let found = find(&portal, &query, wanted).await?;
     let (mut apps, mut total) = (shown(&portal, &caller, found.rows).await?, found.total);
     let by_item = !query.is_empty() && portal.state.config.get(&keys::SEARCH_BY_ITEM);
     if total == 0 && by_item {
@@ -49,6 +50,20 @@ pub(in super::super) async fn search(
         total: number(total),
         content: Some(apps),
     }))
+}
+
+/// A page of the apps whose id or name contains a text. No index finds them, so that only some
+/// searches run concurrently. The list of all apps, with which the web UI begins, is no search.
+pub(in super::super) async fn find(
+    portal: &Portal,
+    text: &str,
+    page: Page,
+) -> Result<Paged<portal_app::App>> {
+    if text.is_empty() {
+        return portal_app::search(&portal.state.store, text, &page).await;
+    }
+    let (store, text) = (portal.state.store.clone(), text.to_owned());
+    in_turn(async move { portal_app::search(&store, &text, &page).await }).await
 }
 
 /// Namespaces with an item of this key whose values the caller may see, in the form of apps. An
@@ -68,24 +83,29 @@ async fn with_item(
             (environment, found)
         }
     });
-    let (mut places, mut total) = (Vec::new(), 0);
+    let (mut places, mut present, mut total) = (Vec::new(), Vec::new(), 0);
     for (environment, found) in join_all(questions).await {
-        let env = environment.name().to_owned();
+        let env = environment.name();
         match found {
             Ok(found) => {
                 total += found.total;
-                places.extend(found.content.into_iter().map(|row| Resource {
-                    env: env.clone(),
+                let found = found.content.into_iter().map(|row| Resource {
+                    env: env.to_owned(),
                     app_id: row.app_id.unwrap_or_default(),
                     cluster: row.cluster_name.unwrap_or_default(),
                     namespace: row.namespace_name.unwrap_or_default(),
-                }));
+                });
+                let found: Vec<_> = found.collect();
+                present.extend(portal.present_in(env, &found).await?);
+                places.extend(found);
             }
             Err(error) => tracing::warn!(env, %error, "cannot search an environment for an item"),
         }
     }
     let visible = portal.rights().visible_among(&caller.identity, &places).await?;
-    let hidden = visible.iter().filter(|is_visible| !**is_visible).count() as u64;
+    let shown = visible.into_iter().zip(present).map(|(is_seen, is_present)| is_seen && is_present);
+    let shown: Vec<_> = shown.collect();
+    let hidden = shown.iter().filter(|is_shown| !**is_shown).count() as u64;
     let app = |place: Resource| App {
         name: Some(format!("{} / {} / {}", place.env, place.cluster, place.namespace)),
         org_id: Some(format!("{}+{}+{}", place.env, place.cluster, place.namespace)),
@@ -93,6 +113,6 @@ async fn with_item(
         app_id: Some(place.app_id),
         ..App::default()
     };
-    let seen = places.into_iter().zip(visible).filter(|(_, is_visible)| *is_visible);
+    let seen = places.into_iter().zip(shown).filter(|(_, is_shown)| *is_shown);
     Ok((seen.map(|(place, _)| app(place)).collect(), total.saturating_sub(hidden)))
 }

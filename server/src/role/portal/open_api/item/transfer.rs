@@ -89,14 +89,14 @@ impl Comparison<'_> {
             return nothing(403, "You may not see the values of this namespace".to_owned());
         }
         let environment = self.portal.state.environments.find(&target.env)?;
-        let _turn = self.reading.turn(self.portal, &environment).await;
-        // The items of an unknown namespace are an empty list.
-        let found = match namespace_id(&environment, &target).await {
-            Ok(_) => draft(&environment, &target).await,
-            Err(error) => Err(error),
-        };
-        match found {
-            Ok(draft) => {
+        let place = target.clone();
+        let read = self.reading.of(self.portal, environment, |environment| async move {
+            // The items of an unknown namespace are an empty list.
+            namespace_id(&environment, &place).await?;
+            draft(&environment, &place).await
+        });
+        match read.await {
+            Ok((draft, _turn)) => {
                 let kept = self.charge(transfer::length(&draft, self.lines))?;
                 Ok((diff(&target, transfer::synchronize(&draft, self.lines), 0, None), kept))
             }

@@ -66,7 +66,7 @@ pub(in super::super) struct PublicName {
 }
 
 /// A page of the namespaces that have this public name, without their items: those whose values
-/// the caller may see.
+/// the caller may see, and whose app the environment does not still have to delete.
 pub(in super::super) async fn of_public_name(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
@@ -89,7 +89,9 @@ pub(in super::super) async fn of_public_name(
     };
     let places: Vec<_> = found.iter().map(place).collect();
     let visible = portal.rights().visible_among(&caller.identity, &places).await?;
-    let seen = found.into_iter().zip(visible).filter(|(_, is_visible)| *is_visible);
+    let present = portal.present_in(environment.name(), &places).await?;
+    let shown = visible.into_iter().zip(present).map(|(is_seen, is_present)| is_seen && is_present);
+    let seen = found.into_iter().zip(shown).filter(|(_, is_shown)| *is_shown);
     let mut seen: Vec<_> = seen.map(|(row, _)| row).collect();
     people::name_people(&portal, &mut seen).await?;
     Ok(Json(seen))

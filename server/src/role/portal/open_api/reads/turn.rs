@@ -1,24 +1,26 @@
-//! Limits how many reads of a kind run concurrently, over all calls: those that were sent together
-//! each occupy a connection to a database while they run, and without a limit one user could leave
-//! none for other requests; those of contents also occupy memory. Reads beyond a limit wait, the
-//! first one longest.
+//! Limits how many reads run concurrently, over all calls: those that were sent together and those of
+//! contents. Each occupies a connection to a database while it runs, and without a limit one user
+//! could leave none for other requests; those of contents also occupy memory. Reads beyond a limit
+//! wait, the first one longest.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use castalia_store::Dialect;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::environment::Environment;
+use crate::role::portal::Portal;
 
 /// Maximum number of concurrent reads of one user.
 const OF_USER: usize = 8;
-/// Those of values in the environment of this process: of the connections that read a SQLite file,
-/// a user has half, and all users have all but one.
-const LOCAL: EnvironmentLimit = EnvironmentLimit { of_user: 2, of_all: 3 };
-/// The same in another environment. An answer takes longer, and its admin service has connections
-/// of its own: half of those to SQLite, and half of those to another database.
-const REMOTE: EnvironmentLimit = EnvironmentLimit { of_user: 2, of_all: 6 };
+/// Those of values in the environment of this process, if its database is a file: of the connections
+/// that read it, a user has half, and all users have all but one.
+const FILE: EnvironmentLimit = EnvironmentLimit { of_user: 2, of_all: 3 };
+/// The same if it has a database server, or in another environment, whose admin service has
+/// connections of its own: half of those that read by default.
+const SERVER: EnvironmentLimit = EnvironmentLimit { of_user: 2, of_all: 6 };
 
 #[derive(Debug, Clone, Copy)]
 struct EnvironmentLimit {
@@ -42,20 +44,24 @@ enum TurnKey {
 #[derive(Debug)]
 pub(in super::super) struct ReadEnvironment {
     name: String,
-    /// Whether it is that of this process.
-    is_local: bool,
+    /// Whether this process reads it from a file.
+    is_file: bool,
 }
 
-impl From<&Environment> for ReadEnvironment {
-    fn from(environment: &Environment) -> Self {
-        Self { name: environment.name().to_owned(), is_local: environment.is_local() }
+impl ReadEnvironment {
+    pub(in super::super) fn of(portal: &Portal, environment: &Environment) -> Self {
+        let own = portal.state.environment.as_ref().filter(|_| environment.is_local());
+        Self {
+            name: environment.name().to_owned(),
+            is_file: own.is_some_and(|own| own.store.dialect() == Dialect::Sqlite),
+        }
     }
 }
 
-/// The permission to run, until it is dropped.
-#[derive(Debug)]
+/// The permission to run, until all its clones are dropped.
+#[derive(Debug, Clone)]
 pub(in super::super) struct ReadTurn {
-    _permits: Vec<OwnedSemaphorePermit>,
+    _permits: Arc<[OwnedSemaphorePermit]>,
 }
 
 impl ReadTurns {
@@ -68,8 +74,8 @@ impl ReadTurns {
     ) -> ReadTurn {
         let user = user.to_lowercase();
         let mut limits = vec![(TurnKey::User(user.clone()), OF_USER)];
-        if let Some(ReadEnvironment { name, is_local }) = environment {
-            let EnvironmentLimit { of_user, of_all } = if *is_local { LOCAL } else { REMOTE };
+        if let Some(ReadEnvironment { name, is_file }) = environment {
+            let EnvironmentLimit { of_user, of_all } = if *is_file { FILE } else { SERVER };
             // First, so that reads of an environment that does not answer do not use up those that
             // the user has elsewhere.
             limits.insert(0, (TurnKey::UserIn(user, name.clone()), of_user));
@@ -80,7 +86,7 @@ impl ReadTurns {
             // A semaphore that is never closed always has a permit at some time.
             permits.extend(self.semaphore(key, limit).acquire_owned().await);
         }
-        ReadTurn { _permits: permits }
+        ReadTurn { _permits: permits.into() }
     }
 
     fn semaphore(&self, key: TurnKey, limit: usize) -> Arc<Semaphore> {
@@ -98,7 +104,7 @@ mod tests {
     use super::*;
 
     fn here() -> ReadEnvironment {
-        ReadEnvironment { name: "LOCAL".to_owned(), is_local: true }
+        ReadEnvironment { name: "LOCAL".to_owned(), is_file: true }
     }
 
     #[tokio::test]
@@ -110,11 +116,26 @@ mod tests {
         assert!(take("Bob").now_or_never().is_none(), "in any spelling");
         let other = take("eve").now_or_never().unwrap();
         assert!(take("ann").now_or_never().is_none(), "of all");
-        let elsewhere = ReadEnvironment { name: "FAR".to_owned(), is_local: false };
+        let elsewhere = ReadEnvironment { name: "FAR".to_owned(), is_file: false };
         assert!(turns.take("bob", Some(&elsewhere)).now_or_never().is_some());
         drop(first);
         assert!(take("ann").now_or_never().is_some());
         drop(other);
+    }
+
+    /// It has more connections than a file.
+    #[tokio::test]
+    async fn more_users_read_from_a_database_server() {
+        let turns = ReadTurns::default();
+        let served = ReadEnvironment { name: "LOCAL".to_owned(), is_file: false };
+        let take = |user| turns.take(user, Some(&served)).now_or_never();
+        let taken = ["ann", "ann", "bob", "bob", "eve", "eve"].map(|user| take(user).unwrap());
+        assert!(take("tom").is_none());
+        let second = taken[0].clone();
+        drop(taken);
+        let others = ["ann", "tom", "tom"].map(|user| take(user).unwrap());
+        assert!(take("ann").is_none(), "a clone is left");
+        drop((second, others));
     }
 
     #[tokio::test]

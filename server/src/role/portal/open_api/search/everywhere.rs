@@ -8,8 +8,9 @@ use utoipa::IntoParams;
 
 use super::{Criteria, Hits, find};
 use crate::domain::page::Page;
-use crate::domain::{portal_app, portal_namespace};
+use crate::domain::portal_namespace;
 use crate::error::{Code, Error, Result};
+use crate::http::search::in_turn;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
@@ -48,16 +49,18 @@ pub(in super::super) async fn search(
         let message = format!("`{unknown}` is not one of {}", KINDS.join(", "));
         return Err(Error::bad_request(message).with_code(Code::InvalidParameter));
     }
-    let (store, page) = (&portal.state.store, Page::new(0, MOST));
+    let page = Page::new(0, MOST);
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let mut found = FoundPlaces::default();
     if kinds.contains(&"apps") {
-        let apps = portal_app::search(store, &q, &page).await?;
+        let apps = app::search::find(&portal, &q, page.clone()).await?;
         found.app_total = Some(number(apps.total));
         found.apps = Some(app::shown(&portal, &caller, apps.rows).await?);
     }
     if kinds.contains(&"namespaces") {
-        let namespaces = portal_namespace::search(store, &q, &page).await?;
+        let (store, text) = (portal.state.store.clone(), q.clone());
+        let search = async move { portal_namespace::search(&store, &text, &page).await };
+        let namespaces = in_turn(search).await?;
         found.namespace_total = Some(number(namespaces.total));
         found.namespaces = Some(app_namespace::shown(&portal, namespaces.rows).await?);
     }

@@ -28,18 +28,25 @@ final class Bootstrap {
     private static final String NAMESPACES = "apollo.bootstrap.namespaces";
     private static final String OVERRIDE_SYSTEM_PROPERTIES = "apollo.override-system-properties";
 
+    /** A source in the environment of the temporary application with which Spring Cloud refreshes. */
+    private static final String REFRESH_SOURCE = "refreshArgs";
+
     private Bootstrap() {}
 
     static boolean isEnabled(ConfigurableEnvironment environment) {
-        return environment.getProperty(ENABLED, Boolean.class, false);
+        // A refresh would replace the source of the application by that of its temporary application.
+        return !environment.getPropertySources().contains(REFRESH_SOURCE)
+                && environment.getProperty(ENABLED, Boolean.class, false);
     }
 
     /**
      * Adds the namespaces to the environment; if they were added before, only restores their
-     * precedence.
+     * precedence, unless that was for an application that has ended.
      */
     static CastaliaPropertySource attach(ConfigurableEnvironment environment) {
-        CastaliaPropertySource source = CastaliaPropertySource.of(environment).orElseGet(() -> open(environment));
+        CastaliaPropertySource source = CastaliaPropertySource.of(environment)
+                .filter(known -> !known.isClosed())
+                .orElseGet(() -> open(environment));
         place(source, environment);
         return source;
     }
@@ -57,6 +64,8 @@ final class Bootstrap {
     }
 
     private static CastaliaPropertySource open(ConfigurableEnvironment environment) {
+        // Values of a closed client must not be settings of the next.
+        environment.getPropertySources().remove(CastaliaPropertySource.NAME);
         Settings settings = settings(environment);
         boolean inMemory = environment.getProperty(IN_MEMORY, Boolean.class, false);
         InMemory memory = inMemory ? new InMemory(settings) : null;

@@ -9,6 +9,7 @@ import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
+import org.springframework.boot.autoconfigure.condition.SearchStrategy;
 import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
@@ -27,9 +28,12 @@ class CastaliaAutoConfiguration {
     private static final String AUTO_UPDATE = "apollo.autoUpdateInjectedSpringProperties";
     private static final String HEALTH = "management.health.castalia.enabled";
 
-    /** The client of the environment; the context closes it. */
-    @Bean(destroyMethod = "close")
-    @ConditionalOnMissingBean(name = "castaliaClient")
+    /**
+     * The client of the environment. It may be that of a parent, so the bean does not close it; and it
+     * may be another one, so the bean of a parent does not replace this one.
+     */
+    @Bean(destroyMethod = "")
+    @ConditionalOnMissingBean(name = "castaliaClient", search = SearchStrategy.CURRENT)
     Client castaliaClient(ConfigurableEnvironment environment) {
         return source(environment).client();
     }

@@ -5,14 +5,21 @@ import io.castalia.Source;
 import java.util.stream.Collectors;
 import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
+import org.springframework.beans.factory.support.DefaultSingletonBeanRegistry;
 import org.springframework.context.ApplicationContextInitializer;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.core.Ordered;
 import org.springframework.core.env.ConfigurableEnvironment;
 
-/** Adds the bootstrap namespaces to the environment before any bean exists. */
+/**
+ * Adds the bootstrap namespaces to the environment before any bean exists, and has their client
+ * closed after all beans.
+ */
 final class CastaliaInitializer implements ApplicationContextInitializer<ConfigurableApplicationContext>, Ordered {
     private static final Log log = LogFactory.getLog(CastaliaInitializer.class);
+
+    /** A source in the environment of Spring Cloud's bootstrap context while that starts. */
+    private static final String BOOTSTRAP_SOURCE = "bootstrap";
 
     @Override
     public void initialize(ConfigurableApplicationContext context) {
@@ -21,16 +28,30 @@ final class CastaliaInitializer implements ApplicationContextInitializer<Configu
             log.debug("no namespace is loaded, because " + Bootstrap.ENABLED + " is not true");
             return;
         }
-        boolean wasEarly = CastaliaPropertySource.of(environment).isPresent();
+        CastaliaPropertySource known = CastaliaPropertySource.of(environment).orElse(null);
         CastaliaPropertySource source = Bootstrap.attach(environment);
+        // The bootstrap context of Spring Cloud remains open after its application, so the context of
+        // the application claims the source.
+        if (environment.getPropertySources().contains(BOOTSTRAP_SOURCE) || source.claim(context)) {
+            closeWith(context, source);
+        }
         log.info(source.getSource().getConfigs().stream()
                 .map(config -> config.getNamespace() + " (" + config.getSource() + ")")
                 .collect(Collectors.joining(", ", "namespaces of the app " + source.client().getAppId() + ": ", "")));
-        if (wasEarly) {
+        if (source == known) {
             // The client logged its warning before the logging system started, so that record was
             // dropped.
             source.getSource().getConfigs().forEach(CastaliaInitializer::warnIfEmpty);
         }
+    }
+
+    /**
+     * Not by a bean of the auto-configuration, which the context may lack. The first disposable bean
+     * that is registered is the last one that is destroyed.
+     */
+    private static void closeWith(ConfigurableApplicationContext context, CastaliaPropertySource source) {
+        DefaultSingletonBeanRegistry beans = (DefaultSingletonBeanRegistry) context.getBeanFactory();
+        beans.registerDisposableBean("castaliaPropertySource", source::close);
     }
 
     private static void warnIfEmpty(Config config) {

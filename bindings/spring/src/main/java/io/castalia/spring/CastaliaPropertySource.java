@@ -8,18 +8,23 @@ import io.castalia.testing.InMemory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.core.env.ConfigurableEnvironment;
 import org.springframework.core.env.EnumerablePropertySource;
 
 /**
- * The bootstrap namespaces as one property source. It owns the client, since it exists before any
- * context: a context obtains the client from here.
+ * The bootstrap namespaces as one property source. It holds the client, since it exists before any
+ * context: a context obtains the client from here. The environments of child contexts contain the
+ * source of their parent, so only the context that claims it closes the client.
  */
 final class CastaliaPropertySource extends EnumerablePropertySource<ConfigSource> {
     static final String NAME = "castalia";
 
     private final Client client;
     private final InMemory memory;
+    private final AtomicReference<ConfigurableApplicationContext> owner = new AtomicReference<>();
+    private volatile boolean isClosed;
     private volatile Names names = new Names(List.of(), new String[0]);
 
     /** @param memory sets the values of the client in tests, otherwise null */
@@ -60,6 +65,24 @@ final class CastaliaPropertySource extends EnumerablePropertySource<ConfigSource
 
     Optional<InMemory> memory() {
         return Optional.ofNullable(memory);
+    }
+
+    /**
+     * Makes the context the owner unless there is one, and returns whether it is the owner. It may be
+     * null: an application that fails without a context is the owner if no context is.
+     */
+    boolean claim(ConfigurableApplicationContext context) {
+        owner.compareAndSet(null, context);
+        return owner.get() == context;
+    }
+
+    void close() {
+        isClosed = true;
+        client.close();
+    }
+
+    boolean isClosed() {
+        return isClosed;
     }
 
     private static final class Names {

@@ -1,14 +1,13 @@
 package io.castalia.spring;
 
-import org.springframework.boot.SpringApplication;
+import java.util.Optional;
 import org.springframework.boot.context.event.ApplicationEnvironmentPreparedEvent;
 import org.springframework.boot.context.event.ApplicationFailedEvent;
-import org.springframework.context.ApplicationContext;
 import org.springframework.context.ApplicationEvent;
+import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.event.SmartApplicationListener;
 import org.springframework.core.Ordered;
 import org.springframework.core.env.ConfigurableEnvironment;
-import org.springframework.core.env.Environment;
 
 /**
  * Loads the namespaces before the logging system starts, if eager loading is configured
@@ -22,9 +21,6 @@ final class EarlyListener implements SmartApplicationListener {
      * logging (20).
      */
     private static final int ORDER = Ordered.HIGHEST_PRECEDENCE + 15;
-
-    /** The application of this listener: each has its own. */
-    private volatile SpringApplication application;
 
     private volatile ConfigurableEnvironment environment;
 
@@ -49,28 +45,24 @@ final class EarlyListener implements SmartApplicationListener {
     }
 
     private void prepared(ApplicationEnvironmentPreparedEvent event) {
-        application = event.getSpringApplication();
         environment = event.getEnvironment();
         if (Bootstrap.isEnabled(environment) && environment.getProperty(Bootstrap.EAGER, Boolean.class, false)) {
             Bootstrap.attach(environment);
         }
     }
 
+    /**
+     * Closes the client unless it is that of a parent. An active context, which may also be that of a
+     * child application, does so itself after its beans: Spring Boot closes it after this event.
+     */
     private void failed(ApplicationFailedEvent event) {
-        // The listeners of a parent receive the failures of its children too.
-        if (event.getSpringApplication() != application) {
+        ConfigurableApplicationContext context = event.getApplicationContext();
+        if (context != null && context.isActive()) {
             return;
         }
-        ApplicationContext context = event.getApplicationContext();
-        ApplicationContext parent = context == null ? null : context.getParent();
-        CastaliaPropertySource.of(environment)
-                .filter(source -> parent == null || !contains(parent.getEnvironment(), source))
-                .ifPresent(source -> source.client().close());
-    }
-
-    /** An environment contains the sources of the parent's, and so perhaps its client. */
-    private static boolean contains(Environment parent, CastaliaPropertySource source) {
-        return parent instanceof ConfigurableEnvironment
-                && CastaliaPropertySource.of((ConfigurableEnvironment) parent).filter(own -> own == source).isPresent();
+        Optional.ofNullable(context == null ? environment : context.getEnvironment())
+                .flatMap(CastaliaPropertySource::of)
+                .filter(source -> source.claim(context))
+                .ifPresent(CastaliaPropertySource::close);
     }
 }

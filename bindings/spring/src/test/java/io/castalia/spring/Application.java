@@ -1,5 +1,6 @@
 package io.castalia.spring;
 
+import io.castalia.CastaliaException;
 import io.castalia.Client;
 import io.castalia.testing.InMemory;
 import java.util.concurrent.locks.LockSupport;
@@ -56,6 +57,15 @@ final class Application implements AutoCloseable {
     @Override
     public void close() {
         context.close();
+    }
+
+    static boolean isClosed(Client client) {
+        try {
+            client.metrics();
+            return false;
+        } catch (CastaliaException.Closed closed) {
+            return true;
+        }
     }
 
     /** Waits until a condition holds. */

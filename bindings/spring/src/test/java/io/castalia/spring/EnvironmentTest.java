@@ -1,13 +1,13 @@
 package io.castalia.spring;
 
 import static io.castalia.spring.Application.eventually;
+import static io.castalia.spring.Application.isClosed;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.castalia.CastaliaException;
 import io.castalia.ChangeEvent;
 import io.castalia.Client;
 import io.castalia.ConfigSource;
@@ -179,14 +179,5 @@ class EnvironmentTest {
                 .bannerMode(Banner.Mode.OFF)
                 .properties("logging.level.root=off")
                 .run("--apollo.bootstrap.enabled=true", "--castalia.in-memory=true");
-    }
-
-    private static boolean isClosed(Client client) {
-        try {
-            client.metrics();
-            return false;
-        } catch (CastaliaException.Closed closed) {
-            return true;
-        }
     }
 }
