@@ -5,16 +5,16 @@
 
 mod health;
 mod query;
+mod refresh;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::sleep;
-use tracing::{debug, info, warn};
+use tokio::time::Instant;
+use tracing::{info, warn};
 
-use crate::backoff::apply_jitter;
 use crate::error::{Error, ErrorKind, Result};
 use crate::rate_limit::RateLimit;
 use crate::redact::without_credentials;
@@ -23,13 +23,17 @@ use crate::transport::Transport;
 use health::Health;
 use query::query_server;
 
-/// Operation of all errors of this module; the pipeline waits for a service after such an error.
-pub(crate) const OPERATION: &str = "discovery";
+/// Operation of all errors of this module.
+const OPERATION: &str = "discovery";
 /// Delay before the second attempt at the start; the value of the Java client.
-const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
-// Clients that were deployed together would otherwise ask the meta server at the same moment
-// forever.
-const REFRESH_JITTER: f64 = 0.1;
+pub(crate) const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
+/// Shortest time between the queries of a client that finds no service which answers, after those of
+/// the start: an outage must not become a load on the meta servers.
+const MIN_GAP: Duration = Duration::from_secs(5);
+/// Longest delay before a new service is used: clients that found it together must not all send
+/// their requests together.
+#[cfg(feature = "client")]
+const MAX_SPREAD_MS: u64 = 1000;
 
 /// Base address of a service, with the path prefix of a gateway if there is one.
 pub type ServiceUrl = Arc<str>;
@@ -149,6 +153,8 @@ struct MetaServers {
     query: tokio::sync::Mutex<QueryState>,
     /// Number of finished requests, successful or not.
     completed: AtomicU64,
+    /// Whether [`Discovery::refresh_forever`] repeats failed queries, so that callers need not.
+    is_refreshed: AtomicBool,
 }
 
 struct QueryState {
@@ -158,6 +164,8 @@ struct QueryState {
     servers: Vec<String>,
     /// Error of the last request; `None` if it succeeded.
     last_error: Option<Error>,
+    /// When it failed.
+    failed_at: Option<Instant>,
 }
 
 impl Discovery {
@@ -175,10 +183,19 @@ impl Discovery {
         let mut random = options.random.clone();
         let mut servers = options.meta_servers.clone();
         random.shuffle(&mut servers);
-        let query =
-            QueryState { rate: RateLimit::new(options.per_second), servers, last_error: None };
-        let query = tokio::sync::Mutex::new(query);
-        let meta = MetaServers { transport, options, query, completed: AtomicU64::new(0) };
+        let query = tokio::sync::Mutex::new(QueryState {
+            rate: RateLimit::new(options.per_second),
+            servers,
+            last_error: None,
+            failed_at: None,
+        });
+        let meta = MetaServers {
+            transport,
+            options,
+            query,
+            completed: AtomicU64::new(0),
+            is_refreshed: AtomicBool::new(false),
+        };
         Self::with(Services::from([]), random, Some(meta))
     }
 
@@ -206,6 +223,24 @@ impl Discovery {
         let mut services = self.inner.services.subscribe();
         // The sender lives in `self`, so the wait cannot fail.
         let _ = services.wait_for(|services| !services.is_empty()).await;
+    }
+
+    /// Whether the second request of [`Discovery::refresh_forever`] has not ended yet.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_starting(&self) -> bool {
+        let meta = self.inner.meta.as_ref();
+        meta.is_some_and(|meta| !meta.is_refreshed.load(Ordering::Relaxed))
+    }
+
+    /// Returns within a second after a service is known that is not among these. A service that left
+    /// the list, or another order, is no reason to try again.
+    #[cfg(feature = "client")]
+    pub(crate) async fn wait_for_new_service(&self, known: &[ServiceUrl]) {
+        let mut services = self.inner.services.subscribe();
+        let has_new = |services: &Services| services.iter().any(|one| !known.contains(one));
+        let _ = services.wait_for(has_new).await;
+        let spread = self.random(|random| random.u64(0..=MAX_SPREAD_MS));
+        tokio::time::sleep(Duration::from_millis(spread)).await;
     }
 
     /// Services in the order in which to try them. Asks a meta server if none is known; the caller
@@ -263,34 +298,6 @@ impl Discovery {
         self.current_services().contains(service)
     }
 
-    /// Asks the meta servers at the start, a second time if that fails, and then once in each
-    /// interval and whenever every service of the list has failed. A failure or an empty list keeps
-    /// the services known so far. Failures are passed to `on_error`, except those at the start,
-    /// which callers of [`Discovery::services`] receive.
-    pub async fn refresh_forever(&self, on_error: impl Fn(&Error)) {
-        let Some(meta) = &self.inner.meta else {
-            return;
-        };
-        if self.current_services().is_empty() && self.query_shared().await.is_err() {
-            sleep(FIRST_RETRY_DELAY).await;
-            let _ = self.query_shared().await;
-        }
-        loop {
-            let interval = meta.options.refresh_interval;
-            let pause = self.random(|random| apply_jitter(interval, REFRESH_JITTER, random));
-            tokio::select! {
-                () = sleep(pause) => {}
-                // Nothing else would replace such a list before the interval ends. The rate limit
-                // keeps an outage of all services from becoming a load on the meta servers.
-                () = self.inner.all_failed.notified() => {}
-            }
-            if let Err(error) = self.query_shared().await {
-                debug!(%error, "discovery failed; the services known so far are kept");
-                on_error(&error);
-            }
-        }
-    }
-
     pub(crate) fn current_services(&self) -> Services {
         self.inner.services.borrow().clone()
     }
@@ -315,7 +322,10 @@ impl Discovery {
         // Another caller finished a request while this one waited for the lock; its result is as
         // fresh. Requests beyond the rate get the last result too. Acquire and AcqRel make that
         // request's list visible here.
-        if meta.completed.load(Ordering::Acquire) != completed || !query.rate.try_take() {
+        let is_shared = meta.completed.load(Ordering::Acquire) != completed;
+        let is_recent = meta.is_refreshed.load(Ordering::Relaxed)
+            && query.failed_at.is_some_and(|at| at.elapsed() < MIN_GAP);
+        if is_shared || is_recent || !query.rate.try_take() {
             return match &query.last_error {
                 Some(error) => Err(error.clone()),
                 None if self.current_services().is_empty() => {
@@ -328,6 +338,7 @@ impl Discovery {
         // Counted before the lock is released: callers that wait compare this number.
         let is_first = meta.completed.fetch_add(1, Ordering::AcqRel) == 0;
         query.last_error = outcome.as_ref().err().cloned();
+        query.failed_at = outcome.is_err().then(Instant::now);
         // Only the first failure is logged here; later ones are reported by the loads that need a
         // service.
         if let (Some(error), true) = (&query.last_error, is_first) {

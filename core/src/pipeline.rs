@@ -22,7 +22,7 @@ use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use crate::discovery::{self, Discovery, ServiceUrl};
+use crate::discovery::ServiceUrl;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log_limit::LogLimit;
 use crate::long_poll::Announcement;
@@ -51,7 +51,6 @@ pub(crate) struct PipelineDependencies {
     pub(crate) settings: Arc<EffectiveSettings>,
     /// Whether only files are used, and no server.
     pub(crate) is_local: bool,
-    pub(crate) discovery: Discovery,
     pub(crate) repository: Repository,
     /// `None` if nothing is announced: local mode, or a source function of the application.
     pub(crate) announcements: Option<watch::Receiver<Option<Announcement>>>,
@@ -81,7 +80,7 @@ pub(crate) struct Pipeline {
 /// Something that loads fail without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Lacking {
-    /// No config service was known.
+    /// No service could be reached.
     Service,
     /// The access key was rejected.
     Key,
@@ -92,7 +91,7 @@ enum LoadCause {
     Announced(Announcement),
     /// A retry, recheck or periodic refresh is due.
     Due,
-    /// A config service is known at last.
+    /// A config service is known that the last load could not try.
     ServiceFound,
     /// The access key that was rejected has been replaced.
     KeyReplaced,
@@ -160,7 +159,11 @@ impl Pipeline {
                     self.last_announcement = Some(announcement);
                     let _ = self.load(Some(preferred)).await;
                 }
-                LoadCause::Due | LoadCause::ServiceFound => {
+                LoadCause::Due => {
+                    let _ = self.load(None).await;
+                }
+                LoadCause::ServiceFound => {
+                    self.schedule.service_found();
                     let _ = self.load(None).await;
                 }
                 LoadCause::KeyReplaced => {
@@ -200,7 +203,7 @@ impl Pipeline {
             request = self.dependencies.refresh_requests.recv() => request.map(LoadCause::RefreshRequested),
             // Local files are read again only on request: nothing announces that they changed.
             () = sleep_until(due), if !local => Some(LoadCause::Due),
-            () = self.dependencies.discovery.wait_until_known(), if lacking == Some(Lacking::Service) => Some(LoadCause::ServiceFound),
+            () = self.dependencies.repository.wait_for_new_service(), if lacking == Some(Lacking::Service) => Some(LoadCause::ServiceFound),
             () = self.dependencies.repository.wait_for_new_key(), if lacking == Some(Lacking::Key) => Some(LoadCause::KeyReplaced),
         }
     }
@@ -326,11 +329,12 @@ impl Pipeline {
 
 impl Lacking {
     fn of(failure: &Failure) -> Option<Self> {
-        // Branches on operation and status instead of the kind: discovery failures have that of
-        // unreachable services, and a source function of the application may return any.
-        match failure.status {
-            Some(401) => Some(Self::Key),
-            _ => (failure.error.operation() == discovery::OPERATION).then_some(Self::Service),
+        // The status of 401 instead of its kind, which a source function of the application may
+        // return as well.
+        match (failure.status, failure.error.kind()) {
+            (Some(401), _) => Some(Self::Key),
+            (_, ErrorKind::Transport) => Some(Self::Service),
+            _ => None,
         }
     }
 }

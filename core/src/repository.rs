@@ -4,6 +4,7 @@
 //! Stateless with respect to content: the snapshot that a response builds on is an argument.
 
 mod answer;
+mod services;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -14,7 +15,7 @@ use tracing::{Instrument as _, debug, debug_span, warn};
 
 use crate::backoff::{Backoff, BackoffPolicy};
 use crate::blocking_pool::{HOOK_POOL, warn_if_slow};
-use crate::discovery::{Discovery, ServiceUrl};
+use crate::discovery::{Discovery, ServiceUrl, Services};
 use crate::error::{Error, ErrorKind};
 use crate::protocol::namespace::UNKNOWN_NOTIFICATION_ID;
 use crate::protocol::route::{Caller, ConfigQuery};
@@ -108,6 +109,8 @@ pub(crate) struct Repository {
     busy: ServicePauses,
     /// Key that signed the last request.
     last_key: Option<Arc<AccessKey>>,
+    /// Services that the last load could try.
+    last_services: Services,
     random: fastrand::Rng,
 }
 
@@ -128,6 +131,7 @@ impl Repository {
             background_delays: Backoff::new(BACKGROUND_DELAYS),
             busy: ServicePauses::default(),
             last_key: None,
+            last_services: Services::from([]),
             transport,
             discovery,
             settings,
@@ -135,12 +139,6 @@ impl Repository {
             permits,
             own_source,
         }
-    }
-
-    /// Returns once another access key is in use than the one that signed the last request.
-    pub(crate) async fn wait_for_new_key(&self) {
-        let app_id = &self.context.identity.app_id;
-        self.settings.access_keys.wait_for_other(app_id, &self.last_key).await;
     }
 
     /// Loads the namespace. The first usable response ends the load, as do 404, 401 and 400, which
@@ -164,8 +162,7 @@ impl Repository {
         if let Some(source) = self.own_source.clone() {
             return self.load_from(source, base).await;
         }
-        let services = self.discovery.services().await;
-        let mut services = services.map_err(|error| Failure::new(self.with_namespace(error)))?;
+        let mut services = self.services(base).await?;
         if let Some(preferred) = &base.preferred {
             // A stable sort: the other services keep their random order, which spreads the load.
             services.sort_by_key(|service| service != preferred);

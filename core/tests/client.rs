@@ -16,6 +16,7 @@ mod client {
     mod lifecycle;
     mod load;
     mod monitoring;
+    mod outage;
     mod own_source;
     mod poll;
     mod poll_line;

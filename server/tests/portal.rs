@@ -46,6 +46,7 @@ mod portal {
     mod cluster;
     mod consumer;
     mod consumer_grant;
+    mod content_read;
     mod contract;
     mod contract_differences;
     mod damaged_row;

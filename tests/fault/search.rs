@@ -4,20 +4,27 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use serde_json::json;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use super::feed_node::{Kind, Node, on_each_kind, slow_down};
 use super::locked_portal::create_app;
+use crate::support::app::App;
 use crate::support::database::Database;
 use crate::support::http::{Answer, Http};
 use crate::support::poll::newest;
-use crate::support::server::Server;
+use crate::support::server::{Options, PASSWORD, Server};
 use crate::support::session;
 
 /// Many items of 4 KB in one namespace; a search reads all of them.
 const ITEMS: u32 = 40_000;
-/// Concurrent callers: more than are served within two seconds, if two searches of about a second
+/// Concurrent callers: more than are served while a search waits, if two searches of about a second
 /// run at a time.
 const CALLERS: usize = 40;
+const OF_ALL: (u16, &str) = (503, "Too many concurrent searches");
+const OF_USER: (u16, &str) = (429, "Other searches of yours last");
+const APPS: &str = "/openapi/v1/apps/search/by-appid-or-name?query=demo&page=0&size=10";
 
 async fn many_searches_do_not_starve_the_feed(kind: Kind) {
     let Some(node) = Node::start(kind, &[]).await else { return };
@@ -77,17 +84,15 @@ async fn searches_for_a_key_wait_for_their_turn(kind: Kind) {
         "/namespaces/find-by-item?itemKey=k&page=0&size=10".to_owned(),
         format!("{}/commit?key=k&page=0&size=10", node.app.path("default", "application")),
     ] {
-        search_at_once(&admin, &path).await;
+        search_at_once(&admin, &path, OF_ALL).await;
     }
     node.end().await;
 }
 
 /// Sends a slow search many times, and requires that each is answered or has to wait for too long.
-async fn search_at_once(http: &Http, path: &str) {
+async fn search_at_once(http: &Http, path: &str, (status, reason): (u16, &str)) {
     let answers = join_all((0..CALLERS).map(|_| http.get(path))).await;
-    let is_refused = |answer: &&Answer| {
-        answer.status == 503 && answer.text.contains("Too many concurrent searches")
-    };
+    let is_refused = |answer: &&Answer| answer.status == status && answer.text.contains(reason);
     let refused = answers.iter().filter(is_refused).count();
     let found = answers.iter().filter(|answer| answer.status == 200).count();
     assert!(found > 0 && refused > 0, "{path}: {answers:?}");
@@ -106,16 +111,50 @@ async fn searches_for_apps_and_namespaces_wait_for_their_turn() {
     }
     // The list of all apps does not wait for them: with them, it would be refused as most are.
     let list = "/openapi/v1/apps/search/by-appid-or-name?query=&page=0&size=10";
-    let search = "/openapi/v1/apps/search/by-appid-or-name?query=demo&page=0&size=10";
-    let searches = join_all((0..CALLERS).map(|_| portal.get(search)));
+    let searches = join_all((0..CALLERS).map(|_| portal.get(APPS)));
     let (_, list) = tokio::join!(searches, portal.get(list));
     assert_eq!(list.status, 200, "{list:?}");
     for path in [
-        "/openapi/v1/apps/search/by-appid-or-name?query=demo&page=0&size=10",
+        APPS,
         "/openapi/v1/search?q=demo&in=apps",
         "/openapi/v1/search?q=application&in=namespaces",
     ] {
-        search_at_once(&portal, path).await;
+        search_at_once(&portal, path, OF_USER).await;
+    }
+}
+
+/// X72: those in the tables of the portal and in an environment.
+#[tokio::test]
+async fn searches_of_one_user_leave_turns_to_others() {
+    let options = Options::new().variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false");
+    let server = Server::start_with(options);
+    let root = session::root(&server).await;
+    create_app(&root).await;
+    let app = App::existing(&Http::new(&server.admin), "demo");
+    app.set("default", "application", &[("k", "1")]).await;
+    let user = json!({ "username": "other", "password": PASSWORD, "enabled": 1 });
+    root.post("/openapi/v1/users?isCreate=true", user).await.ok();
+    let other = session::sign_in_as(&server.portal, "other", PASSWORD).await;
+    for (file, table) in [("portal.db", "App"), ("config.db", "Item")] {
+        slow_down(&Database::file(server.data_dir(), file), Kind::Sqlite, table).await;
+    }
+    for path in [APPS, "/openapi/v1/global-search/item-info/by-key-or-value?key=k"] {
+        // They do not come at the same time, so that some wait at any time.
+        let mut searches = JoinSet::new();
+        for caller in 0..CALLERS {
+            let root = root.clone();
+            searches.spawn(async move {
+                sleep(Duration::from_millis(50) * u32::try_from(caller).unwrap()).await;
+                for _ in 0..1000 {
+                    root.get(path).await;
+                }
+            });
+        }
+        for _ in 0..6 {
+            let answer = other.get(path).await.ok();
+            assert!(!answer.text.contains("cannot be searched"), "{path}: {answer:?}");
+        }
+        searches.shutdown().await;
     }
 }
 

@@ -138,7 +138,6 @@ impl Engine {
         let dependencies = PipelineDependencies {
             settings: self.settings.clone(),
             is_local,
-            discovery: self.discovery.clone(),
             repository: Repository::new(
                 self.transport.clone(),
                 self.discovery.clone(),

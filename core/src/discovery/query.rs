@@ -22,7 +22,12 @@ pub(super) async fn query_server(meta: &MetaServers, server: &str) -> Result<Ser
         access_key: None,
         read_timeout: options.read_timeout,
     };
-    let ServiceResponse::Body(body) = meta.transport.get(request).await? else {
+    let answer = meta.transport.get(request).await.map_err(|failure| {
+        // Not the kind of the cause: a 404 or 401 concerns no namespace and no access key.
+        let text = "the meta server did not return its list; check apollo.meta";
+        unusable_list(server, text).caused_by(failure.error)
+    })?;
+    let ServiceResponse::Body(body) = answer else {
         return Err(unusable_list(server, "the meta server returned no list"));
     };
     let listed: Vec<ServiceInstance> = serde_json::from_slice(&body).map_err(|error| {

@@ -7,7 +7,6 @@ use tracing::{debug, warn};
 
 use super::{JITTER, PollDependencies, PollLoop, cut_off};
 use crate::backoff::{BackoffPolicy, apply_jitter};
-use crate::discovery;
 use crate::error::{Error, ErrorKind};
 use crate::transport::Failure;
 
@@ -18,23 +17,22 @@ const NEXT_SERVICE: Duration = Duration::from_secs(1);
 // The doubling up to 120 s is that of the Java client.
 pub(super) const FAILURE_BACKOFF: BackoffPolicy =
     BackoffPolicy::doubling(Duration::from_secs(1), Duration::from_secs(120)).jittered(JITTER);
-/// A rejected signature stays rejected until the secret is replaced, so retries are rare.
+/// A rejected signature usually stays rejected until the secret is replaced here, which ends the
+/// wait, or at the server, which nothing announces.
 pub(super) const UNAUTHORIZED_BACKOFF: BackoffPolicy =
-    BackoffPolicy::doubling(Duration::from_secs(30), Duration::from_secs(300));
+    BackoffPolicy::doubling(Duration::from_secs(30), Duration::from_secs(60)).jittered(JITTER);
 
 impl PollLoop {
     /// Waits after a failure for a time that depends on its kind.
     pub(super) async fn wait_after_failure(&mut self, failure: &Failure, after: Duration) {
         self.dependencies.watch_list.failed(self.shard, failure.is_silence);
-        let lacks_service = failure.error.operation() == discovery::OPERATION;
-        // Not the kind: a meta server that refuses discovery has rejected no key.
         let lacks_key = failure.status == Some(401);
         let pause = sleep(self.delay_after(failure, after));
-        let PollDependencies { app_id, settings, discovery, .. } = &self.dependencies;
+        let PollDependencies { app_id, settings, .. } = &self.dependencies;
         tokio::select! {
             () = pause => {}
-            // Another task may find a service first.
-            () = discovery.wait_until_known(), if lacks_service => {}
+            // The pause may be long after an outage, and the service may have another address now.
+            () = self.services.wait_for_new() => self.failure.reset(),
             () = settings.access_keys.wait_for_other(app_id, &self.last_key), if lacks_key => {
                 self.unauthorized.reset();
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::cut_off::is_unanswered;
-use crate::discovery::{Discovery, ServiceUrl};
+use crate::discovery::{Discovery, ServiceUrl, Services};
 use crate::error::{Error, ErrorKind};
 use crate::service_pause::ServicePauses;
 use crate::transport::Failure;
@@ -22,6 +22,8 @@ pub(super) struct ServiceChoice {
     /// Service of the last poll. It is kept until it fails, or with probability 1/2 after an empty
     /// poll, as in the Java client, so that polls spread over services that are added.
     sticky: Option<ServiceUrl>,
+    /// The list from which the service of the last poll was chosen.
+    listed: Services,
     /// Services whose polls failed in the current round. A round ends with an answer, or when each
     /// service of the list has failed once.
     failed: Vec<ServiceUrl>,
@@ -37,6 +39,7 @@ impl ServiceChoice {
             discovery,
             connect_timeout,
             sticky: None,
+            listed: Services::from([]),
             failed: Vec::new(),
             busy: ServicePauses::default(),
             silent: ServicePauses::default(),
@@ -51,6 +54,7 @@ impl ServiceChoice {
         // A service that left the list is dropped, even if it may still answer: it is probably
         // being shut down.
         let sticky = self.sticky.take();
+        self.listed = Services::from([]);
         let sticky = sticky.filter(|service| self.discovery.contains(service));
         let service = match sticky {
             Some(service) => service,
@@ -68,7 +72,13 @@ impl ServiceChoice {
             }
         };
         self.sticky = Some(service.clone());
+        self.listed = self.discovery.current_services();
         Ok(service)
+    }
+
+    /// Returns once a service is known that the last poll could not choose.
+    pub(super) async fn wait_for_new(&self) {
+        self.discovery.wait_for_new_service(&self.listed).await;
     }
 
     /// Lets the next poll go to another service.

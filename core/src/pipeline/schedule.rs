@@ -15,13 +15,17 @@ const REFRESH_JITTER: f64 = 0.1;
 /// Retries while values are missing or known to be outdated.
 const RETRY_BACKOFF: BackoffPolicy =
     BackoffPolicy::doubling(Duration::from_secs(5), Duration::from_secs(120)).jittered(0.2);
-/// A rejected signature stays rejected until an operator changes the secret, so retries are rare.
+/// A rejected signature usually stays rejected until an operator changes the secret here, which ends
+/// the wait, or at the server, which nothing announces.
 const UNAUTHORIZED_BACKOFF: BackoffPolicy =
-    BackoffPolicy::doubling(Duration::from_secs(30), Duration::from_secs(300));
+    BackoffPolicy::doubling(Duration::from_secs(30), Duration::from_secs(60)).jittered(0.2);
 /// A server that is behind the one that sent the announcement catches up within seconds, whether it
 /// returns the earlier release or none: rechecks happen 1, 3 and 9 s after the announcement.
 const RECHECKS: [Duration; 3] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(6)];
+/// Retries after the rechecks, if an announced release is still not found. They take about five
+/// minutes: a server that is cut off from its database may be that far behind.
+const LATE_RECHECKS: u32 = 6;
 
 /// Computes the time of the next load.
 pub(super) struct Schedule {
@@ -33,6 +37,10 @@ pub(super) struct Schedule {
     unauthorized: Backoff,
     /// Remaining rechecks of the last announcement; `None` if a load has confirmed it.
     pending: Option<&'static [Duration]>,
+    /// Remaining retries after the rechecks.
+    late_rechecks: u32,
+    /// When the recheck that was taken last is due.
+    recheck_at: Option<Instant>,
     /// Whether loads try all servers twice: at the start and after an announcement, until one
     /// succeeds.
     urgent: bool,
@@ -48,6 +56,8 @@ impl Schedule {
             retry: Backoff::new(RETRY_BACKOFF),
             unauthorized: Backoff::new(UNAUTHORIZED_BACKOFF),
             pending: None,
+            late_rechecks: 0,
+            recheck_at: None,
             urgent: true,
             random,
         }
@@ -67,6 +77,8 @@ impl Schedule {
     /// the first load has just returned.
     pub(super) fn announced(&mut self, is_news: bool) {
         self.pending = Some(if is_news { &RECHECKS } else { &[] });
+        self.late_rechecks = if is_news { LATE_RECHECKS } else { 0 };
+        self.recheck_at = None;
         self.urgent = true;
     }
 
@@ -77,11 +89,16 @@ impl Schedule {
         self.unauthorized.reset();
         self.plan_refresh();
         if is_new {
-            self.pending = None;
+            self.end_rechecks();
         }
         // An earlier release is older than the announcement: the server reads its database once a
         // second and may be behind.
-        self.sooner_at = self.take_recheck().map(|delay| Instant::now() + delay);
+        self.sooner_at = self.next_recheck(false).map(|delay| Instant::now() + delay);
+    }
+
+    /// A service that may answer has become known.
+    pub(super) fn service_found(&mut self) {
+        self.retry.reset();
     }
 
     /// An access key that may be accepted replaces the rejected one.
@@ -97,7 +114,7 @@ impl Schedule {
         let delay = match kind {
             // The namespace was deleted or never published, unless the server is behind. Retrying
             // more often cannot help, and the next publish is announced.
-            ErrorKind::NotFound => self.take_recheck(),
+            ErrorKind::NotFound => self.next_recheck(true),
             ErrorKind::Unauthorized => Some(self.unauthorized.next_delay(&mut self.random)),
             _ if missing || self.pending.is_some() => Some(self.retry.next_delay(&mut self.random)),
             _ => None,
@@ -114,14 +131,36 @@ impl Schedule {
         self.sooner_at = delay.map(|delay| now + delay);
     }
 
+    /// Time until the next recheck. One that is not due yet is kept: loads that the application
+    /// requests must not use up the rechecks.
+    fn next_recheck(&mut self, is_not_found: bool) -> Option<Duration> {
+        let now = Instant::now();
+        if let Some(at) = self.recheck_at.filter(|at| *at > now) {
+            return Some(at.duration_since(now));
+        }
+        let delay = self.take_recheck(is_not_found);
+        self.recheck_at = delay.map(|delay| now + delay);
+        delay
+    }
+
     /// Delay of the next recheck. After the last one, the answer is the state of the announcement.
-    fn take_recheck(&mut self) -> Option<Duration> {
-        let Some([delay, later @ ..]) = self.pending else {
-            self.pending = None;
-            return None;
-        };
-        self.pending = Some(later);
-        Some(*delay)
+    fn take_recheck(&mut self, is_not_found: bool) -> Option<Duration> {
+        if let Some([delay, later @ ..]) = self.pending {
+            self.pending = Some(later);
+            return Some(*delay);
+        }
+        if is_not_found && self.late_rechecks > 0 {
+            self.late_rechecks -= 1;
+            return Some(self.retry.next_delay(&mut self.random));
+        }
+        self.end_rechecks();
+        None
+    }
+
+    fn end_rechecks(&mut self) {
+        self.pending = None;
+        self.late_rechecks = 0;
+        self.recheck_at = None;
     }
 
     fn plan_refresh(&mut self) {
@@ -132,6 +171,8 @@ impl Schedule {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::sleep_until;
+
     use super::*;
     use crate::error::Error;
 
@@ -163,9 +204,25 @@ mod tests {
         for delay in [1.0, 2.0, 6.0] {
             schedule.loaded(false);
             assert!((wait(&schedule) - delay).abs() < 0.01);
+            sleep_until(schedule.next()).await;
         }
         schedule.loaded(false);
         assert!(wait(&schedule) > 200.0);
+    }
+
+    /// B62
+    #[tokio::test(start_paused = true)]
+    async fn loads_that_the_application_requests_use_up_no_recheck() {
+        let mut schedule = schedule();
+        schedule.announced(true);
+        for _ in 0..5 {
+            schedule.loaded(false);
+            schedule.failed(&failure(ErrorKind::NotFound), false);
+            assert!((wait(&schedule) - 1.0).abs() < 0.01);
+        }
+        sleep_until(schedule.next()).await;
+        schedule.loaded(false);
+        assert!((wait(&schedule) - 2.0).abs() < 0.01);
     }
 
     #[tokio::test(start_paused = true)]
@@ -199,7 +256,7 @@ mod tests {
         assert!(wait(&schedule) > 200.0);
     }
 
-    /// B48
+    /// B48, B62: three times soon, and then for some minutes.
     #[tokio::test(start_paused = true)]
     async fn an_update_that_is_not_found_is_rechecked_three_times() {
         let mut schedule = schedule();
@@ -209,6 +266,13 @@ mod tests {
             for delay in [1.0, 2.0, 6.0].into_iter().filter(|_| is_update) {
                 schedule.failed(&failure(ErrorKind::NotFound), false);
                 assert!((wait(&schedule) - delay).abs() < 0.01);
+                sleep_until(schedule.next()).await;
+            }
+            let late = [5.0, 10.0, 20.0, 40.0, 80.0, 120.0];
+            for delay in late.into_iter().filter(|_| is_update) {
+                schedule.failed(&failure(ErrorKind::NotFound), false);
+                assert!((delay * 0.79..delay * 1.21).contains(&wait(&schedule)));
+                sleep_until(schedule.next()).await;
             }
             schedule.failed(&failure(ErrorKind::NotFound), false);
             assert!(wait(&schedule) > 200.0);
@@ -218,13 +282,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_refused_signature_waits_long() {
         let mut schedule = schedule();
-        for delay in [30.0, 60.0, 120.0] {
+        for delay in [30.0, 60.0, 60.0] {
             schedule.failed(&failure(ErrorKind::Unauthorized), true);
-            assert!((wait(&schedule) - delay).abs() < 0.01);
+            assert!((delay * 0.79..delay * 1.21).contains(&wait(&schedule)));
         }
         schedule.key_replaced();
         schedule.failed(&failure(ErrorKind::Unauthorized), true);
-        assert!((wait(&schedule) - 30.0).abs() < 0.01);
+        assert!((23.9..36.1).contains(&wait(&schedule)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -245,6 +309,6 @@ mod tests {
         schedule.failed(&busy, false);
         assert!((wait(&schedule) - 7.0).abs() < 0.01);
         schedule.failed(&failure(ErrorKind::Unauthorized), false);
-        assert!((wait(&schedule) - 30.0).abs() < 0.01);
+        assert!((23.9..36.1).contains(&wait(&schedule)));
     }
 }

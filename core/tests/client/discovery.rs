@@ -76,7 +76,7 @@ async fn the_next_meta_server_is_asked_when_the_first_dies() {
 }
 
 /// A meta server with this list, and none of the configuration.
-fn meta_server(fixture: &Fixture, url: &str, services: &[&str]) -> Server {
+pub(super) fn meta_server(fixture: &Fixture, url: &str, services: &[&str]) -> Server {
     let meta = Server::in_memory(url, Data::new());
     meta.set_services(services);
     fixture.network.connect(&meta);

@@ -83,7 +83,7 @@ async fn a_replaced_secret_signs_the_next_request() {
     config.refresh().await.unwrap();
 }
 
-/// B50: after some rejections, loads and polls wait for minutes.
+/// B50: after a rejection, loads and polls wait for half a minute, and then for a minute.
 #[tokio::test(start_paused = true)]
 async fn a_replaced_secret_ends_the_waits_of_loads_and_polls() {
     let fixture = Fixture::new();
@@ -92,7 +92,8 @@ async fn a_replaced_secret_ends_the_waits_of_loads_and_polls() {
     let client = fixture.client_with(settings);
     let config = client.config(NAMESPACE).await.unwrap();
     assert_eq!(config.state(), State::Failed(ErrorKind::Unauthorized));
-    sleep(Duration::from_secs(100)).await;
+    // After the first repetition, and before the second.
+    sleep(Duration::from_secs(45)).await;
     let sent = || [Endpoint::Config, Endpoint::Poll].map(|of| fixture.server.requests_of(of).len());
     let before = sent();
     client.set_access_key(APP, "old");
@@ -100,7 +101,7 @@ async fn a_replaced_secret_ends_the_waits_of_loads_and_polls() {
     assert_eq!(sent(), before, "the same secret would be rejected again");
     // One more try each, and another one after the shortest wait.
     client.set_access_key(APP, "wrong");
-    sleep(Duration::from_secs(35)).await;
+    sleep(Duration::from_secs(40)).await;
     assert_eq!(sent(), before.map(|count| count + 2));
 
     client.set_access_key(APP, "right");
@@ -139,10 +140,10 @@ async fn a_meta_server_that_refuses_is_asked_rarely_although_there_is_a_secret()
     let settings = fixture.settings().set("apollo.access-key.secret", "secret");
     let client = fixture.client_with(settings);
     let _config = client.config(NAMESPACE).await.unwrap();
-    // The start, its repetition after 1 s, and a retry after 30 s.
+    // The start, its repetition after 1 s, and from then on at most one request in 5 s.
     sleep(Duration::from_secs(50)).await;
     let asked = fixture.server.requests_of(Endpoint::Services).len();
-    assert!(asked <= 4, "{asked}");
+    assert!(asked <= 12, "{asked}");
 }
 
 /// After a rejected secret the provider is called once, and the request repeated with its result.

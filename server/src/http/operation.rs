@@ -56,6 +56,8 @@ pub struct Signature {
     pub response: Option<Media>,
     /// Named schemas that the bodies refer to.
     pub schemas: Schemas,
+    /// Whether the handler reads long contents, few of which are read concurrently.
+    pub reads_contents: bool,
 }
 
 impl Signature {

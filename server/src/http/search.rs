@@ -9,27 +9,42 @@ use tokio::sync::Semaphore;
 
 use crate::error::{Error, Result};
 
-/// Concurrent searches of this process: half of the connections that read a SQLite file.
-static RUNNING: Semaphore = Semaphore::const_new(2);
+/// Those of the tables of an environment: half of the connections that read a SQLite file.
+pub static IN_ENVIRONMENT: Searches = Searches::at_most(2);
+/// Those of the tables of the portal, which has connections of its own.
+pub static IN_PORTAL: Searches = Searches::at_most(2);
+/// Comparisons of gray rules with instances. Each occupies a processor instead of a connection.
+pub static OF_AUDIENCES: Searches = Searches::at_most(2);
 /// Maximum time that a search waits before its caller is asked to repeat it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Runs a search as soon as the limit allows. It keeps its permit until it ends, even if its caller
-/// disconnects, because the database continues as well.
-///
-/// # Errors
-/// Fails if there are too many, or if the search fails.
-pub async fn in_turn<T: Send + 'static>(
-    search: impl Future<Output = Result<T>> + Send + 'static,
-) -> Result<T> {
-    let Ok(Ok(turn)) = tokio::time::timeout(PATIENCE, RUNNING.acquire()).await else {
-        metrics::counter!("castalia_refused_searches_total").increment(1);
-        return Err(Error::unavailable("Too many concurrent searches; retry in a moment."));
-    };
-    let running = tokio::spawn(async move {
-        let found = search.await;
-        drop(turn);
-        found
-    });
-    running.await.unwrap_or_else(|error| Err(Error::internal("a search panicked", error)))
+/// The searches of this process that share a limit.
+#[derive(Debug)]
+pub struct Searches(Semaphore);
+
+impl Searches {
+    const fn at_most(concurrent: usize) -> Self {
+        Self(Semaphore::const_new(concurrent))
+    }
+
+    /// Runs a search as soon as the limit allows. It keeps its permit until it ends, even if its
+    /// caller disconnects, because the database continues as well.
+    ///
+    /// # Errors
+    /// Fails if there are too many, or if the search fails.
+    pub async fn run<T: Send + 'static>(
+        &'static self,
+        search: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let Ok(Ok(turn)) = tokio::time::timeout(PATIENCE, self.0.acquire()).await else {
+            metrics::counter!("castalia_refused_searches_total").increment(1);
+            return Err(Error::unavailable("Too many concurrent searches; retry in a moment."));
+        };
+        let running = tokio::spawn(async move {
+            let found = search.await;
+            drop(turn);
+            found
+        });
+        running.await.unwrap_or_else(|error| Err(Error::internal("a search panicked", error)))
+    }
 }

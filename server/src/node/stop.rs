@@ -12,8 +12,9 @@ use super::Node;
 
 /// Time for connections to finish after the shutdown has begun.
 const DRAIN: Duration = Duration::from_secs(8);
-/// Maximum time for background work to end, such as the first heartbeats of a start that was
-/// interrupted.
+/// Maximum time for background work to end. A task is dropped where it waits, and none stores
+/// anything at its end: only the first heartbeats of a start that was interrupted are written
+/// meanwhile.
 const BACKGROUND: Duration = Duration::from_secs(2);
 /// Maximum time for closing the databases.
 const CLOSE: Duration = Duration::from_secs(5);

@@ -122,6 +122,8 @@ struct Own {
     own_changes: UserTurns,
     /// Searches in the directory of users.
     searches: UserTurns,
+    /// Searches in the tables of the portal and of environments, and comparisons of gray rules.
+    table_searches: UserTurns,
     imports: UserTurns,
     rates: TokenRates,
     user_rates: TokenRates,
@@ -157,6 +159,7 @@ impl Portal {
             token_owners: TokenOwners::default(),
             own_changes: UserTurns::new(1),
             searches: UserTurns::new(SEARCHES_OF_USER),
+            table_searches: UserTurns::new(1),
             imports: UserTurns::new(1),
             rates: TokenRates::of_consumers(),
             user_rates: TokenRates::of_users(),

@@ -216,7 +216,11 @@ async fn namespaces_with_long_items_are_read_one_by_one() {
     }
     assert_eq!(user.get(CLUSTER).await.ok().as_array().unwrap().len(), 2);
     lengthen_items(&world.environment_store, &["a", "b"]).await;
-    assert_too_long(&user.get(CLUSTER).await);
+    let refused = user.get(CLUSTER).await;
+    refused.fails(413, "The items of these namespaces");
+    let message = refused.json()["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("fillItemDetail=false"), "{message}");
+    assert_eq!(refused.json()["code"], "answer_too_long");
     let names = user.get(&format!("{CLUSTER}?fillItemDetail=false")).await.ok();
     assert_eq!(names.as_array().unwrap().len(), 2);
     for namespace in ["application", "other"] {

@@ -212,3 +212,37 @@ async fn reads_of_contents_whose_callers_left_keep_their_turns() {
     open.send_replace(true);
     user.get(&items).await.ok();
 }
+
+/// X73: all reads of an installation may have one token, and come together.
+#[tokio::test]
+async fn a_consumer_leaves_one_read_to_others_and_waits_longer_than_a_user() {
+    let (open, gate) = watch::channel(false);
+    let arrived = Arc::new(AtomicUsize::new(0));
+    let service = listen(gated(gate, Arc::clone(&arrived)).await).await;
+    let mut world = environment::world(&[service]).await;
+    world.set("api.readTimeout", "120000");
+    world.user("apollo").await.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    let user = world.user("u1").await;
+    let token = world.token("script", &["demo"]).await;
+    let consumer = world.consumer(&token);
+    let items = format!("{}/items", NS.replace("LOCAL", "FAR"));
+    let arrive = async |count: usize| {
+        while arrived.load(Ordering::SeqCst) < count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let reads = join_all((0..6).map(|_| consumer.get(&items)));
+    let others = async {
+        arrive(5).await;
+        let second = async {
+            arrive(6).await;
+            user.get(&items).await.fails(503, "Too many concurrent reads");
+            assert_eq!(arrived.load(Ordering::SeqCst), 6);
+            open.send_replace(true);
+        };
+        let (first, ()) = join(user.get(&items), second).await;
+        first.ok();
+    };
+    let (answers, ()) = join(reads, others).await;
+    assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+}

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use axum::extract::Path;
 use axum::routing::get;
 use axum::{Json, Router};
 use castalia_server::domain::permission::{Act, NamedRole};
@@ -61,16 +60,15 @@ async fn one_of_several_releases_is_not_withdrawn() {
 
 /// Apollo's admin service with a release of the id 1, and its answer for a path that it lacks.
 async fn apollo(status: StatusCode, answer: Value) -> std::net::SocketAddr {
-    let find = async move |Path(id): Path<i64>| {
+    let find = async move || {
         let names =
             [("appId", "demo"), ("clusterName", "default"), ("namespaceName", "application")];
         let mut release: HashMap<_, _> = names.map(|(name, value)| (name, json!(value))).into();
-        release.insert("id", json!(id));
-        Json(release)
+        release.insert("id", json!(1));
+        Json([release])
     };
-    let router = Router::new()
-        .route("/releases/{id}", get(find))
-        .fallback(async move || (status, Json(answer)));
+    let router =
+        Router::new().route("/releases", get(find)).fallback(async move || (status, Json(answer)));
     environment::listen(router).await
 }
 

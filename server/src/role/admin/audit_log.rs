@@ -8,7 +8,7 @@ use super::request::QueryParameters;
 use super::{AdminAccess, AdminRoutes};
 use crate::domain::audit_log::{self, Search};
 use crate::error::Result;
-use crate::http::search::in_turn;
+use crate::http::search::IN_ENVIRONMENT;
 use crate::json::Json;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;
@@ -89,5 +89,5 @@ async fn search(
     }
     let search = Search { text, ..Search::default() };
     let search = async move { audit_log::search(&state.store, &search, &page).await };
-    Ok(Json(bodies(in_turn(search).await?)))
+    Ok(Json(bodies(IN_ENVIRONMENT.run(search).await?)))
 }

@@ -10,7 +10,7 @@ use crate::domain::{commit, item, item_set};
 use crate::error::Result;
 use crate::http::request::{Body, LARGE_BODY, Path};
 use crate::http::revision::{After, At, On};
-use crate::http::search::in_turn;
+use crate::http::search::IN_ENVIRONMENT;
 use crate::json::Json;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;
@@ -161,7 +161,7 @@ async fn search(
         (parameters.text("key")?, parameters.text("value")?, parameters.page());
     let (store, wanted) = (state.store.clone(), page.clone());
     let search = async move { item::search(&store, &item_key, &value, &wanted).await };
-    Ok(Json(page_body(&page, in_turn(search).await?)))
+    Ok(Json(page_body(&page, IN_ENVIRONMENT.run(search).await?)))
 }
 
 async fn commits(
@@ -174,5 +174,5 @@ async fn commits(
     let is_search = !item_key.is_empty();
     let list = async move { commit::list(&state.store, &names, &item_key, &page).await };
     // A key is searched for in the texts of all commits of the namespace.
-    Ok(Json(bodies(if is_search { in_turn(list).await? } else { list.await? })))
+    Ok(Json(bodies(if is_search { IN_ENVIRONMENT.run(list).await? } else { list.await? })))
 }

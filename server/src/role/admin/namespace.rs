@@ -12,7 +12,7 @@ use crate::domain::{app_namespace, lock, namespace, unpublished};
 use crate::error::Result;
 use crate::http::request::{Body, Path};
 use crate::http::revision::{At, On};
-use crate::http::search::in_turn;
+use crate::http::search::IN_ENVIRONMENT;
 use crate::json::Json;
 use crate::json::OrEmpty;
 use crate::state::EnvironmentState;
@@ -145,7 +145,7 @@ async fn find_by_item(
     let (item_key, page) = (parameters.text("itemKey")?, parameters.page());
     let wanted = page.clone();
     let search = async move { namespace::find_by_item(&state.store, &item_key, &wanted).await };
-    Ok(Json(page_body(&page, in_turn(search).await?)))
+    Ok(Json(page_body(&page, IN_ENVIRONMENT.run(search).await?)))
 }
 
 async fn associated_public(

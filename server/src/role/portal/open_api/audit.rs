@@ -1,7 +1,7 @@
 //! `/openapi/v1/apollo/audit`: what was done through the portal, for super administrators. Reading
 //! the log is not recorded in it.
 
-use axum::extract::State;
+use axum::extract::{Extension, State};
 use castalia_store::Page;
 use castalia_store::time::is_storable;
 use chrono::{DateTime, Local, NaiveDateTime, TimeZone as _, Utc};
@@ -10,11 +10,12 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::audit_log::{self, Search};
 use crate::error::{Code, Error, Result};
-use crate::http::search::in_turn;
+use crate::http::search::IN_PORTAL;
 use crate::json::Json;
 use crate::json::schema::Named;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::{Paging, Query};
+use crate::role::portal::identity::Caller;
 use crate::wire::admin::{AuditLog, AuditLogDataInfluence, AuditLogDetails};
 
 /// Default number of elements of a page, as in Apollo.
@@ -132,6 +133,7 @@ pub(super) async fn field(
 /// match, so that only some run concurrently.
 pub(super) async fn search(
     State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
     Query(wanted): Query<WantedRecords>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<Vec<AuditLog>>> {
@@ -145,9 +147,9 @@ pub(super) async fn search(
         from,
         to,
     };
-    let search =
-        async move { audit_log::search(&portal.state.store, &search, &page(paging)).await };
-    shown(in_turn(search).await)
+    let store = portal.state.store.clone();
+    let search = async move { audit_log::search(&store, &search, &page(paging)).await };
+    shown(portal.run_search(&caller, IN_PORTAL.run(search)).await)
 }
 
 fn page(paging: Paging) -> Page {

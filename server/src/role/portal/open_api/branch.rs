@@ -9,6 +9,7 @@ use axum::extract::{Extension, State};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::content_read::{ContentRead, length};
 use super::namespace::{self, View};
 use super::{By, people};
 use crate::domain::branch::not_found;
@@ -41,6 +42,7 @@ pub(super) async fn find(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
+    reading: ContentRead,
 ) -> Result<OrEmpty<Namespace>> {
     let is_visible = portal.allows(&caller.identity, Need::See, &place).await?;
     if !is_visible && caller.identity.is_program() {
@@ -49,15 +51,12 @@ pub(super) async fn find(
     let environment = portal.state.environments.find(&place.env)?;
     let Some(branch) = present(&environment, &place).await? else { return Ok(OrEmpty(None)) };
     let view = View { fill_item_detail: is_visible, extend_info: true };
-    let shown =
-        namespace::shown(&portal, &environment, &place.app_id, vec![branch], view).await?.pop();
-    let hide = |mut branch: Namespace| {
-        if let Some(extend) = &mut branch.extend_info {
-            extend.is_config_hidden = !is_visible;
-        }
-        branch
-    };
-    Ok(OrEmpty(shown.map(hide)))
+    let read = namespace::read_one(&reading, &portal, environment, place.app_id, branch, view);
+    let (mut branch, _kept) = read.await?;
+    if let Some(extend) = &mut branch.extend_info {
+        extend.is_config_hidden = !is_visible;
+    }
+    Ok(OrEmpty(Some(branch)))
 }
 
 /// Creates the branch of a namespace, empty and without rules.
@@ -189,11 +188,16 @@ pub(super) async fn items(
     State(portal): State<Portal>,
     Extension(place): Extension<Resource>,
     Path(BranchName { branch_name }): Path<BranchName>,
+    reading: ContentRead,
 ) -> Result<Json<Vec<Item>>> {
     let environment = portal.state.environments.find(&place.env)?;
     let branch = branch_of(&environment, &place, &branch_name).await?;
-    let items: Vec<admin::Item> =
-        environment.get(Address::in_namespace(&branch, &["items"])).await?;
+    let address = Address::in_namespace(&branch, &["items"]);
+    let read = reading.of(&portal, environment, |environment| async move {
+        environment.get::<Vec<admin::Item>>(address).await
+    });
+    let (items, _turn) = read.await?;
+    let _kept = reading.keep(length(items.iter().map(|item| item.value.as_deref())))?;
     let mut items: Vec<_> = items.into_iter().map(Item::from).collect();
     people::name_people(&portal, &mut items).await?;
     Ok(Json(items))

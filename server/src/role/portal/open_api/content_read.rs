@@ -8,7 +8,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use tokio::time::timeout;
 
-use super::reads::{ReadEnvironment, ReadTurn};
+use super::reads::{ReadEnvironment, ReadTurn, Reader};
 use crate::domain::permission::need::Identity;
 use crate::environment::{Environment, revision};
 use crate::error::{Error, Result};
@@ -17,13 +17,15 @@ use crate::http::request_memory::{KeptBytes, RequestMemory};
 use crate::role::portal::Portal;
 use crate::role::portal::identity::Caller;
 
-/// Maximum time that a read waits for others before its caller is asked to repeat it.
+/// Maximum time that a read of a user waits for others before the user is asked to repeat it.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// That of a consumer: the reads of a whole installation may have one token, and come together.
+const CONSUMER_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The caller of such a read.
 #[derive(Debug)]
 pub(super) struct ContentRead {
-    caller: String,
+    caller: Reader,
     /// That of the part of a call which the read is.
     turn: Option<ReadTurn>,
     memory: Option<RequestMemory>,
@@ -35,7 +37,7 @@ impl<S: Sync> FromRequestParts<S> for ContentRead {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let caller = parts.extensions.get::<Caller>();
         Ok(Self {
-            caller: caller.map(|caller| unique_name(&caller.identity)).unwrap_or_default(),
+            caller: caller.map(|caller| Reader::of(&caller.identity)).unwrap_or_default(),
             turn: parts.extensions.get::<ReadTurn>().cloned(),
             memory: parts.extensions.get::<RequestMemory>().cloned(),
         })
@@ -44,7 +46,9 @@ impl<S: Sync> FromRequestParts<S> for ContentRead {
 
 /// Provided by the server, not by callers.
 impl Input for ContentRead {
-    fn describe(_: &mut Signature) {}
+    fn describe(signature: &mut Signature) {
+        signature.reads_contents = true;
+    }
 }
 
 impl ContentRead {
@@ -76,7 +80,8 @@ impl ContentRead {
         }
         let environment = ReadEnvironment::of(portal, environment);
         let turn = portal.own.reads.take(&self.caller, Some(&environment));
-        timeout(PATIENCE, turn).await.map_err(|_| {
+        let patience = if self.caller.is_consumer() { CONSUMER_PATIENCE } else { PATIENCE };
+        timeout(patience, turn).await.map_err(|_| {
             let message =
                 "Too many concurrent reads of values in this environment; retry in a moment.";
             Error::unavailable(message)

@@ -125,7 +125,7 @@ fn described(
 ) -> Operation {
     let about = operation.about;
     let mark = operation.is_extension.then(|| Extensions::from_iter([(EXTENSION, true)]));
-    let Signature { mut parameters, request, response, schemas: _ } = signature;
+    let Signature { mut parameters, request, response, .. } = signature;
     for name in placeholders(path) {
         if !parameters.iter().any(|parameter| parameter.name == name) {
             parameters.push(in_path(name));

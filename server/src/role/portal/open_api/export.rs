@@ -11,6 +11,7 @@ use chrono::Local;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::content_read::ContentRead;
 use super::download::Download;
 use super::draft::stored;
 use crate::archive::ArchiveWriter;
@@ -194,12 +195,18 @@ pub(super) async fn check(Extension(_): Extension<Resource>) {}
 pub(super) async fn namespace(
     State(portal): State<Portal>,
     Extension(place): Extension<Resource>,
+    reading: ContentRead,
 ) -> Result<Download> {
     let environment = portal.state.environments.find(&place.env)?;
-    // The items of an unknown namespace are an empty list.
-    stored(&environment, &place).await?;
-    let items = items(&environment, &place).await?;
-    Ok(Download::text(&archive_path::file_name(&place.namespace), items))
+    let name = archive_path::file_name(&place.namespace);
+    let read = reading.of(&portal, environment, |environment| async move {
+        // The items of an unknown namespace are an empty list.
+        stored(&environment, &place).await?;
+        items(&environment, &place).await
+    });
+    let (items, _turn) = read.await?;
+    let _kept = reading.keep(items.len())?;
+    Ok(Download::text(&name, items))
 }
 
 /// Requires that the environment has the cluster.

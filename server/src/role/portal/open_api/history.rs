@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::{Paging, Query};
+use crate::role::portal::identity::Caller;
 use crate::wire::admin;
 use crate::wire::open_api::{Commit, KeyValue, Release, ReleaseHistory};
 
@@ -37,6 +38,7 @@ pub(super) struct CommitFilter {
 /// The commits of a namespace, newest first.
 pub(super) async fn commits(
     State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
     Query(filter): Query<CommitFilter>,
     Query(paging): Query<Paging>,
@@ -50,7 +52,12 @@ pub(super) async fn commits(
         parameters.push(("key", &key));
     }
     let address = Address::in_namespace(&place, &["commit"]).with(&parameters);
+    let search = (!key.is_empty()).then(|| (portal.clone(), caller));
     let read = reading.of(&portal, environment, |environment| async move {
+        let _turn = match search {
+            Some((portal, caller)) => Some(portal.search_turn(&caller).await?),
+            None => None,
+        };
         environment.get::<Vec<admin::Commit>>(address).await
     });
     let (found, _turn) = read.await?;

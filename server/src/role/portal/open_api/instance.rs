@@ -5,7 +5,7 @@ use axum::extract::{Extension, State};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::release::load;
+use super::release::permitted;
 use super::{By, may_be_unsupported, unsupported};
 use crate::domain::permission::need::{Need, Resource};
 use crate::environment::Address;
@@ -121,7 +121,7 @@ pub(super) async fn of_release(
     Query(paging): Query<Paging>,
 ) -> Result<Json<InstancePage>> {
     let environment = portal.state.environments.find(&place.env)?;
-    load(&portal, &caller, &environment, release_id, Need::SeeRelease).await?;
+    permitted(&portal, &caller, &environment, release_id, Need::SeeRelease).await?;
     let ([page, size], id) = (paging.or_size(PAGE_SIZE).texts(), release_id.to_string());
     let address = Address::new(["instances", "by-release"]);
     let address = address.with(&[("releaseId", &id), ("page", &page), ("size", &size)]);

@@ -2,6 +2,7 @@
 //! the release, and their editors.
 
 mod content;
+mod marks;
 pub(super) mod missing;
 pub(super) mod usage;
 
@@ -13,18 +14,18 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use self::content::NamespaceView;
+use self::marks::compare;
 use super::content_read::ContentRead;
-use super::draft::{line, stored};
+use super::draft::stored;
 use super::{By, people, required};
 use crate::domain::audit_log::request::concern_apps;
 use crate::domain::constraint::{APP_ID, NAME, check_members};
-use crate::domain::draft::Line;
-use crate::domain::draft::difference::{self, ReleaseDifference};
 use crate::domain::permission::need::{Need, Resource};
 use crate::domain::portal_namespace::{self, AppNamespace};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result};
 use crate::http::request::Body;
+use crate::http::request_memory::KeptBytes;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
@@ -34,7 +35,7 @@ use crate::server_config::keys;
 use crate::settings::environment::normalise;
 use crate::wire::admin;
 use crate::wire::open_api::{
-    CreateNamespace, Item, ItemExtend, Namespace, NamespaceExtend, NamespaceLock, Release,
+    CreateNamespace, Item, Namespace, NamespaceExtend, NamespaceLock, Release,
 };
 
 /// The details of a namespace that are returned.
@@ -80,6 +81,7 @@ pub(super) async fn list(
         seen(&reader, &caller, &environment, &place, view).await
     });
     let (found, _turn) = read.await?;
+    let _kept = reading.keep(content::length_of(&found))?;
     Ok(Json(found))
 }
 
@@ -99,7 +101,9 @@ async fn seen(
         namespace.namespace_name.as_deref().is_some_and(|name| visible.contains(name))
     };
     let visible: Vec<_> = found.iter().filter(is_visible).cloned().collect();
-    shown(portal, environment, &place.app_id, visible, view).await
+    let sees_all = visible.len() == found.len();
+    let contents = content::of_list(environment, &visible, view, sees_all).await?;
+    shown(portal, &place.app_id, visible, contents, view).await
 }
 
 /// One namespace.
@@ -107,6 +111,7 @@ pub(super) async fn get(
     State(portal): State<Portal>,
     Extension(place): Extension<Resource>,
     Query(view): Query<View>,
+    reading: ContentRead,
 ) -> Result<Json<Namespace>> {
     let environment = portal.state.environments.find(&place.env)?;
     // The revision is read with the items.
@@ -114,8 +119,9 @@ pub(super) async fn get(
         true => stored(&environment, &place).await?,
         false => environment.get(Address::in_namespace(&place, &[])).await?,
     };
-    let shown = shown(&portal, &environment, &place.app_id, vec![found], view).await?;
-    Ok(Json(shown.into_iter().next().unwrap_or_default()))
+    let read = read_one(&reading, &portal, environment, place.app_id, found, view);
+    let (shown, _kept) = read.await?;
+    Ok(Json(shown))
 }
 
 /// The public namespace that a namespace of another app overrides. Whoever sees the latter sees it
@@ -125,6 +131,7 @@ pub(super) async fn associated_public(
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
     Query(wanted): Query<Extended>,
+    reading: ContentRead,
 ) -> Result<Json<Namespace>> {
     let environment = portal.state.environments.find(&place.env)?;
     let address = Address::in_namespace(&place, &["associated-public-namespace"]);
@@ -140,8 +147,9 @@ pub(super) async fn associated_public(
     }
     portal.check_missed_deletion(&public.env, &public.app_id).await?;
     let view = View { extend_info: wanted.extend_info, ..View::default() };
-    let shown = shown(&portal, &environment, &public.app_id, vec![found], view).await?;
-    Ok(Json(shown.into_iter().next().unwrap_or_default()))
+    let read = read_one(&reading, &portal, environment, public.app_id, found, view);
+    let (shown, _kept) = read.await?;
+    Ok(Json(shown))
 }
 
 /// Deletes a namespace of one cluster.
@@ -257,18 +265,42 @@ pub(super) async fn make(portal: &Portal, place: &Resource, operator: &str) -> R
         .await
 }
 
-/// Namespaces as callers see them.
-pub(super) async fn shown(
+/// A namespace as callers see it, and the memory that its caller is charged for. Items are read as
+/// soon as the caller may.
+pub(super) async fn read_one(
+    reading: &ContentRead,
     portal: &Portal,
-    environment: &Environment,
+    environment: Environment,
+    app_id: String,
+    found: admin::Namespace,
+    view: View,
+) -> Result<(Namespace, KeptBytes)> {
+    let reader = portal.clone();
+    let one = |environment: Environment| async move {
+        let contents = vec![content::of_one(&environment, &found, view).await?];
+        shown(&reader, &app_id, vec![found], contents, view).await
+    };
+    let (shown, _turn) = if view.fill_item_detail {
+        let (shown, turn) = reading.of(portal, environment, one).await?;
+        (shown, Some(turn))
+    } else {
+        (one(environment).await?, None)
+    };
+    let kept = reading.keep(content::length_of(&shown))?;
+    Ok((shown.into_iter().next().unwrap_or_default(), kept))
+}
+
+/// Namespaces as callers see them.
+async fn shown(
+    portal: &Portal,
     app_id: &str,
     namespaces: Vec<admin::Namespace>,
+    contents: Vec<NamespaceView>,
     view: View,
 ) -> Result<Vec<Namespace>> {
     let names: Vec<_> =
         namespaces.iter().filter_map(|namespace| namespace.namespace_name.clone()).collect();
     let definitions = portal_namespace::definitions_of(&portal.state.store, app_id, &names).await?;
-    let contents = content::of_all(environment, &namespaces, view).await?;
     let mut shown: Vec<_> = namespaces
         .into_iter()
         .zip(contents)
@@ -305,59 +337,6 @@ fn full(
         items: Some(shown),
         extend_info: view.extend_info.then(|| Box::new(extend)),
         ..Namespace::from(namespace)
-    }
-}
-
-/// Marks how each item differs from the release, and adds those that are only in the release.
-/// Returns the number of differences.
-fn compare(namespace_id: i64, content: NamespaceView, shown: &mut Vec<Item>) -> i64 {
-    let NamespaceView { items, released, deleted, .. } = content;
-    let draft: Vec<_> = items.iter().map(line).collect();
-    let mut count = 0;
-    for (line, item) in draft.iter().zip(shown.iter_mut()) {
-        let difference = difference::of_line(line, &released);
-        count += i64::from(difference.is_some());
-        item.extend_info = Some(Box::new(extend(namespace_id, difference)));
-    }
-    let deleted: Vec<_> = deleted.iter().map(line).collect();
-    for line in difference::missing(&draft, &released, &deleted) {
-        count += 1;
-        shown.push(gone(namespace_id, line, &released));
-    }
-    count
-}
-
-fn extend(namespace_id: i64, difference: Option<ReleaseDifference>) -> ItemExtend {
-    let unchanged = ItemExtend { namespace_id, ..ItemExtend::default() };
-    let Some(difference) = difference else { return unchanged };
-    ItemExtend {
-        is_modified: true,
-        is_newly_added: difference.released.is_none(),
-        old_value: Some(difference.released.unwrap_or_default()),
-        new_value: difference.drafted,
-        ..unchanged
-    }
-}
-
-/// A deleted item that clients still read.
-fn gone(namespace_id: i64, line: Line, released: &Configurations) -> Item {
-    let old_value = released.get(&line.key).cloned();
-    let extend = ItemExtend {
-        namespace_id,
-        is_modified: true,
-        is_deleted: true,
-        is_newly_added: false,
-        old_value: old_value.clone(),
-        new_value: Some(String::new()),
-    };
-    Item {
-        value: old_value,
-        r#type: Some(line.kind),
-        comment: Some(line.comment),
-        line_num: Some(line.line_num),
-        key: Some(line.key),
-        extend_info: Some(Box::new(extend)),
-        ..Item::default()
     }
 }
 

@@ -22,8 +22,7 @@ use tracing::Instrument as _;
 use utoipa::IntoParams;
 
 pub(in crate::role::portal) use self::turn::ReadTurns;
-pub(super) use self::turn::{ReadEnvironment, ReadTurn};
-use super::content_read::unique_name;
+pub(super) use self::turn::{ReadEnvironment, ReadTurn, Reader};
 use super::subrequest::Subrequests;
 use crate::error::{Error, Result};
 use crate::http::failure::complete;
@@ -59,7 +58,7 @@ pub(super) struct WantedReads {
 #[derive(Debug, Clone)]
 struct ReadCall {
     portal: Portal,
-    user: String,
+    user: Reader,
     headers: HeaderMap,
     subrequests: Subrequests,
 }
@@ -76,7 +75,7 @@ pub(super) async fn read(
     if paths.len() > MOST {
         return Err(Error::bad_request(format!("More than {MOST} reads in one call")));
     }
-    let user = unique_name(&caller.identity);
+    let user = Reader::of(&caller.identity);
     let call = ReadCall { portal, user, headers, subrequests };
     let answers = stream::iter(paths.into_iter().enumerate())
         .map(move |(index, path)| in_turn(call.clone(), index, path))

@@ -107,10 +107,15 @@ pub(super) async fn publish(
 pub(super) async fn latest(
     State(portal): State<Portal>,
     Extension(place): Extension<Resource>,
+    reading: ContentRead,
 ) -> Result<OrEmpty<Release>> {
     let environment = portal.state.environments.find(&place.env)?;
-    let latest: Option<admin::Release> =
-        environment.find(Address::in_namespace(&place, &["releases", "latest"])).await?;
+    let address = Address::in_namespace(&place, &["releases", "latest"]);
+    let read = reading.of(&portal, environment, |environment| async move {
+        environment.find::<admin::Release>(address).await
+    });
+    let (latest, _turn) = read.await?;
+    let _kept = reading.keep(length(latest.iter().map(|row| row.configurations.as_deref())))?;
     Ok(OrEmpty(shown(&portal, latest.into_iter().collect()).await?.pop()))
 }
 
@@ -146,9 +151,16 @@ pub(super) async fn get(
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
     Path(ReleaseId { release_id }): Path<ReleaseId>,
+    reading: ContentRead,
 ) -> Result<Json<Release>> {
     let environment = portal.state.environments.find(&place.env)?;
-    one(&portal, load(&portal, &caller, &environment, release_id, Need::SeeRelease).await?).await
+    permitted(&portal, &caller, &environment, release_id, Need::SeeRelease).await?;
+    let read = reading.of(&portal, environment, |environment| async move {
+        load(&environment, release_id).await
+    });
+    let (release, _turn) = read.await?;
+    let _kept = reading.keep(length([release.configurations.as_deref()]))?;
+    one(&portal, release).await
 }
 
 /// The changes for clients from one release to another; the id 0 represents an empty release.
@@ -157,24 +169,38 @@ pub(super) async fn compare(
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
     Query(pair): Query<ReleasePair>,
+    reading: ContentRead,
 ) -> Result<Json<ReleaseDiff>> {
     let environment = portal.state.environments.find(&place.env)?;
-    let mut sides = Vec::with_capacity(2);
     for id in [pair.base_release_id, pair.to_compare_release_id] {
-        sides.push(match id {
-            0 => Configurations::default(),
-            id => configurations(load(&portal, &caller, &environment, id, Need::SeeRelease).await?),
-        });
+        if id != 0 {
+            permitted(&portal, &caller, &environment, id, Need::SeeRelease).await?;
+        }
     }
-    let changes = difference::between(&sides[0], &sides[1]).into_iter().map(|(key, difference)| {
-        ReleaseChange {
+    let read = reading
+        .of(&portal, environment, |environment| async move { both(&environment, &pair).await });
+    let ([base, to], _turn) = read.await?;
+    let contents = [base.configurations.as_deref(), to.configurations.as_deref()];
+    let _kept = reading.keep(length(contents))?;
+    let (base, to) = (configurations(base), configurations(to));
+    let changes =
+        difference::between(&base, &to).into_iter().map(|(key, difference)| ReleaseChange {
             change_type: Some(change_type(&difference).to_owned()),
             key: Some(key),
             new_value: difference.drafted,
             old_value: difference.released,
-        }
-    });
+        });
     Ok(Json(ReleaseDiff { changes: Some(changes.collect()) }))
+}
+
+/// The releases of a pair.
+async fn both(environment: &Environment, pair: &ReleasePair) -> Result<[admin::Release; 2]> {
+    let base = side(environment, pair.base_release_id).await?;
+    Ok([base, side(environment, pair.to_compare_release_id).await?])
+}
+
+async fn side(environment: &Environment, id: i64) -> Result<admin::Release> {
+    if id == 0 { Ok(admin::Release::default()) } else { load(environment, id).await }
 }
 
 /// Rolls back to the previous release, or to an older one of the same namespace.
@@ -187,15 +213,14 @@ pub(super) async fn roll_back(
 ) -> Result<()> {
     let environment = portal.state.environments.find(&place.env)?;
     let need = Need::To(Act::Release);
-    let release = load(&portal, &caller, &environment, release_id, need).await?;
+    let place = permitted(&portal, &caller, &environment, release_id, need).await?;
     let to = rollback.to_release_id.filter(|id| *id >= 0);
-    if let Some(to) = to {
-        let target = load(&portal, &caller, &environment, to, need).await?;
-        if place_of(&environment, &target) != place_of(&environment, &release) {
-            let message =
-                format!("Release {to} belongs to another namespace than release {release_id}");
-            return Err(Error::bad_request(message).with_code(Code::DifferentNamespace));
-        }
+    if let Some(to) = to
+        && permitted(&portal, &caller, &environment, to, need).await? != place
+    {
+        let message =
+            format!("Release {to} belongs to another namespace than release {release_id}");
+        return Err(Error::bad_request(message).with_code(Code::DifferentNamespace));
     }
     let operator = portal.operator(&caller, rollback.operator, None).await?;
     let to = to.unwrap_or(-1).to_string();
@@ -205,7 +230,7 @@ pub(super) async fn roll_back(
     let address = Address::new(["releases", &release_id.to_string(), "rollback"]);
     let made = environment.put_empty(address.with(&parameters));
     let announcement = Announcement {
-        place: place_of(&environment, &release),
+        place,
         operation: ReleaseOperation::Rollback,
         operator: operator.clone(),
         left_release: release_id,
@@ -224,12 +249,12 @@ pub(super) async fn withdraw(
 ) -> Result<()> {
     let environment = portal.state.environments.find(&place.env)?;
     let need = Need::To(Act::Release);
-    let release = load(&portal, &caller, &environment, release_id, need).await?;
+    let place = permitted(&portal, &caller, &environment, release_id, need).await?;
     let operator = portal.operator(&caller, by.operator, None).await?;
     let address = Address::new(["releases", &release_id.to_string(), "withdrawal"]);
     let made = environment.put_empty(address.with(&[("operator", &operator)]));
     let announcement = Announcement {
-        place: place_of(&environment, &release),
+        place,
         operation: ReleaseOperation::Rollback,
         operator: operator.clone(),
         left_release: release_id,
@@ -237,7 +262,7 @@ pub(super) async fn withdraw(
     match portal.notifying(announcement, made, |()| release_id).await {
         Err(error) if may_be_unsupported(&error) => {
             // The release may have been deleted meanwhile.
-            load(&portal, &caller, &environment, release_id, need).await?;
+            permitted(&portal, &caller, &environment, release_id, need).await?;
             let instead = "Roll back, or delete the namespace in this cluster.";
             Err(unsupported(&environment, "withdraw a release", instead, error))
         }
@@ -301,20 +326,31 @@ pub(super) fn flag(is_on: bool) -> &'static str {
     if is_on { "true" } else { "false" }
 }
 
-/// Loads a release for a caller with permission on its namespace.
-pub(super) async fn load(
+/// The namespace of a release, for a caller with permission on it. The values of the release are
+/// not read.
+pub(super) async fn permitted(
     portal: &Portal,
     caller: &Caller,
     environment: &Environment,
     id: i64,
     need: Need,
-) -> Result<admin::Release> {
-    let release: admin::Release =
-        environment.get(Address::new(["releases", &id.to_string()])).await?;
+) -> Result<Resource> {
+    let text = id.to_string();
+    let address = Address::new(["releases"]).with(&[("releaseIds", &*text), ("onlyKey", "")]);
+    let found: Vec<admin::Release> = environment.get(address).await?;
+    let release = match found.into_iter().next() {
+        Some(release) => release,
+        // Its error says whether the release is unknown or cannot be read.
+        None => load(environment, id).await?,
+    };
     let place = place_of(environment, &release);
     concern(&place);
     portal.check_place(caller, need, &place).await?;
-    Ok(release)
+    Ok(place)
+}
+
+async fn load(environment: &Environment, id: i64) -> Result<admin::Release> {
+    environment.get(Address::new(["releases", &id.to_string()])).await
 }
 
 fn place_of(environment: &Environment, release: &admin::Release) -> Resource {

@@ -3,6 +3,7 @@
 //! one.
 
 pub(super) mod everywhere;
+mod turn;
 
 use axum::extract::{Extension, State};
 use futures_util::future::join_all;
@@ -73,7 +74,9 @@ pub(super) async fn items(
         return Err(Error::bad_request(message).with_code(Code::MissingParameter));
     }
     let most = portal.state.config.get(&keys::SEARCH_RESULTS);
-    let Hits { items, limited, failed } = find(&portal, &caller, &criteria, most).await?;
+    let (here, of) = (portal.clone(), caller.clone());
+    let search = async move { find(&here, &of, &criteria, most).await };
+    let Hits { items, limited, failed } = portal.run_search(&caller, search).await?;
     let mut messages = Vec::new();
     if !limited.is_empty() {
         messages.push(format!(

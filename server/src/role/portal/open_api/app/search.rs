@@ -11,7 +11,7 @@ use crate::domain::permission::need::Resource;
 use crate::domain::portal_app;
 use crate::environment::Address;
 use crate::error::Result;
-use crate::http::search::in_turn;
+use crate::http::search::IN_PORTAL;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::{Paging, Query};
@@ -35,21 +35,30 @@ pub(in super::super) async fn search(
     Query(WantedApps { query }): Query<WantedApps>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<AppPage>> {
-    let (query, Paging { page, size }) = (query.unwrap_or_default(), paging.or_size(PAGE_SIZE));
-    let wanted = Page::new(page, size);
-    let found = find(&portal, &query, wanted).await?;
-    let (mut apps, mut total) = (shown(&portal, &caller, found.rows).await?, found.total);
+    let (query, paging) = (query.unwrap_or_default(), paging.or_size(PAGE_SIZE));
+    if query.is_empty() {
+        return Ok(Json(matches(&portal, &caller, &query, paging).await?));
+    }
+    let (here, of) = (portal.clone(), caller.clone());
+    let search = async move { matches(&here, &of, &query, paging).await };
+    Ok(Json(portal.run_search(&caller, search).await?))
+}
+
+async fn matches(portal: &Portal, caller: &Caller, query: &str, paging: Paging) -> Result<AppPage> {
+    let Paging { page, size } = paging;
+    let found = find(portal, query, Page::new(page, size)).await?;
+    let (mut apps, mut total) = (shown(portal, caller, found.rows).await?, found.total);
     let by_item = !query.is_empty() && portal.state.config.get(&keys::SEARCH_BY_ITEM);
     if total == 0 && by_item {
-        (apps, total) = with_item(&portal, &caller, &query, paging.or_size(PAGE_SIZE)).await?;
+        (apps, total) = with_item(portal, caller, query, paging).await?;
     }
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-    Ok(Json(AppPage {
+    Ok(AppPage {
         page: number(page),
         size: number(size),
         total: number(total),
         content: Some(apps),
-    }))
+    })
 }
 
 /// A page of the apps whose id or name contains a text. No index finds them, so that only some
@@ -63,7 +72,7 @@ pub(in super::super) async fn find(
         return portal_app::search(&portal.state.store, text, &page).await;
     }
     let (store, text) = (portal.state.store.clone(), text.to_owned());
-    in_turn(async move { portal_app::search(&store, &text, &page).await }).await
+    IN_PORTAL.run(async move { portal_app::search(&store, &text, &page).await }).await
 }
 
 /// Namespaces with an item of this key whose values the caller may see, in the form of apps. An

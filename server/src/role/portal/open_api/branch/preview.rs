@@ -12,9 +12,10 @@ use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment};
 use crate::error::{Error, Result};
 use crate::http::request::{Body, MAX_PAGE_SIZE, Path};
-use crate::http::search::in_turn;
+use crate::http::search::OF_AUDIENCES;
 use crate::json::Json;
 use crate::role::portal::Portal;
+use crate::role::portal::identity::Caller;
 use crate::role::portal::open_api::instance::names;
 use crate::wire::admin;
 use crate::wire::open_api::{GrayAudience, GrayReleaseRule, GrayReleaseRuleItem};
@@ -26,6 +27,7 @@ const SHOWN: usize = 200;
 
 pub(in super::super) async fn preview(
     State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
     Path(BranchName { branch_name }): Path<BranchName>,
     Body(rules): Body<GrayReleaseRule>,
@@ -43,15 +45,15 @@ pub(in super::super) async fn preview(
     }
     audience.compared = count(compared.len() as u64);
     // Long rules and many instances would hold up other requests.
-    let mut matched = in_turn(async move {
+    let comparison = OF_AUDIENCES.run(async move {
         spawn_blocking(move || {
             compared.retain(|instance| is_matched(&rules, instance));
             compared
         })
         .await
         .map_err(|error| Error::internal("a comparison panicked", error))
-    })
-    .await?;
+    });
+    let mut matched = portal.run_search(&caller, comparison).await?;
     audience.matched = count(matched.len() as u64);
     matched.truncate(SHOWN);
     audience.instances = Some(matched.into_iter().map(Into::into).collect());

@@ -4,16 +4,18 @@
 use std::collections::HashMap;
 
 use castalia_core::protocol::wire::Configurations;
+use castalia_store::length::LIST;
 
-use super::{View, line, released};
+use super::{View, released};
 use crate::domain::draft::difference;
 use crate::domain::page::check_length;
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment};
-use crate::error::{Code, Reaction, Result};
+use crate::error::{Code, Error, Reaction, Result};
 use crate::role::portal::open_api::content_read::length;
+use crate::role::portal::open_api::draft::line;
 use crate::wire::admin;
-use crate::wire::open_api::Release;
+use crate::wire::open_api::{Namespace, Release};
 
 /// The content of a namespace, as far as a view shows it.
 #[derive(Debug, Clone, Default)]
@@ -29,42 +31,81 @@ pub(super) struct NamespaceView {
     pub(super) locked_by: Option<String>,
 }
 
-/// The contents of namespaces of one cluster, in their order.
-pub(super) async fn of_all(
+/// The contents of namespaces of one cluster, in their order; `are_all` if it has no others.
+pub(super) async fn of_list(
     environment: &Environment,
     namespaces: &[admin::Namespace],
     view: View,
+    are_all: bool,
 ) -> Result<Vec<NamespaceView>> {
+    let [first, _, ..] = namespaces else {
+        return match namespaces.first() {
+            Some(namespace) => Ok(vec![of_one(environment, namespace, view).await?]),
+            None => Ok(Vec::new()),
+        };
+    };
+    if !view.fill_item_detail {
+        return Ok(vec![NamespaceView::default(); namespaces.len()]);
+    }
+    let place = place_of(environment, first);
+    if let Some(mut found) = of_cluster(environment, &place, view.extend_info, are_all).await? {
+        let names = namespaces.iter().map(|row| row.namespace_name.as_deref().unwrap_or_default());
+        return Ok(names.map(|name| found.remove(name).unwrap_or_default()).collect());
+    }
+    let mut contents: Vec<NamespaceView> = Vec::with_capacity(namespaces.len());
+    let (mut drafted, mut released) = (0, 0);
+    for namespace in namespaces {
+        let content = of_one(environment, namespace, view).await?;
+        drafted += length(content.items.iter().map(|item| item.value.as_deref()));
+        released += length(content.released.values().map(|value| Some(value.as_str())));
+        check_length(drafted.max(released) as u64).map_err(|_| too_long())?;
+        contents.push(content);
+    }
+    Ok(contents)
+}
+
+/// The content of one namespace, whatever its length.
+pub(super) async fn of_one(
+    environment: &Environment,
+    namespace: &admin::Namespace,
+    view: View,
+) -> Result<NamespaceView> {
+    if !view.fill_item_detail {
+        return Ok(NamespaceView::default());
+    }
+    of_namespace(environment, &place_of(environment, namespace), view.extend_info).await
+}
+
+/// Length of the values in namespaces, in bytes.
+pub(super) fn length_of(shown: &[Namespace]) -> usize {
+    let items = shown.iter().flat_map(|namespace| namespace.items.iter().flatten());
+    length(items.flat_map(|item| {
+        let extend = item.extend_info.as_deref();
+        [
+            item.value.as_deref(),
+            extend.and_then(|extend| extend.old_value.as_deref()),
+            extend.and_then(|extend| extend.new_value.as_deref()),
+        ]
+    }))
+}
+
+fn place_of(environment: &Environment, row: &admin::Namespace) -> Resource {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let mut places = namespaces.iter().map(|row| Resource {
+    Resource {
         app_id: text(&row.app_id),
         env: environment.name().to_owned(),
         cluster: text(&row.cluster_name),
         namespace: text(&row.namespace_name),
-    });
-    if !view.fill_item_detail {
-        return Ok(vec![NamespaceView::default(); namespaces.len()]);
     }
-    if namespaces.len() > 1
-        && let Some(place) = places.clone().next()
-        && let Some(mut found) = of_cluster(environment, &place, view.extend_info).await?
-    {
-        return Ok(places
-            .map(|place| found.remove(&place.namespace).unwrap_or_default())
-            .collect());
-    }
-    let mut contents: Vec<NamespaceView> = Vec::with_capacity(namespaces.len());
-    let (mut drafted, mut released) = (0, 0);
-    for place in places.by_ref() {
-        let content = of_namespace(environment, &place, view.extend_info).await?;
-        drafted += length(content.items.iter().map(|item| item.value.as_deref()));
-        released += length(content.released.values().map(|value| Some(value.as_str())));
-        if namespaces.len() > 1 {
-            check_length(drafted.max(released) as u64)?;
-        }
-        contents.push(content);
-    }
-    Ok(contents)
+}
+
+fn too_long() -> Error {
+    let message = format!(
+        "The items of these namespaces have more than {} MiB together, which is too much for one answer: \
+         list the namespaces with fillItemDetail=false, and read them one by one.",
+        LIST >> 20
+    );
+    Error::new(Reaction::TooLarge, message).with_code(Code::AnswerTooLong)
 }
 
 /// `None` if the admin service has no such call, or too much for one answer.
@@ -72,15 +113,16 @@ async fn of_cluster(
     environment: &Environment,
     place: &Resource,
     with_releases: bool,
+    are_all: bool,
 ) -> Result<Option<HashMap<String, NamespaceView>>> {
     let releases = if with_releases { "true" } else { "false" };
     let address = Address::in_cluster(place, &["contents"]).with(&[("releases", releases)]);
     let found: Vec<admin::NamespaceContent> = match environment.get(address).await {
+        Err(error) if error.code() == Code::EnvAnswerTooLong => return Ok(None),
+        // The admin service has added the lengths.
+        Err(error) if error.reaction() == Reaction::TooLarge && are_all => return Err(too_long()),
         // The caller may not see all of them.
-        Err(error)
-            if matches!(error.reaction(), Reaction::NotFound | Reaction::TooLarge)
-                || error.code() == Code::EnvAnswerTooLong =>
-        {
+        Err(error) if matches!(error.reaction(), Reaction::NotFound | Reaction::TooLarge) => {
             return Ok(None);
         }
         found => found?,

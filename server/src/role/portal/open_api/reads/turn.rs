@@ -10,8 +10,10 @@ use castalia_store::Dialect;
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::domain::permission::need::Identity;
 use crate::environment::Environment;
 use crate::role::portal::Portal;
+use crate::role::portal::open_api::content_read::unique_name;
 
 /// Maximum number of concurrent reads of one user.
 const OF_USER: usize = 8;
@@ -26,6 +28,32 @@ const SERVER: EnvironmentLimit = EnvironmentLimit { of_user: 2, of_all: 6 };
 struct EnvironmentLimit {
     of_user: usize,
     of_all: usize,
+}
+
+impl EnvironmentLimit {
+    /// A consumer, which may be the only one that an installation has, leaves one for all others.
+    fn of(self, reader: &Reader) -> usize {
+        if reader.is_consumer { self.of_all - 1 } else { self.of_user }
+    }
+}
+
+/// Whose reads share a limit.
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct Reader {
+    /// No other caller has it.
+    name: String,
+    is_consumer: bool,
+}
+
+impl Reader {
+    pub(in super::super) fn of(identity: &Identity) -> Self {
+        let is_consumer = matches!(identity, Identity::Consumer(_));
+        Self { name: unique_name(identity), is_consumer }
+    }
+
+    pub(in super::super) fn is_consumer(&self) -> bool {
+        self.is_consumer
+    }
 }
 
 /// The reads that run or wait. Cheap to clone.
@@ -69,17 +97,17 @@ impl ReadTurns {
     /// reads of others.
     pub(in super::super) async fn take(
         &self,
-        user: &str,
+        reader: &Reader,
         environment: Option<&ReadEnvironment>,
     ) -> ReadTurn {
-        let user = user.to_lowercase();
+        let user = reader.name.to_lowercase();
         let mut limits = vec![(TurnKey::User(user.clone()), OF_USER)];
         if let Some(ReadEnvironment { name, is_file }) = environment {
-            let EnvironmentLimit { of_user, of_all } = if *is_file { FILE } else { SERVER };
+            let limit = if *is_file { FILE } else { SERVER };
             // First, so that reads of an environment that does not answer do not use up those that
             // the user has elsewhere.
-            limits.insert(0, (TurnKey::UserIn(user, name.clone()), of_user));
-            limits.push((TurnKey::Environment(name.clone()), of_all));
+            limits.insert(0, (TurnKey::UserIn(user, name.clone()), limit.of(reader)));
+            limits.push((TurnKey::Environment(name.clone()), limit.of_all));
         }
         let mut permits = Vec::with_capacity(limits.len());
         for (key, limit) in limits {
@@ -107,17 +135,42 @@ mod tests {
         ReadEnvironment { name: "LOCAL".to_owned(), is_file: true }
     }
 
+    async fn turn_of(
+        turns: &ReadTurns,
+        user: &str,
+        environment: Option<&ReadEnvironment>,
+    ) -> ReadTurn {
+        let reader = Reader { name: user.to_owned(), is_consumer: false };
+        turns.take(&reader, environment).await
+    }
+
+    /// One token may serve a whole installation.
+    #[tokio::test]
+    async fn a_consumer_has_all_reads_of_an_environment_but_one() {
+        let consumer = Reader { name: "consumer a".to_owned(), is_consumer: true };
+        for (is_file, all) in [(true, 3), (false, 6)] {
+            let turns = ReadTurns::default();
+            let here = ReadEnvironment { is_file, ..here() };
+            let mut taken = Vec::new();
+            for _ in 1..all {
+                taken.push(turns.take(&consumer, Some(&here)).now_or_never().unwrap());
+            }
+            assert!(turns.take(&consumer, Some(&here)).now_or_never().is_none());
+            assert!(turn_of(&turns, "user b", Some(&here)).now_or_never().is_some());
+        }
+    }
+
     #[tokio::test]
     async fn a_user_has_a_part_of_the_reads_of_an_environment() {
         let turns = ReadTurns::default();
         let here = here();
-        let take = |user| turns.take(user, Some(&here));
+        let take = |user| turn_of(&turns, user, Some(&here));
         let first = [take("bob").await, take("bob").await];
         assert!(take("Bob").now_or_never().is_none(), "in any spelling");
         let other = take("eve").now_or_never().unwrap();
         assert!(take("ann").now_or_never().is_none(), "of all");
         let elsewhere = ReadEnvironment { name: "FAR".to_owned(), is_file: false };
-        assert!(turns.take("bob", Some(&elsewhere)).now_or_never().is_some());
+        assert!(turn_of(&turns, "bob", Some(&elsewhere)).now_or_never().is_some());
         drop(first);
         assert!(take("ann").now_or_never().is_some());
         drop(other);
@@ -128,7 +181,7 @@ mod tests {
     async fn more_users_read_from_a_database_server() {
         let turns = ReadTurns::default();
         let served = ReadEnvironment { name: "LOCAL".to_owned(), is_file: false };
-        let take = |user| turns.take(user, Some(&served)).now_or_never();
+        let take = |user| turn_of(&turns, user, Some(&served)).now_or_never();
         let taken = ["ann", "ann", "bob", "bob", "eve", "eve"].map(|user| take(user).unwrap());
         assert!(take("tom").is_none());
         let second = taken[0].clone();
@@ -143,14 +196,14 @@ mod tests {
         let turns = ReadTurns::default();
         let mut taken = Vec::new();
         for _ in 0..OF_USER {
-            taken.push(turns.take("bob", None).await);
+            taken.push(turn_of(&turns, "bob", None).await);
         }
-        assert!(turns.take("bob", None).now_or_never().is_none());
-        assert!(turns.take("eve", None).now_or_never().is_some());
+        assert!(turn_of(&turns, "bob", None).now_or_never().is_none());
+        assert!(turn_of(&turns, "eve", None).now_or_never().is_some());
         taken.pop();
-        assert!(turns.take("bob", None).now_or_never().is_some());
+        assert!(turn_of(&turns, "bob", None).now_or_never().is_some());
         drop(taken);
-        assert!(turns.take("eve", None).now_or_never().is_some());
+        assert!(turn_of(&turns, "eve", None).now_or_never().is_some());
         assert_eq!(turns.0.lock().len(), 1, "what ended leaves nothing");
     }
 
@@ -158,10 +211,10 @@ mod tests {
     async fn reads_wait_in_the_order_in_which_they_came() {
         let turns = ReadTurns::default();
         let here = here();
-        let _other = turns.take("bob", Some(&here)).await;
-        let running = turns.take("bob", Some(&here)).await;
-        let mut first = Box::pin(turns.take("bob", Some(&here)));
-        let mut second = Box::pin(turns.take("bob", Some(&here)));
+        let _other = turn_of(&turns, "bob", Some(&here)).await;
+        let running = turn_of(&turns, "bob", Some(&here)).await;
+        let mut first = Box::pin(turn_of(&turns, "bob", Some(&here)));
+        let mut second = Box::pin(turn_of(&turns, "bob", Some(&here)));
         assert!((&mut first).now_or_never().is_none());
         assert!((&mut second).now_or_never().is_none());
         drop(running);

@@ -10,7 +10,7 @@ use super::{Criteria, Hits, find};
 use crate::domain::page::Page;
 use crate::domain::portal_namespace;
 use crate::error::{Code, Error, Result};
-use crate::http::search::in_turn;
+use crate::http::search::IN_PORTAL;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
@@ -35,8 +35,15 @@ pub(in super::super) struct WantedMatches {
 pub(in super::super) async fn search(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
-    Query(WantedMatches { q, kinds }): Query<WantedMatches>,
+    Query(wanted): Query<WantedMatches>,
 ) -> Result<Json<FoundPlaces>> {
+    let (here, of) = (portal.clone(), caller.clone());
+    let search = async move { matches(&here, &of, wanted).await };
+    Ok(Json(portal.run_search(&caller, search).await?))
+}
+
+async fn matches(portal: &Portal, caller: &Caller, wanted: WantedMatches) -> Result<FoundPlaces> {
+    let WantedMatches { q, kinds } = wanted;
     if q.trim().is_empty() {
         let message = "q should not be empty";
         return Err(Error::bad_request(message).with_code(Code::MissingParameter));
@@ -53,20 +60,20 @@ pub(in super::super) async fn search(
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let mut found = FoundPlaces::default();
     if kinds.contains(&"apps") {
-        let apps = app::search::find(&portal, &q, page.clone()).await?;
+        let apps = app::search::find(portal, &q, page.clone()).await?;
         found.app_total = Some(number(apps.total));
-        found.apps = Some(app::shown(&portal, &caller, apps.rows).await?);
+        found.apps = Some(app::shown(portal, caller, apps.rows).await?);
     }
     if kinds.contains(&"namespaces") {
         let (store, text) = (portal.state.store.clone(), q.clone());
         let search = async move { portal_namespace::search(&store, &text, &page).await };
-        let namespaces = in_turn(search).await?;
+        let namespaces = IN_PORTAL.run(search).await?;
         found.namespace_total = Some(number(namespaces.total));
-        found.namespaces = Some(app_namespace::shown(&portal, namespaces.rows).await?);
+        found.namespaces = Some(app_namespace::shown(portal, namespaces.rows).await?);
     }
     if kinds.contains(&"keys") {
         let criteria = Criteria { key: q, is_exact: true, ..Criteria::default() };
-        let Hits { items, limited, mut failed } = find(&portal, &caller, &criteria, MOST).await?;
+        let Hits { items, limited, mut failed } = find(portal, caller, &criteria, MOST).await?;
         // The first of many are expected; none of many are not.
         if !limited.is_empty() && (items.len() as u64) < MOST {
             failed
@@ -75,5 +82,5 @@ pub(in super::super) async fn search(
         found.keys = Some(items);
         found.message = (!failed.is_empty()).then(|| failed.join(" "));
     }
-    Ok(Json(found))
+    Ok(found)
 }

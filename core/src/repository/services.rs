@@ -1,0 +1,52 @@
+//! Which services a load tries, and what a load that failed may wait for.
+
+use std::future::pending;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{LoadBase, Repository};
+use crate::discovery::{FIRST_RETRY_DELAY, ServiceUrl, Services};
+use crate::transport::Failure;
+
+/// Longest wait for the second answer of discovery while callers wait for the first load.
+const SECOND_ANSWER: Duration = Duration::from_secs(2);
+
+impl Repository {
+    /// Returns once another access key is in use than the one that signed the last request.
+    pub(crate) async fn wait_for_new_key(&self) {
+        let app_id = &self.context.identity.app_id;
+        self.settings.access_keys.wait_for_other(app_id, &self.last_key).await;
+    }
+
+    /// Returns once a service is known that the last load could not try.
+    pub(crate) async fn wait_for_new_service(&self) {
+        match self.own_source {
+            Some(_) => pending().await,
+            None => self.discovery.wait_for_new_service(&self.last_services).await,
+        }
+    }
+
+    /// The services in the order in which to try them. While callers wait, one lost request of
+    /// discovery must not end the start without values: its second one is waited for.
+    pub(super) async fn services(
+        &mut self,
+        base: &LoadBase<'_>,
+    ) -> Result<Vec<ServiceUrl>, Failure> {
+        let mut found = self.discovery.services().await;
+        // Once it has failed too, each further namespace of the start would wait in vain.
+        let is_worth_waiting = found.is_err() && self.discovery.is_starting();
+        if let Some(deadline) = base.deadline.filter(|_| is_worth_waiting) {
+            let again = async {
+                let _ = timeout(FIRST_RETRY_DELAY, self.discovery.wait_until_known()).await;
+                self.discovery.services().await
+            };
+            let until = deadline.min(Instant::now() + SECOND_ANSWER);
+            if let Ok(second) = timeout_at(until, again).await {
+                found = second;
+            }
+        }
+        self.last_services = Services::from(found.as_deref().unwrap_or_default());
+        found.map_err(|error| Failure::new(self.with_namespace(error)))
+    }
+}

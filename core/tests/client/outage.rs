@@ -1,0 +1,87 @@
+//! Outages of meta servers and of all services of their lists.
+
+use std::time::Duration;
+
+use castalia_core::testing::{Endpoint, Fault};
+use castalia_core::{Source, State};
+use tokio::time::{Instant, sleep};
+
+use super::discovery::meta_server;
+use super::support::{Fixture, NAMESPACE, eventually, settings};
+
+/// B59: the list that replaces the dead services ends the pause of the polls.
+#[tokio::test(start_paused = true)]
+async fn services_that_move_during_an_outage_are_polled_soon_after_it() {
+    for seed in 0..5 {
+        let fixture = Fixture::new();
+        let old = fixture.sibling("http://old");
+        let meta = meta_server(&fixture, "http://meta", &["http://old"]);
+        let client = fixture.client_with(settings("http://meta", &fixture.root).random_seed(seed));
+        let config = client.config(NAMESPACE).await.unwrap();
+        old.holds(1).await;
+        fixture.network.disconnect(&meta);
+        fixture.network.disconnect(&old);
+        // The held poll ends within a minute, and 70 s follow without any server.
+        eventually("the held poll ends", || old.held() == 0).await;
+        sleep(Duration::from_secs(70)).await;
+        fixture.publish(&[("a", "2")]);
+        meta.set_services(&["http://s1"]);
+        fixture.network.connect(&meta);
+        let back = Instant::now();
+        eventually("the value", || config.get_or("a", 0) == 2).await;
+        assert!(back.elapsed() <= Duration::from_secs(20), "{seed}: {:?}", back.elapsed());
+        client.close().await;
+    }
+}
+
+/// B59: the same for loads, whose retries are up to two minutes apart. The meta server is asked at
+/// most once in 5 s meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_load_that_failed_is_repeated_when_the_list_changes() {
+    let fixture = Fixture::new();
+    let meta = meta_server(&fixture, "http://meta", &["http://gone"]);
+    let settings = settings("http://meta", &fixture.root).set("castalia.long-poll.enable", "false");
+    let client = fixture.client_with(settings);
+    let config = client.config(NAMESPACE).await.unwrap();
+    assert_eq!(config.source(), Source::None);
+    sleep(Duration::from_secs(100)).await;
+    let asked = meta.requests_of(Endpoint::Services).len();
+    assert!((6..=21).contains(&asked), "{asked}");
+    meta.set_services(&["http://s1"]);
+    let moved = Instant::now();
+    eventually("the value", || config.get_or("a", 0) == 1).await;
+    assert!(moved.elapsed() <= Duration::from_secs(20), "{:?}", moved.elapsed());
+}
+
+/// B60: whatever a meta server or a proxy before it answers says nothing about a namespace or key.
+#[tokio::test(start_paused = true)]
+async fn a_meta_server_that_fails_is_no_namespace_that_is_missing() {
+    for fault in
+        [Fault::Reset(Duration::ZERO), Fault::status(503), Fault::status(404), Fault::status(401)]
+    {
+        let fixture = Fixture::new();
+        fixture.server.fail_always(Endpoint::Services, Some(fault.clone()));
+        let (client, config) = fixture.open_quietly().await;
+        assert_eq!(config.state(), State::Unavailable, "{fault:?}");
+        sleep(Duration::from_secs(10)).await;
+        fixture.server.fail_always(Endpoint::Services, None);
+        let back = Instant::now();
+        eventually("the value", || config.source() == Source::Remote).await;
+        assert!(back.elapsed() <= Duration::from_secs(20), "{fault:?}: {:?}", back.elapsed());
+        client.close().await;
+    }
+}
+
+/// B61: while callers wait, a start asks discovery a second time.
+#[tokio::test(start_paused = true)]
+async fn one_failed_request_of_discovery_does_not_end_a_start() {
+    for fault in [Fault::Reset(Duration::ZERO), Fault::status(503), Fault::status(404)] {
+        let fixture = Fixture::new();
+        fixture.server.fail_next(Endpoint::Services, fault.clone());
+        let start = Instant::now();
+        let (client, config) = fixture.open().await;
+        assert_eq!(config.source(), Source::Remote, "{fault:?}");
+        assert!(start.elapsed() <= Duration::from_millis(1100), "{:?}", start.elapsed());
+        client.close().await;
+    }
+}
