@@ -25,8 +25,7 @@ class FakeClient extends Client {
 
   /** Sets values of a namespace in one step, like `publish`; `null` or `undefined` deletes the key. */
   async set(namespace, entries) {
-    const edits = textsOf(entries);
-    await this.#change('set', namespace, (number) => this.#memory.update(number, namespace, edits));
+    await this.#change('set', namespace, textsOf(entries));
   }
 
   /**
@@ -34,8 +33,7 @@ class FakeClient extends Client {
    * were called.
    */
   async publish(namespace, entries) {
-    const texts = textsOf(entries);
-    await this.#change('publish', namespace, (number) => this.#memory.publish(number, namespace, texts));
+    await this.#change('publish', namespace, textsOf(entries));
   }
 
   /**
@@ -43,17 +41,17 @@ class FakeClient extends Client {
    * Loaded values remain.
    */
   async fail(namespace) {
-    await this.#change('fail', namespace, (number) => this.#memory.fail(number, namespace));
+    await this.#change('fail', namespace, null);
   }
 
-  async #change(operation, namespace, begin) {
+  async #change(operation, namespace, edits) {
     this._mustBeOpen(operation);
-    await wait(begin);
+    await wait((number) => this.#memory.change(number, namespace, edits, operation === 'publish'));
     await this._called(namespace);
   }
 }
 
-/** Converts values to strings for the native half; null values are refused. */
+/** Converts values to strings for the native half, which refuses null where it replaces all values. */
 function textsOf(entries) {
   return Object.entries(entries).map(([key, value]) => [
     key,

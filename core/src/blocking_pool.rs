@@ -9,9 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tokio::sync::oneshot::Receiver;
+use tokio::sync::oneshot::error::RecvError;
 use tokio::time::timeout;
 
+use crate::blocking_thread;
 use crate::process_local::ProcessLocalCell;
 
 // Tokio stops at 512 blocking threads; these limits leave most of them to the application's own
@@ -40,27 +42,32 @@ impl BlockingPool {
         Self { limit, permits: ProcessLocalCell::new() }
     }
 
-    /// Starts a function on a blocking thread as soon as a permit is free.
+    /// Starts a function on a blocking thread as soon as a permit is free. The receiver fails if the
+    /// function panics or the runtime ends.
     pub(crate) async fn start<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> JoinHandle<T> {
+    ) -> Receiver<T> {
         let made = || Ok::<_, Infallible>(Arc::new(Semaphore::new(self.limit)));
         let Ok(permits) = self.permits.get(made);
         // The semaphore is never closed. The permit moves to the thread, because the caller may
         // stop waiting while the function still occupies the thread.
         let permit = Semaphore::acquire_owned(Arc::clone(&permits)).await.ok();
-        spawn_blocking(move || {
+        let work = move || {
             let _permit = permit;
             work()
-        })
+        };
+        blocking_thread::start(work).await
     }
 
     /// Runs a function on a blocking thread and waits for its result.
+    ///
+    /// # Errors
+    /// If the function panics or the runtime ends.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, JoinError> {
+    ) -> Result<T, RecvError> {
         self.start(work).await.await
     }
 }

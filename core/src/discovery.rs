@@ -3,11 +3,13 @@
 //!
 //! The client uses it for config services, the portal for admin services.
 
+#[cfg(feature = "client")]
+mod candidates;
 mod health;
+mod pace;
 mod query;
 mod refresh;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,24 +18,20 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::rate_limit::RateLimit;
 use crate::redact::without_credentials;
 use crate::transport::Transport;
 
+#[cfg(feature = "client")]
+pub(crate) use candidates::Candidates;
 use health::Health;
+use pace::Pace;
 use query::query_server;
 
 /// Operation of all errors of this module.
 const OPERATION: &str = "discovery";
-/// Delay before the second attempt at the start; the value of the Java client.
-pub(crate) const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
-/// Shortest time between the queries of a client that finds no service which answers, after those of
-/// the start: an outage must not become a load on the meta servers.
-const MIN_GAP: Duration = Duration::from_secs(5);
-/// Longest delay before a new service is used: clients that found it together must not all send
-/// their requests together.
+/// Number of queries that a start waits for, if none of them finds a service.
 #[cfg(feature = "client")]
-const MAX_SPREAD_MS: u64 = 1000;
+const START_QUERIES: u64 = 2;
 
 /// Base address of a service, with the path prefix of a gateway if there is one.
 pub type ServiceUrl = Arc<str>;
@@ -98,6 +96,7 @@ pub struct DiscoveryOptions {
     /// Time between refreshes, plus or minus 10 %.
     pub refresh_interval: Duration,
     /// Maximum requests per second. Callers beyond it get the result of the last request.
+    /// [`Discovery::refresh_forever`] lowers it while no service answers.
     pub per_second: f64,
     /// Replaces received addresses, if they cannot be reached as they are.
     pub rewrite: Option<UrlRewriter>,
@@ -152,20 +151,16 @@ struct MetaServers {
     /// Held during a request, so that concurrent callers share its result.
     query: tokio::sync::Mutex<QueryState>,
     /// Number of finished requests, successful or not.
-    completed: AtomicU64,
-    /// Whether [`Discovery::refresh_forever`] repeats failed queries, so that callers need not.
-    is_refreshed: AtomicBool,
+    completed: watch::Sender<u64>,
 }
 
 struct QueryState {
-    rate: RateLimit,
+    pace: Pace,
     /// Meta servers; the one that answered last comes first. They are only ever rotated, so that
     /// each has its turn.
     servers: Vec<String>,
     /// Error of the last request; `None` if it succeeded.
     last_error: Option<Error>,
-    /// When it failed.
-    failed_at: Option<Instant>,
 }
 
 impl Discovery {
@@ -184,18 +179,11 @@ impl Discovery {
         let mut servers = options.meta_servers.clone();
         random.shuffle(&mut servers);
         let query = tokio::sync::Mutex::new(QueryState {
-            rate: RateLimit::new(options.per_second),
+            pace: Pace::new(options.per_second),
             servers,
             last_error: None,
-            failed_at: None,
         });
-        let meta = MetaServers {
-            transport,
-            options,
-            query,
-            completed: AtomicU64::new(0),
-            is_refreshed: AtomicBool::new(false),
-        };
+        let meta = MetaServers { transport, options, query, completed: watch::Sender::new(0) };
         Self::with(Services::from([]), random, Some(meta))
     }
 
@@ -218,29 +206,22 @@ impl Discovery {
         Self { selector, ..self }
     }
 
-    /// Returns once at least one service is known.
-    pub async fn wait_until_known(&self) {
-        let mut services = self.inner.services.subscribe();
-        // The sender lives in `self`, so the wait cannot fail.
-        let _ = services.wait_for(|services| !services.is_empty()).await;
-    }
-
-    /// Whether the second request of [`Discovery::refresh_forever`] has not ended yet.
+    /// Whether the second request has not ended yet.
     #[cfg(feature = "client")]
     pub(crate) fn is_starting(&self) -> bool {
         let meta = self.inner.meta.as_ref();
-        meta.is_some_and(|meta| !meta.is_refreshed.load(Ordering::Relaxed))
+        meta.is_some_and(|meta| *meta.completed.borrow() < START_QUERIES)
     }
 
-    /// Returns within a second after a service is known that is not among these. A service that left
-    /// the list, or another order, is no reason to try again.
+    /// Returns once the second request has ended, which [`Discovery::refresh_forever`] sends if the
+    /// first one fails.
     #[cfg(feature = "client")]
-    pub(crate) async fn wait_for_new_service(&self, known: &[ServiceUrl]) {
-        let mut services = self.inner.services.subscribe();
-        let has_new = |services: &Services| services.iter().any(|one| !known.contains(one));
-        let _ = services.wait_for(has_new).await;
-        let spread = self.random(|random| random.u64(0..=MAX_SPREAD_MS));
-        tokio::time::sleep(Duration::from_millis(spread)).await;
+    pub(crate) async fn wait_for_second_query(&self) {
+        if let Some(meta) = &self.inner.meta {
+            let mut completed = meta.completed.subscribe();
+            // The sender lives in `self`, so the wait cannot fail.
+            let _ = completed.wait_for(|completed| *completed >= START_QUERIES).await;
+        }
     }
 
     /// Services in the order in which to try them. Asks a meta server if none is known; the caller
@@ -249,13 +230,23 @@ impl Discovery {
     /// # Errors
     /// [`ErrorKind::Transport`] if no service is known and no meta server returned one.
     pub async fn services(&self) -> Result<Vec<ServiceUrl>> {
-        let mut services = self.current_services();
+        Ok(self.in_order(&self.known_services().await?))
+    }
+
+    /// The list. Asks a meta server if it is empty.
+    async fn known_services(&self) -> Result<Services> {
+        let services = self.current_services();
         // An empty list is treated as a failure: a registry that restarts must not take away
         // services that still work.
-        if services.is_empty() {
-            self.query_shared().await?;
-            services = self.current_services();
+        if !services.is_empty() {
+            return Ok(services);
         }
+        self.query_shared().await?;
+        Ok(self.current_services())
+    }
+
+    /// These services in the order in which to try them.
+    fn in_order(&self, services: &[ServiceUrl]) -> Vec<ServiceUrl> {
         let mut order = services.to_vec();
         match &self.selector {
             Some(select) => select(&mut order),
@@ -264,7 +255,7 @@ impl Discovery {
         // Moved, not removed: if every service failed recently, they are still the only ones to
         // try.
         self.inner.health.move_ejected_last(&mut order);
-        Ok(order)
+        order
     }
 
     /// Asks a meta server for the list, for callers that do not use [`Discovery::refresh_forever`].
@@ -307,6 +298,11 @@ impl Discovery {
         self.inner.health.all_failed(&self.current_services())
     }
 
+    /// Whether no service is known that answers.
+    fn is_lost(&self) -> bool {
+        self.current_services().is_empty() || self.all_failed()
+    }
+
     fn random<T>(&self, draw: impl FnOnce(&mut fastrand::Rng) -> T) -> T {
         let random = self.inner.random.lock();
         draw(&mut random.unwrap_or_else(PoisonError::into_inner))
@@ -317,15 +313,13 @@ impl Discovery {
         let Some(meta) = &self.inner.meta else {
             return Err(no_service("apollo.config-service contains no address"));
         };
-        let completed = meta.completed.load(Ordering::Acquire);
+        let completed = *meta.completed.borrow();
         let mut query = meta.query.lock().await;
         // Another caller finished a request while this one waited for the lock; its result is as
-        // fresh. Requests beyond the rate get the last result too. Acquire and AcqRel make that
-        // request's list visible here.
-        let is_shared = meta.completed.load(Ordering::Acquire) != completed;
-        let is_recent = meta.is_refreshed.load(Ordering::Relaxed)
-            && query.failed_at.is_some_and(|at| at.elapsed() < MIN_GAP);
-        if is_shared || is_recent || !query.rate.try_take() {
+        // fresh. Requests that come too soon get the last result too.
+        let is_shared = *meta.completed.borrow() != completed;
+        let next_at = query.pace.next_at(self.is_lost());
+        if is_shared || next_at.is_some_and(|next_at| Instant::now() < next_at) {
             return match &query.last_error {
                 Some(error) => Err(error.clone()),
                 None if self.current_services().is_empty() => {
@@ -335,10 +329,11 @@ impl Discovery {
             };
         }
         let outcome = self.query_meta_servers(meta, &mut query).await;
-        // Counted before the lock is released: callers that wait compare this number.
-        let is_first = meta.completed.fetch_add(1, Ordering::AcqRel) == 0;
+        query.pace.queried();
         query.last_error = outcome.as_ref().err().cloned();
-        query.failed_at = outcome.is_err().then(Instant::now);
+        let is_first = *meta.completed.borrow() == 0;
+        // Counted before the lock is released: callers that wait compare this number.
+        meta.completed.send_modify(|completed| *completed += 1);
         // Only the first failure is logged here; later ones are reported by the loads that need a
         // service.
         if let (Some(error), true) = (&query.last_error, is_first) {

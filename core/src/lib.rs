@@ -19,9 +19,9 @@ pub mod redact;
 #[cfg(feature = "discovery")]
 pub mod backoff;
 #[cfg(feature = "discovery")]
-pub mod discovery;
+mod blocking_thread;
 #[cfg(feature = "discovery")]
-mod rate_limit;
+pub mod discovery;
 #[cfg(feature = "discovery")]
 pub mod transport;
 
@@ -49,6 +49,8 @@ mod monitor;
 mod pipeline;
 #[cfg(feature = "client")]
 mod process_local;
+#[cfg(feature = "client")]
+mod rate_limit;
 #[cfg(feature = "client")]
 mod record;
 #[cfg(feature = "client")]

@@ -7,6 +7,7 @@ mod fallback;
 mod fallback_server;
 mod handle;
 mod namespace;
+mod newest_release;
 mod opening;
 mod schedule;
 mod validator;
@@ -39,6 +40,7 @@ use fallback_server::{FallbackRequests, FallbackServer};
 pub(crate) use handle::NamespaceHandle;
 use namespace::FirstLoadGuard;
 pub(crate) use namespace::{EventKind, Namespace};
+use newest_release::NewestRelease;
 use schedule::Schedule;
 pub(crate) use validator::{Validator, Validators};
 use writer::CacheWriter;
@@ -69,6 +71,7 @@ pub(crate) struct Pipeline {
     /// Newest announcement. Its messages are sent with each load, so that a server that is behind
     /// refreshes its own cache first.
     last_announcement: Option<Announcement>,
+    newest_release: NewestRelease,
     /// What the last load lacked. The next one starts as soon as it is there.
     lacking: Option<Lacking>,
     log_limit: LogLimit,
@@ -106,6 +109,7 @@ impl Pipeline {
             schedule: Schedule::new(interval, dependencies.settings.random()),
             unsaved: watch::Sender::new(()),
             last_announcement: None,
+            newest_release: NewestRelease::new(namespace.snapshot().release_key()),
             lacking: None,
             log_limit: LogLimit::default(),
             fallback_requests: FallbackRequests::new(),
@@ -259,9 +263,10 @@ impl Pipeline {
 
     /// Publishes a snapshot, unless a validator rejects it.
     async fn apply(&mut self, snapshot: Arc<Snapshot>) -> Result<()> {
+        let is_news = self.newest_release.record(snapshot.release_key());
         if let Err(error) = self.dependencies.validators.check(&snapshot).await {
-            // Treated as a new release: an immediate retry would load the same rejected one.
-            self.schedule.loaded(true);
+            // No reason to load sooner than otherwise: it would be the same rejected release.
+            self.schedule.loaded(is_news);
             // The first rejection of a release is logged and counted; repeated loads of the same
             // one only keep the state.
             match self.namespace.runtime().monitor().refused(snapshot.release_key()) {
@@ -276,7 +281,7 @@ impl Pipeline {
             Some(_) => Arc::new(snapshot.with_values_of(&previous)),
             None => snapshot,
         };
-        self.schedule.loaded(snapshot.release_key() != previous.release_key());
+        self.schedule.loaded(is_news);
         self.namespace.publish(&snapshot);
         self.record_success();
         Ok(())

@@ -1,6 +1,5 @@
 //! A token bucket: a number of permits per second, with a burst of one second.
 
-#[cfg(feature = "client")]
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -16,19 +15,18 @@ pub(crate) struct RateLimit {
 impl RateLimit {
     /// A bucket for `per_second` permits. It starts with one and never holds more than one second's
     /// worth, as in the Java client.
-    pub(crate) fn new(per_second: f64) -> Self {
+    fn new(per_second: f64) -> Self {
         Self { per_second, permits: 1.0, refilled_at: Instant::now() }
     }
 
     /// A bucket that starts with more permits, for a start that makes several requests in a row
     /// without delay.
-    #[cfg(feature = "client")]
     pub(crate) fn starting_with(per_second: f64, permits: f64) -> Self {
         Self { permits, ..Self::new(per_second) }
     }
 
     /// Takes a permit; false if there is none.
-    pub(crate) fn try_take(&mut self) -> bool {
+    fn try_take(&mut self) -> bool {
         self.refill();
         let granted = self.permits >= 1.0;
         if granted {
@@ -39,7 +37,6 @@ impl RateLimit {
 
     /// Takes a permit, waiting at most `limit` for it, and then continues without one, as in the
     /// Java client: one request too many is better than a client that stops.
-    #[cfg(feature = "client")]
     pub(crate) async fn take(&mut self, limit: Duration) {
         if self.try_take() {
             return;

@@ -15,7 +15,7 @@ use tracing::{Instrument as _, debug, debug_span, warn};
 
 use crate::backoff::{Backoff, BackoffPolicy};
 use crate::blocking_pool::{HOOK_POOL, warn_if_slow};
-use crate::discovery::{Discovery, ServiceUrl, Services};
+use crate::discovery::{Candidates, Discovery, ServiceUrl};
 use crate::error::{Error, ErrorKind};
 use crate::protocol::namespace::UNKNOWN_NOTIFICATION_ID;
 use crate::protocol::route::{Caller, ConfigQuery};
@@ -97,7 +97,7 @@ const START_PERMITS: f64 = 3.0;
 /// Loads one namespace.
 pub(crate) struct Repository {
     transport: Transport,
-    discovery: Discovery,
+    candidates: Candidates,
     settings: Arc<EffectiveSettings>,
     context: Arc<NamespaceContext>,
     permits: Arc<Semaphore>,
@@ -109,8 +109,6 @@ pub(crate) struct Repository {
     busy: ServicePauses,
     /// Key that signed the last request.
     last_key: Option<Arc<AccessKey>>,
-    /// Services that the last load could try.
-    last_services: Services,
     random: fastrand::Rng,
 }
 
@@ -131,9 +129,8 @@ impl Repository {
             background_delays: Backoff::new(BACKGROUND_DELAYS),
             busy: ServicePauses::default(),
             last_key: None,
-            last_services: Services::from([]),
+            candidates: Candidates::new(discovery),
             transport,
-            discovery,
             settings,
             context,
             permits,
@@ -326,11 +323,12 @@ impl Repository {
             !matches!(&answer, Err(failure) if failure.error.kind() == ErrorKind::Transport);
         // A service that answers 404, 401 or 400 works; network failures and server errors count
         // towards its ejection.
-        self.discovery.report(service, reached);
+        let discovery = self.candidates.discovery();
+        discovery.report(service, reached);
         answer.map_err(|failure| {
             let unreached = failure.status.is_none();
             let error = self.with_namespace(failure.error);
-            let error = match self.discovery.meta_server().filter(|_| unreached) {
+            let error = match discovery.meta_server().filter(|_| unreached) {
                 Some(meta_server) => {
                     error.with("meta_server", meta_server).with("hint", UNREACHABLE_HINT)
                 }

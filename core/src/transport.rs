@@ -5,6 +5,7 @@ mod client;
 mod failure;
 mod http;
 mod meter;
+mod resolver;
 mod status;
 mod trust;
 

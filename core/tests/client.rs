@@ -13,6 +13,7 @@ mod client {
     mod hook;
     mod in_memory;
     mod incremental;
+    mod lagging;
     mod lifecycle;
     mod load;
     mod monitoring;

@@ -21,7 +21,9 @@ impl Config for Places {
 /// A handle is the slab key multiplied by this odd constant, so neighbouring integers are not valid
 /// handles.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-const GATHER: u64 = inverse(SPREAD);
+/// Its inverse modulo 2^64.
+const GATHER: u64 = 0xf1de_83e1_9937_733d;
+const _: () = assert!(SPREAD.wrapping_mul(GATHER) == 1);
 
 static OBJECTS: LazyLock<Slab<Object, Places>> = LazyLock::new(Slab::new_with_config::<Places>);
 
@@ -52,18 +54,6 @@ pub(crate) fn remove<T: Any + Send + Sync>(id: u64) -> Option<Arc<T>> {
 
 fn key(id: u64) -> Option<usize> {
     usize::try_from(id.wrapping_mul(GATHER).checked_sub(1)?).ok()
-}
-
-/// The multiplicative inverse of an odd number modulo 2^64, by Newton's method: each step doubles
-/// the number of correct bits, initially three.
-const fn inverse(odd: u64) -> u64 {
-    let mut inverse = odd;
-    let mut right = 3;
-    while right < u64::BITS {
-        inverse = inverse.wrapping_mul(2_u64.wrapping_sub(odd.wrapping_mul(inverse)));
-        right *= 2;
-    }
-    inverse
 }
 
 #[cfg(test)]

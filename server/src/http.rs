@@ -11,7 +11,6 @@ mod byte_budget;
 pub mod capacity;
 pub(crate) mod client_address;
 mod client_answer;
-pub mod disconnect;
 pub mod failure;
 mod front;
 pub mod health;

@@ -8,8 +8,8 @@ mod custom;
 mod database;
 mod eureka;
 mod kept_rows;
-pub mod misfit;
 mod options;
+pub mod row_width;
 mod survey;
 
 use std::collections::HashSet;

@@ -8,12 +8,12 @@ pub mod definition;
 pub mod directory;
 pub mod environment;
 pub mod eureka;
-mod foreign;
 mod read;
 pub mod role;
 pub mod sign_in;
 pub mod source;
 pub mod token;
+mod variables_of_others;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -79,6 +79,7 @@ mod portal {
     mod instance;
     mod item;
     mod item_batch;
+    mod kept_password;
     mod later_user;
     mod lent;
     mod long_history;
@@ -139,6 +140,7 @@ mod portal {
     mod text_length;
     mod transfer;
     mod trigger;
+    mod unlisted_changes;
     mod user_token;
     mod user_token_operations;
     mod user_token_propose;

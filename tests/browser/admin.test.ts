@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 
-import { namespacePath } from "./support/api";
+import { Api, namespacePath } from "./support/api";
 import { expectAccessible, expectAccessibleInAllViews, useSuite } from "./support/suite";
 
 const suite = useSuite({
@@ -223,6 +223,29 @@ test("a user is deleted after a confirmation, and the own account is not", async
   await expect
     .poll(() => page.getByRole("button", { name: "Delete apollo" }).getAttribute("aria-disabled"))
     .toBe("true");
+});
+
+test("a user is edited, and keeps the password unless a new one is entered", async () => {
+  const name = "renamed";
+  const session = await suite.as(name);
+  const page = await suite.open(`/admin/users?q=${name}`);
+  const row = page.getByRole("row").filter({ hasText: `${name}@example.org` });
+  await row.getByRole("button", { name: `Edit ${name}` }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("Leave it empty to keep the current one.").waitFor();
+  await dialog.getByLabel("Name", { exact: true }).fill("Their new name");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await row.getByText("Their new name").waitFor();
+  await dialog.waitFor({ state: "detached" });
+  await session.call("GET", "user");
+  await Api.signIn(suite.castalia.portal, name);
+  // A new one ends the sessions.
+  await row.getByRole("button", { name: `Edit ${name}` }).click();
+  await dialog.getByLabel("New password", { exact: true }).fill("another horse for the stable");
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await dialog.waitFor({ state: "detached" });
+  await expect(session.call("GET", "user")).rejects.toThrow("401");
+  await expect(Api.signIn(suite.castalia.portal, name)).rejects.toThrow("cannot sign in");
 });
 
 test("the administration is closed to others, and says who can see it", async () => {

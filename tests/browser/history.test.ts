@@ -58,6 +58,30 @@ test("S8: after a rollback the stored values can be kept as unpublished changes"
   expect(await stored(place)).toEqual({ limit: "3", rate: "9" });
 });
 
+test("a rollback shows which unpublished values it replaces, and is refused once there are newer ones", async () => {
+  const { place, ids } = await createReleased();
+  const api = await suite.api;
+  await api.setItem(place, { key: "limit", value: "seen" });
+  const page = await suite.open(`/a/${place.app}/rollback/DEV/${ids[2]}?to=${ids[0]}`);
+  await page.getByRole("button", { name: "Roll back DEV" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("1 unpublished change is lost").waitFor();
+  await dialog.getByRole("region", { name: "limit" }).getByText("seen").waitFor();
+  await api.setItem(place, { key: "limit", value: "newer" });
+  await dialog.getByRole("button", { name: "Roll back DEV" }).click();
+  await page.getByText("2 failed").waitFor();
+  expect([await live(place), await stored(place)]).toEqual([
+    { limit: "3", rate: "9" },
+    { limit: "newer", rate: "9" },
+  ]);
+  await page.getByRole("button", { name: "Review again" }).click();
+  await page.getByRole("button", { name: "Roll back DEV" }).click();
+  await dialog.getByRole("region", { name: "limit" }).getByText("newer").waitFor();
+  await dialog.getByRole("button", { name: "Roll back DEV" }).click();
+  await page.getByText("2 of 2 done").waitFor();
+  expect([await live(place), await stored(place)]).toEqual([{ limit: "1" }, { limit: "1" }]);
+});
+
 test("single keys are rolled back as unpublished changes", async () => {
   const { place, ids } = await createReleased();
   const page = await suite.open(`/a/${place.app}/rollback/DEV/${ids[2]}?to=${ids[0]}`);

@@ -337,6 +337,22 @@ test("S40: of two windows that edit a key, the second one is shown both values",
   expect(await api.items(at)).toMatchObject([{ key: "limit", value: "300" }, { key: "other" }]);
 });
 
+test("where the stored value is kept in a conflict, the page reports that nothing was changed", async () => {
+  const at = await application();
+  const api = await suite.api;
+  await api.setItem(at, { key: "limit", value: "100" });
+  const page = await suite.open(address(at));
+  await page.getByRole("button", { name: "limit", exact: true }).click();
+  await page.getByLabel("Value", { exact: true }).fill("300");
+  await api.setItem(at, { key: "limit", value: "200" });
+  await page.getByRole("button", { name: "Save" }).click();
+  const conflict = page.getByRole("dialog", { name: "apollo has changed the same keys" });
+  await conflict.getByRole("button", { name: "Save the chosen values" }).click();
+  await page.getByText("Nothing was changed.").waitFor();
+  await expect.poll(() => page.getByRole("button", { name: "Undo" }).count()).toBe(0);
+  expect(await api.items(at)).toMatchObject([{ key: "limit", value: "200" }]);
+});
+
 test("an edit is shown at once, and the key can be edited again before the namespace has been read", async () => {
   const at = await application();
   const api = await suite.api;

@@ -6,14 +6,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::database::on_each_engine;
+use super::locked_portal::create_app;
 use crate::support::app::App;
 use crate::support::database::{Database, Engine, Fresh};
 use crate::support::eventually::eventually;
 use crate::support::health::is_well;
 use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, newest, position};
-use crate::support::server::{Options, Server, command};
+use crate::support::server::{Options, PASSWORD, Server, command};
+use crate::support::session;
 use crate::support::sign;
 
 const PACKAGE: &str = "libfaketime";
@@ -286,6 +290,46 @@ async fn a_node_that_is_ahead_removes_nothing_of_today(engine: Engine) {
     fresh.remove().await;
 }
 
+/// Longer than decisions on requests for access are kept.
+const LATER: i64 = 100 * 24 * HOUR;
+
+/// S63: a request for access removes old decisions on others.
+async fn a_portal_that_is_ahead_keeps_decisions_of_today(engine: Engine) {
+    let Some(fresh) = Fresh::on(engine).await else { return };
+    let database = &fresh.database;
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Clock::new(directory.path());
+    clock.jump(LATER);
+    let options = clock.rules(Options::new().flag("--portal-db", &database.url));
+    let server = Server::start_in(directory.path(), options);
+    let root = session::root(&server).await;
+    create_app(&root).await;
+    let user = json!({ "username": "other", "password": PASSWORD, "enabled": 1 });
+    root.post("/openapi/v1/users?isCreate=true", user).await.ok();
+    let decided = |time: &str| {
+        format!("(1,'','','n','ModifyNamespace','other','',2,{time},'apollo',{time},'r')")
+    };
+    let decisions = format!(
+        r#"INSERT INTO "CastaliaAccessRequest"
+             ("AppRow","Env","ClusterName","NamespaceName","RoleType","UserId","Note","State",
+              "CreatedTime","DecidedBy","DecidedTime","Reason")
+           VALUES {}, {}"#,
+        decided(OLD),
+        decided("CURRENT_TIMESTAMP")
+    );
+    database.run(&[&decisions]).await;
+    let before = numbers(database, "Id", "CastaliaAccessRequest").await;
+    let other = session::sign_in_as(&server.portal, "other", PASSWORD).await;
+    let request = json!({
+        "appId": "demo", "namespaceName": "application", "roleType": "ModifyNamespace",
+    });
+    other.post("/openapi/v1/access-requests", request).await.ok();
+    let left = numbers(database, "Id", "CastaliaAccessRequest").await;
+    assert_eq!((left.len(), left[0]), (2, before[1]), "{before:?}, {left:?}");
+    drop(server);
+    fresh.remove().await;
+}
+
 /// A new log without seals is not taken for one whose seals were removed, although the computer that
 /// compares it is an hour ahead.
 async fn an_audit_log_is_verified_by_the_clock_of_the_database(engine: Engine) {
@@ -309,5 +353,6 @@ async fn an_audit_log_is_verified_by_the_clock_of_the_database(engine: Engine) {
 
 on_each_engine!(
     a_node_that_is_ahead_removes_nothing_of_today,
+    a_portal_that_is_ahead_keeps_decisions_of_today,
     an_audit_log_is_verified_by_the_clock_of_the_database
 );

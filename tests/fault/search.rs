@@ -1,6 +1,8 @@
 //! Concurrent searches over all items: publishes still arrive, and callers beyond the limit are
 //! asked to retry later.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -12,6 +14,7 @@ use super::feed_node::{Kind, Node, on_each_kind, slow_down};
 use super::locked_portal::create_app;
 use crate::support::app::App;
 use crate::support::database::Database;
+use crate::support::eventually::eventually;
 use crate::support::http::{Answer, Http};
 use crate::support::poll::newest;
 use crate::support::server::{Options, PASSWORD, Server};
@@ -19,9 +22,15 @@ use crate::support::session;
 
 /// Many items of 4 KB in one namespace; a search reads all of them.
 const ITEMS: u32 = 40_000;
-/// Concurrent callers: more than are served while a search waits, if two searches of about a second
-/// run at a time.
+/// Concurrent callers: more than are served while a search waits, if three searches of about a
+/// second run at a time.
 const CALLERS: usize = 40;
+/// The same of one user, whose searches wait five times as long.
+const OF_ONE: usize = 100;
+/// Requests in a row of which each waits for the end of a slow read if these leave no connection. On a
+/// machine that is busy for a while, they wait for its processors.
+const IN_A_ROW: usize = 20;
+const ROUNDS: usize = 5;
 const OF_ALL: (u16, &str) = (503, "Too many concurrent searches");
 const OF_USER: (u16, &str) = (429, "Other searches of yours last");
 const APPS: &str = "/openapi/v1/apps/search/by-appid-or-name?query=demo&page=0&size=10";
@@ -84,19 +93,57 @@ async fn searches_for_a_key_wait_for_their_turn(kind: Kind) {
         "/namespaces/find-by-item?itemKey=k&page=0&size=10".to_owned(),
         format!("{}/commit?key=k&page=0&size=10", node.app.path("default", "application")),
     ] {
-        search_at_once(&admin, &path, OF_ALL).await;
+        search_at_once(&admin, &path, CALLERS, OF_ALL).await;
     }
     node.end().await;
 }
 
+/// S58: a file has four connections that read it.
+#[tokio::test]
+async fn searches_and_reads_of_contents_leave_a_connection_to_others() {
+    let Some(node) = Node::start(Kind::Sqlite, &[]).await else { return };
+    node.app.set("default", "application", &[("k", "1")]).await;
+    node.slow_down("Item").await;
+    let admin = Http::new(&node.server.admin);
+    let search = "/items-search/key-and-value?key=k&value=&page=0&size=10".to_owned();
+    let items = format!("{}/items", node.app.path("default", "application"));
+    let ended = Arc::new(AtomicUsize::new(0));
+    let mut slow = JoinSet::new();
+    for path in [vec![search; 2], vec![items; 6]].concat() {
+        let (admin, ended) = (admin.clone(), Arc::clone(&ended));
+        slow.spawn(async move {
+            for _ in 0..1000 {
+                admin.get(&path).await;
+                ended.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+    }
+    eventually("all slow reads to run", async || (ended.load(Ordering::SeqCst) > 8).then_some(()))
+        .await;
+    let mut fewest = usize::MAX;
+    for _ in 0..ROUNDS {
+        let before = ended.load(Ordering::SeqCst);
+        for _ in 0..IN_A_ROW {
+            admin.get("/apps/demo").await.ok();
+        }
+        fewest = fewest.min(ended.load(Ordering::SeqCst) - before);
+        if fewest < IN_A_ROW / 2 {
+            break;
+        }
+    }
+    assert!(fewest < IN_A_ROW / 2, "{IN_A_ROW} requests waited for {fewest} slow reads");
+    slow.shutdown().await;
+    node.end().await;
+}
+
 /// Sends a slow search many times, and requires that each is answered or has to wait for too long.
-async fn search_at_once(http: &Http, path: &str, (status, reason): (u16, &str)) {
-    let answers = join_all((0..CALLERS).map(|_| http.get(path))).await;
+async fn search_at_once(http: &Http, path: &str, callers: usize, (status, reason): (u16, &str)) {
+    let answers = join_all((0..callers).map(|_| http.get(path))).await;
     let is_refused = |answer: &&Answer| answer.status == status && answer.text.contains(reason);
     let refused = answers.iter().filter(is_refused).count();
     let found = answers.iter().filter(|answer| answer.status == 200).count();
     assert!(found > 0 && refused > 0, "{path}: {answers:?}");
-    assert_eq!(found + refused, CALLERS, "{path}: {answers:?}");
+    assert_eq!(found + refused, callers, "{path}: {answers:?}");
 }
 
 /// S56: those of the portal for apps and namespaces, which find no index either.
@@ -119,7 +166,7 @@ async fn searches_for_apps_and_namespaces_wait_for_their_turn() {
         "/openapi/v1/search?q=demo&in=apps",
         "/openapi/v1/search?q=application&in=namespaces",
     ] {
-        search_at_once(&portal, path, OF_USER).await;
+        search_at_once(&portal, path, OF_ONE, OF_USER).await;
     }
 }
 

@@ -2,16 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use castalia_core::host::open::{self, View};
-use castalia_core::host::read::ReadPolicy;
 use castalia_core::host::settings::{Entries, HostSettings};
-use castalia_core::host::{DRAIN, call, describe};
-use castalia_core::{Client as CoreClient, Result, Settings};
+use castalia_core::host::{call, describe, question};
+use castalia_core::{Client as CoreClient, Settings};
 
 use crate::content::Entry;
-use crate::error::Failure;
+use crate::error::Result;
 use crate::json::Json;
 use crate::namespace::Namespace;
 use crate::validator::Questions;
@@ -39,26 +37,13 @@ impl ClientOptions {
             defaults: by_namespace(self.defaults),
             seeds: by_namespace(self.seeds),
         };
-        settings.resolve()
+        Ok(settings.resolve()?)
     }
 }
 
 fn by_namespace(entries: HashMap<String, Vec<Entry>>) -> Vec<(String, Entries)> {
     let pairs = |entries: Vec<Entry>| entries.into_iter().map(|entry| (entry.key, entry.value));
     entries.into_iter().map(|(name, entries)| (name, pairs(entries).collect())).collect()
-}
-
-/// Rules for typed reads.
-#[derive(uniffi::Record)]
-pub(crate) struct Rules {
-    /// `local`, `utc` or an offset.
-    zone: String,
-    lenient_dates: bool,
-    strict_booleans: bool,
-    /// Maximum number of parsed values that are cached for each snapshot and type.
-    typed_cache: u64,
-    /// Values of keys that a snapshot does not have.
-    fallback: HashMap<String, String>,
 }
 
 /// A client. Opens no socket before a namespace is opened.
@@ -70,27 +55,13 @@ pub(crate) struct Client {
 #[uniffi::export]
 impl Client {
     #[uniffi::constructor]
-    fn new(options: ClientOptions) -> Result<Self, Failure> {
+    fn new(options: ClientOptions) -> Result<Self> {
         Ok(Self { client: CoreClient::new(options.settings()?)? })
     }
 
-    fn app_id(&self) -> String {
-        self.client.app_id().to_owned()
-    }
-
-    fn env(&self) -> String {
-        self.client.env().name().to_owned()
-    }
-
-    fn read_rules(&self) -> Rules {
-        let ReadPolicy { rules, typed_cache, fallback } = ReadPolicy::of(&self.client);
-        Rules {
-            zone: rules.zone.to_string(),
-            lenient_dates: rules.lenient_dates,
-            strict_booleans: rules.strict_booleans,
-            typed_cache: typed_cache as u64,
-            fallback,
-        }
+    /// A report of the client, by its name; see `describe::report`.
+    fn report(&self, name: &str) -> Json {
+        Json::from(describe::report(&self.client, name))
     }
 
     /// Opens a namespace as values or as one text.
@@ -99,7 +70,7 @@ impl Client {
         app_id: String,
         namespace: String,
         as_text: bool,
-    ) -> Result<Arc<Namespace>, Failure> {
+    ) -> Result<Arc<Namespace>> {
         let opened = open::open(self.client.clone(), app_id, namespace, View::asked(as_text));
         Ok(Namespace::new(call::run(opened).await?))
     }
@@ -110,27 +81,10 @@ impl Client {
     }
 
     /// The questions to answer before a release is applied.
-    fn validate(&self, namespace: &str) -> Result<Arc<Questions>, Failure> {
-        let (ask, questions) = Questions::new();
-        self.client.validate(namespace, ask)?;
-        Ok(questions)
-    }
-
-    fn settings(&self) -> Json {
-        Json::from(describe::settings(&self.client))
-    }
-
-    fn metrics(&self) -> Json {
-        Json::from(describe::metrics(&self.client))
-    }
-
-    fn metrics_text(&self) -> String {
-        self.client.metrics_text()
-    }
-
-    /// How long listeners have for their queued events when the client is closed.
-    fn drain(&self) -> Duration {
-        DRAIN
+    fn validate(&self, namespace: &str) -> Result<Arc<Questions>> {
+        let (validator, questions) = question::queue();
+        self.client.validate(namespace, validator)?;
+        Ok(Arc::new(Questions(questions)))
     }
 
     /// Stops the client without waiting.
@@ -139,7 +93,7 @@ impl Client {
     }
 
     /// Stops the client and waits for it.
-    async fn end(&self) -> Result<(), Failure> {
+    async fn end(&self) -> Result<()> {
         Ok(call::run(open::close(self.client.clone())).await?)
     }
 }

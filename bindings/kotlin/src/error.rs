@@ -2,47 +2,29 @@
 
 use std::collections::HashMap;
 
-use castalia_core::host::call;
+use castalia_core::host::{call, describe};
 use castalia_core::{Error, ErrorKind};
 
-use crate::content::Entry;
+use crate::json::Json;
 
 /// The error of a call.
 #[derive(Debug, thiserror::Error, uniffi::Error)]
 pub(crate) enum Failure {
     /// The only variant.
-    #[error("{}", problem.text)]
+    #[error("the call failed")]
     Failed {
-        /// The error.
-        problem: Problem,
+        /// The error, as metrics contain it.
+        problem: Json,
     },
-}
-
-/// An error, to be thrown or returned.
-#[derive(Debug, uniffi::Record)]
-pub(crate) struct Problem {
-    kind: String,
-    text: String,
-    operation: String,
-    context: Vec<Entry>,
-}
-
-impl From<&Error> for Problem {
-    fn from(error: &Error) -> Self {
-        Self {
-            kind: error.kind().name().to_owned(),
-            text: error.to_string(),
-            operation: error.operation().to_owned(),
-            context: error.context().map(Entry::from).collect(),
-        }
-    }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::Failed { problem: Problem::from(&error) }
+        Self::Failed { problem: Json::from(describe::error(&error)) }
     }
 }
+
+pub(crate) type Result<T> = std::result::Result<T, Failure>;
 
 /// Every kind with name and number. A test checks that each has its class.
 #[uniffi::export]
@@ -52,6 +34,6 @@ fn error_kinds() -> HashMap<String, i32> {
 
 /// The error of a call that panicked.
 #[uniffi::export]
-fn caught_panic() -> Problem {
-    Problem::from(&call::caught_panic())
+fn caught_panic() -> Json {
+    Json::from(describe::error(&call::caught_panic()))
 }

@@ -8,7 +8,7 @@ use castalia_core::host::call;
 
 use crate::client::{Client, ClientOptions};
 use crate::content::Entry;
-use crate::error::Failure;
+use crate::error::Result;
 
 /// The core's client without servers.
 #[derive(uniffi::Object)]
@@ -19,7 +19,7 @@ pub(crate) struct InMemory {
 #[uniffi::export]
 impl InMemory {
     #[uniffi::constructor]
-    fn new(options: ClientOptions) -> Result<Self, Failure> {
+    fn new(options: ClientOptions) -> Result<Self> {
         Ok(Self { memory: CoreInMemory::with(options.settings()?)? })
     }
 
@@ -28,7 +28,7 @@ impl InMemory {
     }
 
     /// Replaces all values of a namespace.
-    async fn publish(&self, namespace: String, entries: Vec<Entry>) -> Result<(), Failure> {
+    async fn publish(&self, namespace: String, entries: Vec<Entry>) -> Result<()> {
         let memory = self.memory.clone();
         let entries = entries.into_iter().map(|entry| (entry.key, entry.value));
         Ok(call::run(async move { memory.publish(&namespace, entries).await }).await?)
@@ -39,13 +39,13 @@ impl InMemory {
         &self,
         namespace: String,
         edits: HashMap<String, Option<String>>,
-    ) -> Result<(), Failure> {
+    ) -> Result<()> {
         let memory = self.memory.clone();
         Ok(call::run(async move { memory.update(&namespace, edits).await }).await?)
     }
 
     /// Makes loads of a namespace fail until its values are set again.
-    async fn fail(&self, namespace: String) -> Result<(), Failure> {
+    async fn fail(&self, namespace: String) -> Result<()> {
         let memory = self.memory.clone();
         Ok(call::run(async move { memory.fail(&namespace).await }).await?)
     }

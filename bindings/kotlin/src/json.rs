@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 /// A JSON value.
-#[derive(uniffi::Enum)]
+#[derive(Debug, uniffi::Enum)]
 pub(crate) enum Json {
     Null,
     Boolean { value: bool },

@@ -10,7 +10,6 @@ mod in_memory;
 mod json;
 mod log;
 mod namespace;
-mod newer;
 #[cfg(debug_assertions)]
 mod test_panic;
 mod validator;

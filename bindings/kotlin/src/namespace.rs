@@ -2,15 +2,15 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use castalia_core::host::call;
 use castalia_core::host::open::{Opened, View};
+use castalia_core::host::stream::Streams;
+use castalia_core::host::{call, describe};
 use castalia_core::{Interest, Snapshot};
-use tokio_util::sync::CancellationToken;
 
 use crate::content::Content;
-use crate::error::{Failure, Problem};
-use crate::event::Changes;
-use crate::newer::{Followers, Newer};
+use crate::error::Result;
+use crate::event::{Changes, Newer};
+use crate::json::Json;
 
 /// An open namespace, and the snapshot that the JVM has. Dropping it does not close the namespace,
 /// but nothing follows it any more.
@@ -18,15 +18,12 @@ use crate::newer::{Followers, Newer};
 pub(crate) struct Namespace {
     opened: Opened,
     returned: Mutex<Option<Arc<Snapshot>>>,
-    given_up: CancellationToken,
-    followers: Followers,
+    streams: Streams,
 }
 
 impl Namespace {
     pub(crate) fn new(opened: Opened) -> Arc<Self> {
-        let given_up = CancellationToken::new();
-        let followers = Followers::default();
-        Arc::new(Self { opened, returned: Mutex::default(), given_up, followers })
+        Arc::new(Self { opened, returned: Mutex::default(), streams: Streams::default() })
     }
 }
 
@@ -45,14 +42,9 @@ impl Namespace {
         Some(content)
     }
 
-    /// Result of the last load.
-    fn state(&self) -> String {
-        self.opened.state().to_owned()
-    }
-
-    /// Error of the last load.
-    fn last_error(&self) -> Option<Problem> {
-        self.opened.last_error().as_ref().map(Problem::from)
+    /// State of the namespace and error of the last load.
+    fn standing(&self) -> Result<Json> {
+        Ok(Json::from(describe::standing(&self.opened.config()?)))
     }
 
     /// Reports the value of a key as malformed.
@@ -66,25 +58,24 @@ impl Namespace {
     }
 
     /// Loads now.
-    async fn refresh(&self) -> Result<(), Failure> {
+    async fn refresh(&self) -> Result<()> {
         Ok(call::run(self.opened.refresh()).await?)
     }
 
     /// The changes from now on, of these keys and prefixes, or all without any.
-    fn changes(&self, keys: Vec<String>, prefixes: Vec<String>) -> Result<Arc<Changes>, Failure> {
-        let stream = self.opened.config()?.changes().with_interest(Interest { keys, prefixes });
-        Ok(Changes::new(stream, self.given_up.clone()))
+    fn changes(&self, keys: Vec<String>, prefixes: Vec<String>) -> Result<Arc<Changes>> {
+        let changes = self.streams.changes(&self.opened, Interest { keys, prefixes })?;
+        Ok(Arc::new(Changes(changes)))
     }
 
     /// The newer snapshots from now on, whether or not a change leads to them.
-    fn follow(&self) -> Result<Arc<Newer>, Failure> {
-        Ok(self.followers.add(|| self.opened.config())?)
+    fn follow(&self) -> Result<Arc<Newer>> {
+        Ok(Arc::new(Newer(self.streams.newer(&self.opened)?)))
     }
 
     /// Ends its changes and closes it.
     fn give_up(&self) {
-        self.given_up.cancel();
         self.opened.close();
-        self.followers.end();
+        self.streams.end();
     }
 }

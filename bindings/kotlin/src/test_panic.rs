@@ -2,7 +2,7 @@
 
 use castalia_core::host::{call, fault};
 
-use crate::error::Failure;
+use crate::error::Result;
 
 /// Panics in this place; see `fault::panic_in`.
 #[uniffi::export]
@@ -12,6 +12,6 @@ fn test_panic(place: &str) {
 
 /// Panics in a task of the runtime.
 #[uniffi::export]
-async fn test_panic_in_task() -> Result<(), Failure> {
+async fn test_panic_in_task() -> Result<()> {
     Ok(call::run(fault::panic_in("task")).await?)
 }

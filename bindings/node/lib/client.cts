@@ -10,9 +10,9 @@ import type { ChangeEvent } from './event.cjs';
 import { warn } from './log.cjs';
 import { type WaitOptions, mailbox, register, forget, hold, release, wait } from './mailbox.cjs';
 import { type Metrics, type Setting, metricsOf, settingsOf } from './metrics.cjs';
-import type { Namespace } from './namespace.cjs';
+import type { Announced, Namespace } from './namespace.cjs';
 import { type SettingValues, Settings } from './settings.cjs';
-import type { Manner, Source } from './snapshot.cjs';
+import { type Manner, type Source, aboutOf } from './snapshot.cjs';
 import { Subscription, drained } from './subscription.cjs';
 import { type Validator, verdictOf } from './validator.cjs';
 import { Views } from './views.cjs';
@@ -52,6 +52,8 @@ type Make = (asked: object) => any;
 /** A client. A process may have several; each exists until it is closed. */
 export class Client extends EventEmitter {
   #native: any;
+  /** What never changes, as the native half describes it. */
+  #about: any;
   #manner: Manner;
   #closed = false;
   #ready = false;
@@ -77,7 +79,8 @@ export class Client extends EventEmitter {
   ) {
     super();
     this.#native = _make(Settings._asked(settings, required));
-    this.#manner = mannerOf(this.#native.rules);
+    this.#about = this.#reported('about');
+    this.#manner = mannerOf(this.#about, this.#native.rules);
     this.#views = new Views(this.appId);
     if (keepAlive) {
       hold(this);
@@ -98,12 +101,12 @@ export class Client extends EventEmitter {
   }
 
   get appId(): string {
-    return this.#native.appId;
+    return this.#about.app_id;
   }
 
   /** Environment in upper case, such as `DEV`; `UNKNOWN` if it is unset. */
   get env(): string {
-    return this.#native.env;
+    return this.#about.env;
   }
 
   /** Whether `close` was called. */
@@ -164,16 +167,16 @@ export class Client extends EventEmitter {
   }
 
   settings(): Setting[] {
-    return settingsOf(checked(() => this.#native.settings()));
+    return settingsOf(this.#reported('settings'));
   }
 
   metrics(): Metrics {
-    return metricsOf(checked(() => this.#native.metrics()));
+    return metricsOf(this.#reported('metrics'));
   }
 
   /** The metrics as OpenMetrics text. */
   metricsText(): string {
-    return checked(() => this.#native.metricsText());
+    return this.#reported('metrics_text');
   }
 
   /**
@@ -186,7 +189,7 @@ export class Client extends EventEmitter {
     // A listener may close its own client and await that; waiting for it here would deadlock.
     const busy = [...this.#followers.keys()].filter((one) => one instanceof Subscription && one !== this.#within);
     await wait((number) => this.#native.close(number), options);
-    await drained(busy);
+    await drained(busy, this.#about.drain_ms);
     this.#followers.forEach((_, follower) => follower.retire());
     this.#validators.splice(0).forEach(forget);
   }
@@ -197,12 +200,12 @@ export class Client extends EventEmitter {
       return;
     }
     const opened = await wait((number) => this.#native.open(number, this.appId, name, false), options);
-    const { about } = opened.view;
-    if (this.#views.isKnown(about.namespace)) {
+    const { app_id: appId, namespace } = aboutOf(opened.view);
+    if (this.#views.isKnown(namespace)) {
       opened.close();
       return;
     }
-    const [config] = this.#views.adopt('config', about, () => Config._of(this, opened));
+    const [config] = this.#views.adopt('config', appId, namespace, () => Config._of(this, opened));
     this.#views.begin(config);
     await this.#tellFirst(config);
   }
@@ -211,27 +214,27 @@ export class Client extends EventEmitter {
    * Returns the object of this half for an opened namespace; each exists once until it is closed.
    */
   async #adopt<V extends Namespace>(opened: any, kind: string, make: () => V): Promise<V> {
-    const [adopted, isNew] = this.#views.adopt(kind, opened.view.about, make);
+    const { app_id: appId, namespace } = aboutOf(opened.view);
+    const [adopted, isNew] = this.#views.adopt(kind, appId, namespace, make);
     if (!isNew) {
       opened.release();
     }
     const begun = this.#views.claim(adopted);
-    await this.#replace(begun, adopted);
+    // Before the other one ends, so that each change is among the events of at least one of them.
+    await adopted._follow(begun && (() => this.#replace(begun, adopted)));
     await this.#tellFirst(adopted, isNew && !begun);
     return adopted;
   }
 
-  /** Lets a view that a caller has opened emit the events of the one that a start has opened. */
-  async #replace(begun: Namespace | undefined, adopted: Namespace): Promise<void> {
-    await begun?._follow();
-    await begun?._catchUp();
-    // The stream of the new one begins in the same step, so that each change is emitted by one of them.
-    const following = adopted._follow();
-    if (begun && this.#views.remove(begun)) {
+  /** Ends a view that a start has opened, after its events; returns what the next one does not announce again. */
+  async #replace(begun: Namespace, adopted: Namespace): Promise<Announced> {
+    await begun._catchUp();
+    if (this.#views.replace(begun)) {
       this.#end(begun);
       begun._native.release();
     }
-    await following;
+    // With `castalia.java-compat` both names of a namespace are open, each with its own sequence.
+    return { ...(begun.namespace === adopted.namespace ? begun : adopted)._announced };
   }
 
   /** Reports that the client is ready, and why a namespace is not. */
@@ -243,6 +246,11 @@ export class Client extends EventEmitter {
       const instead = opened.source === 'none' ? 'reads return their defaults' : `it has its ${opened.source} values`;
       this._fail(lastError, `no server has returned the namespace ${opened.namespace}; until one does, ${instead}`);
     }
+  }
+
+  /** A report of the native half, by its name. */
+  #reported(name: string): any {
+    return JSON.parse(checked(() => this.#native.report(name)));
   }
 
   /** The names of `castalia.namespaces`. */
@@ -394,6 +402,6 @@ function newClient(asked: object): any {
 }
 
 /** The rules for reads, as members that each read uses. */
-function mannerOf(rules: any): Manner {
-  return { rules, hasFallback: rules.hasFallback, isCounted: true, kept: rules.typedCache };
+function mannerOf({ fallback, typed_cache: kept }: any, rules: any): Manner {
+  return { rules, hasFallback: Object.keys(fallback).length > 0, isCounted: true, kept };
 }

@@ -1,7 +1,7 @@
 // A namespace as one text: a document unchanged, or key-value pairs as properties text.
 import type { Client } from './client.cjs';
 import { Namespace } from './namespace.cjs';
-import { type Snapshot, snapshotOf } from './snapshot.cjs';
+import { type Snapshot, aboutOf, snapshotOf } from './snapshot.cjs';
 
 /** A namespace as one text. Its events have a single key, `content`. */
 export class ConfigFile extends Namespace {
@@ -20,7 +20,7 @@ export class ConfigFile extends Namespace {
   }
 
   get format(): 'properties' | 'xml' | 'json' | 'yml' | 'yaml' | 'txt' {
-    return this._view.about.format;
+    return aboutOf(this._view).format;
   }
 
   snapshot(): Snapshot {

@@ -17,7 +17,7 @@ export type ErrorCode =
   | 'Closed'
   | 'Internal';
 
-/** A failure of the native half, or an object with the same members. */
+/** What an error is created from. */
 export interface Failure {
   readonly code: ErrorCode;
   readonly message: string;
@@ -50,9 +50,9 @@ Object.defineProperty(CastaliaError.prototype, 'name', { value: 'CastaliaError' 
 
 /** Calls into the native half; converts what it throws. */
 export function checked<T>(call: () => T): T {
-  const result = guarded(call);
+  const result: any = guarded(call);
   if (result instanceof native.Failure) {
-    throw CastaliaError._of(result as Failure);
+    throw errorOf(JSON.parse(result.record));
   }
   return result;
 }
@@ -68,7 +68,11 @@ export function guarded<T>(call: () => T): T {
   }
 }
 
-/** Converts an optional failure. */
-export function errorOf(failure: Failure | null): CastaliaError | null {
-  return failure ? CastaliaError._of(failure) : null;
+/** Converts an error that the native half describes. */
+export function errorOf(record: any): CastaliaError {
+  return CastaliaError._of(failureOf(record));
+}
+
+export function failureOf({ kind, message, operation, context }: any): Failure {
+  return { code: kind, message, operation, context };
 }

@@ -35,16 +35,16 @@ export class ChangeEvent {
   readonly coalesced: number;
   #snapshot: () => Snapshot;
 
-  private constructor(fields: any, changes: Changed, snapshot: () => Snapshot) {
-    this.appId = fields.appId;
-    this.namespace = fields.namespace;
+  private constructor(about: any, changes: Changed, snapshot: () => Snapshot) {
+    this.appId = about.app_id;
+    this.namespace = about.namespace;
     this.changes = changes;
-    this.interestedKeys = Object.freeze(fields.interestedKeys);
-    this.oldReleaseKey = fields.oldReleaseKey;
-    this.releaseKey = fields.releaseKey;
-    this.source = fields.source;
-    this.sequence = fields.sequence;
-    this.coalesced = fields.coalesced;
+    this.interestedKeys = Object.freeze(about.interested_keys);
+    this.oldReleaseKey = about.old_release_key;
+    this.releaseKey = about.release_key;
+    this.source = about.source;
+    this.sequence = about.sequence;
+    this.coalesced = about.coalesced;
     this.#snapshot = snapshot;
     Object.freeze(this);
   }
@@ -53,8 +53,8 @@ export class ChangeEvent {
    * @param snapshot returns the values after the change; called only when they are read
    * @internal
    */
-  static _of(fields: any, changes: Changed, snapshot: () => Snapshot): ChangeEvent {
-    return new ChangeEvent(fields, changes, snapshot);
+  static _of(about: any, changes: Changed, snapshot: () => Snapshot): ChangeEvent {
+    return new ChangeEvent(about, changes, snapshot);
   }
 
   /** The values after the change; for merged changes, those after the last of them. */
@@ -66,9 +66,9 @@ export class ChangeEvent {
 /**
  * Copies the changes of a native event in parts, so that the event loop is not blocked for long.
  */
-export async function changesOf(event: any): Promise<Changed> {
+export async function changesOf(event: any, size: number): Promise<Changed> {
   const changes = new Map<string, Change>();
-  await inParts(event.size, (from, count) => {
+  await inParts(size, (from, count) => {
     const words = checked(() => event.changes(from, count));
     for (let at = 0; at < words.length; at += 4) {
       const [oldValue, newValue, changeType] = words.slice(at + 1, at + 4);

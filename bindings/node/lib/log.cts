@@ -30,7 +30,7 @@ export function setLog(
   if (logger !== null && typeof logger !== 'function') {
     throw CastaliaError._of({ code: 'InvalidArgument', message: 'the logger is not a function', operation: 'set log' });
   }
-  setLogHandler(tell, logger && level);
+  setLogHandler(({ level, ...rest }) => tell({ level: level.toLowerCase(), ...rest }), logger && level);
   sink = logger;
 }
 

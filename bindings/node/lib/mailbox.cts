@@ -1,7 +1,7 @@
 // Messages from the native half to this environment, and the handlers that receive them. Each
 // handler has a number.
 import { native } from './native.cjs';
-import { CastaliaError, checked } from './error.cjs';
+import { checked, errorOf } from './error.cjs';
 
 /** The signal ends the wait, not the operation. */
 export interface WaitOptions {
@@ -25,7 +25,7 @@ export const mailbox = new native.Mailbox(() => {
     handlers.get(number)?.(payload);
   }
   for (const record of mailbox.takeLog()) {
-    hearLog(record);
+    hearLog(JSON.parse(record));
   }
 });
 
@@ -76,7 +76,7 @@ export function wait(begin: (number: number) => void, { signal }: WaitOptions = 
     const number = register((payload) => {
       end();
       if (payload instanceof native.Failure) {
-        reject(CastaliaError._of(payload));
+        reject(errorOf(JSON.parse(payload.record)));
       } else {
         resolve(payload);
       }

@@ -1,6 +1,6 @@
 // Converts records of the native half, such as metrics and settings, to objects. A new counter
 // needs no change here.
-import { CastaliaError, type ErrorCode } from './error.cjs';
+import { type CastaliaError, type ErrorCode, errorOf } from './error.cjs';
 import type { Source } from './snapshot.cjs';
 
 /** Result of the last load of a namespace: the kind of its error if it failed. */
@@ -85,9 +85,8 @@ export interface NamespaceMetrics {
   readonly lastError: CastaliaError | null;
 }
 
-/** Converts the JSON of native metrics. */
-export function metricsOf(json: string): Metrics {
-  const { namespaces, http, threads, errors, ...totals } = JSON.parse(json);
+/** Converts the report of native metrics. */
+export function metricsOf({ namespaces, http, threads, errors, ...totals }: any): Metrics {
   return {
     ...named(totals),
     namespaces: namespaces.map(namespaceOf),
@@ -113,13 +112,9 @@ function namespaceOf({
   };
 }
 
-/** Converts the JSON of native settings. */
-export function settingsOf(json: string): Setting[] {
-  return JSON.parse(json).map(named);
-}
-
-function errorOf({ kind, message, operation, context }: any): CastaliaError {
-  return CastaliaError._of({ code: kind, message, operation, context });
+/** Converts the report of native settings. */
+export function settingsOf(settings: object[]): Setting[] {
+  return settings.map(named);
 }
 
 /** Converts the names of the fields to camel case. */

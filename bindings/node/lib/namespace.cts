@@ -9,11 +9,17 @@ import { ChangeEvent, type ChangeListener, type Changed, changesOf } from './eve
 import { Changes } from './changes.cjs';
 import type { State } from './metrics.cjs';
 import { native as half } from './native.cjs';
-import type { Manner, Snapshot, Source } from './snapshot.cjs';
+import { type Manner, type Snapshot, type Source, aboutOf } from './snapshot.cjs';
 import { type Open, Subscription } from './subscription.cjs';
 import { type WaitOptions, wait } from './mailbox.cjs';
 
 type Handler = (...args: any[]) => unknown;
+
+/** The last change and the source that a client has announced for a namespace. */
+export interface Announced {
+  sequence: number;
+  source: Source | undefined;
+}
 
 /** An open namespace. */
 export abstract class Namespace extends EventEmitter {
@@ -31,6 +37,8 @@ export abstract class Namespace extends EventEmitter {
    * @internal
    */
   readonly _unannounced = new Set<() => unknown>();
+  /** @internal */
+  _announced: Announced = { sequence: 0, source: undefined };
   #client: Client;
   #about: any;
   /** Resolves when the first copy exists. */
@@ -47,11 +55,11 @@ export abstract class Namespace extends EventEmitter {
     super();
     this.#client = client;
     this._native = native;
-    this.#about = native.view.about;
+    this.#about = aboutOf(native.view);
   }
 
   get appId(): string {
-    return this.#about.appId;
+    return this.#about.app_id;
   }
 
   get cluster(): string {
@@ -67,12 +75,13 @@ export abstract class Namespace extends EventEmitter {
   }
 
   get source(): Source {
-    return (this._native.view ?? this._view).about.source;
+    return aboutOf(this._native.view ?? this._view).source;
   }
 
   /** Error of the last load; `null` if it succeeded. */
   get lastError(): CastaliaError | null {
-    return errorOf(this.#standing.lastError);
+    const { last_error: error } = this.#standing;
+    return error && errorOf(error);
   }
 
   /** @internal */
@@ -81,7 +90,7 @@ export abstract class Namespace extends EventEmitter {
   }
 
   get #standing(): any {
-    return checked(() => this._native.standing());
+    return JSON.parse(checked(() => this._native.standing()));
   }
 
   /** The current values; they never change. */
@@ -203,13 +212,14 @@ export abstract class Namespace extends EventEmitter {
   /**
    * Makes the first copy and keeps it current from then on; later calls wait for the same promise.
    * @internal
+   * @param replace ends the view that this one replaces; what it returns is not announced again
    */
-  _follow(): Promise<void> {
-    this.#opening ??= this.#follow();
+  _follow(replace?: () => Promise<Announced>): Promise<void> {
+    this.#opening ??= this.#follow(replace);
     return this.#opening;
   }
 
-  async #follow(): Promise<void> {
+  async #follow(replace?: () => Promise<Announced>): Promise<void> {
     const client = this.#client;
     const deliver = async (native: any) => {
       if (native instanceof half.View) {
@@ -217,8 +227,11 @@ export abstract class Namespace extends EventEmitter {
         this._unannounced.forEach((call) => call());
         return;
       }
-      await this.#apply(native.view);
-      if (client.listenerCount('change') > 0) {
+      const { sequence } = aboutOf(native);
+      const isNew = sequence > this._announced.sequence;
+      this._announced.sequence = Math.max(sequence, this._announced.sequence);
+      await this.#apply(native.view, isNew);
+      if (isNew && client.listenerCount('change') > 0) {
         const event = await this.#made(native);
         client._announce('change', this, (listener) => client._within(own, () => listener.call(client, event, this)));
       }
@@ -228,20 +241,29 @@ export abstract class Namespace extends EventEmitter {
     this.#own = own;
     client._add(own, this);
     await this.#apply(own._stream.begun);
+    if (replace) {
+      this._announced = await replace();
+    }
     own.pump();
   }
 
   /** Makes reads return a new view. */
-  async #apply(view: any): Promise<void> {
+  async #apply(view: any, announces = true): Promise<void> {
     const copy = await this._copied(view);
-    const before = this._view?.about.source;
     // One step without an await: a listener that was registered before it receives this change, one
     // registered after it does not.
     this.#own._stream.applied();
     this._view = view;
     this._copy = copy;
     this._take();
-    const { source } = view.about;
+    if (announces) {
+      this.#announceSource(aboutOf(view).source);
+    }
+  }
+
+  #announceSource(source: Source): void {
+    const before = this._announced.source;
+    this._announced.source = source;
     if (before !== undefined && before !== source) {
       const client = this.#client;
       client._announce('source', this, (listener) => listener.call(client, source, this));
@@ -252,8 +274,10 @@ export abstract class Namespace extends EventEmitter {
    * Waits until reads return the current native view.
    * @internal
    */
-  _catchUp(): Promise<void> {
-    return this.#own.pump();
+  async _catchUp(): Promise<void> {
+    // The first copy is the oldest, so nothing is applied before it.
+    await this.#opening;
+    await this.#own.pump();
   }
 
   /**
@@ -272,17 +296,17 @@ export abstract class Namespace extends EventEmitter {
   }
 
   async #made(native: any): Promise<ChangeEvent> {
-    const fields = native.fields();
-    return ChangeEvent._of(fields, await this.#copiedChanges(native, fields), this._recall(native.view));
+    const about = aboutOf(native);
+    return ChangeEvent._of(about, await this.#copiedChanges(native, about), this._recall(native.view));
   }
 
-  #copiedChanges(native: any, { sequence, coalesced }: any): Promise<Changed> {
+  #copiedChanges(native: any, { sequence, coalesced, size }: any): Promise<Changed> {
     // Each listener has its own merged events: with another filter, others were merged.
     if (coalesced > 0) {
-      return changesOf(native);
+      return changesOf(native, size);
     }
     if (this.#copied.sequence !== sequence) {
-      this.#copied = { sequence, changes: changesOf(native) };
+      this.#copied = { sequence, changes: changesOf(native, size) };
     }
     return this.#copied.changes as Promise<Changed>;
   }

@@ -1,6 +1,6 @@
 // Parses values: what a read keeps of a text, or why the text is malformed.
 import { invalid } from './arguments.cjs';
-import { type Failure, guarded } from './error.cjs';
+import { type Failure, failureOf, guarded } from './error.cjs';
 import { native } from './native.cjs';
 
 /** What is parsed, and by which rules. */
@@ -45,7 +45,7 @@ export function attempt<T>(read: (text: string) => T, text: string): T | undefin
 
 export function parse(text: string, { type, namespace, key, rules }: About): any {
   const value = guarded(() => rules.parse(type, text, namespace, key));
-  return value instanceof native.Failure ? new Malformed(value) : value;
+  return value instanceof native.Failure ? new Malformed(failureOf(JSON.parse(value.record))) : value;
 }
 
 /** Parses an integer that a `number` represents exactly. */

@@ -54,14 +54,14 @@ export class Snapshot {
   #malformed = new Set<string>();
 
   private constructor(content: any, values: Map<string, string>, manner: Manner) {
-    const { about } = content;
-    this.appId = about.appId;
+    const about = aboutOf(content);
+    this.appId = about.app_id;
     this.cluster = about.cluster;
     this.namespace = about.namespace;
     this.source = about.source;
-    this.releaseKey = about.releaseKey;
-    this.notificationId = about.notificationId;
-    this.loadedAt = new Date(about.loadedAt);
+    this.releaseKey = about.release_key;
+    this.notificationId = about.notification_id;
+    this.loadedAt = new Date(about.loaded_at_us / 1000);
     this.#values = values;
     this.#content = content;
     this.#manner = manner;
@@ -320,19 +320,24 @@ export class Snapshot {
   }
 }
 
+/** Returns what the native half says of a view or an event beside its entries, named as there. */
+export function aboutOf(content: any): any {
+  return JSON.parse(checked(() => content.about));
+}
+
 /**
  * Copies the entries of a native view into a map in parts, so that the event loop is not blocked
  * for long.
  */
 export async function mapOf(content: any): Promise<Map<string, string>> {
   const values = new Map<string, string>();
-  await inParts(content.about.size, (from, count) => addTo(values, content, from, count));
+  await inParts(aboutOf(content).size, (from, count) => addTo(values, content, from, count));
   return values;
 }
 
 /** Returns the snapshot of a native view, copied in one step. */
 export function snapshotOf(content: any, manner: Manner): Snapshot {
-  return Snapshot._of(content, addTo(new Map(), content, 0, content.about.size), manner);
+  return Snapshot._of(content, addTo(new Map(), content, 0, aboutOf(content).size), manner);
 }
 
 function addTo(values: Map<string, string>, content: any, from: number, count: number): Map<string, string> {

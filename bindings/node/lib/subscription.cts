@@ -3,7 +3,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checked } from './error.cjs';
 import { register, forget } from './mailbox.cjs';
-import { native } from './native.cjs';
 
 /** Opens a native stream; takes the number of the handler to notify. */
 export type Open = (number: number) => any;
@@ -162,11 +161,11 @@ export function streamOf(open: Open, number: number): any {
   }
 }
 
-/** Waits until the subscriptions have delivered what was queued, for a limited time. */
-export async function drained(subscriptions: { ended: Promise<void> }[]): Promise<void> {
+/** Waits until the subscriptions have delivered what was queued, at most this long. */
+export async function drained(subscriptions: { ended: Promise<void> }[], millis: number): Promise<void> {
   const timer = new AbortController();
   const all = Promise.all(subscriptions.map((subscription) => subscription.ended));
-  const late = sleep(native.DRAIN_MS, undefined, timer).catch(() => {});
+  const late = sleep(millis, undefined, timer).catch(() => {});
   await Promise.race([all, late]);
   timer.abort();
 }

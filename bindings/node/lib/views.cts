@@ -16,8 +16,8 @@ export class Views {
   }
 
   /** The view of this kind, which is made unless it is open, and whether it was. */
-  adopt<V extends Namespace>(kind: string, about: { appId: string; namespace: string }, make: () => V): [V, boolean] {
-    const name = `${kind} ${about.appId} ${about.namespace}`;
+  adopt<V extends Namespace>(kind: string, appId: string, namespace: string, make: () => V): [V, boolean] {
+    const name = `${kind} ${appId} ${namespace}`;
     const open = this.#open.get(name) as V | undefined;
     const view = open ?? make();
     this.#open.set(name, view);
@@ -44,11 +44,16 @@ export class Views {
     return this.named(view.namespace).find((one) => one.appId === view.appId && this.#begun.has(one));
   }
 
-  /** Removes a view; returns whether it was there. */
-  remove(view: Namespace): boolean {
-    this.#begun.delete(view);
-    const found = [...this.#open].find(([, one]) => one === view);
-    return found !== undefined && this.#open.delete(found[0]);
+  /**
+   * Removes a view that a start has opened, unless a caller has opened or closed it meanwhile; returns whether it
+   * did.
+   */
+  replace(view: Namespace): boolean {
+    const isBegun = this.#begun.delete(view);
+    if (isBegun) {
+      this.#remove(view);
+    }
+    return isBegun;
   }
 
   /** Removes a view that a caller closes. */
@@ -56,7 +61,15 @@ export class Views {
     if (view.appId === this.#appId) {
       this.#left.add(bare(view.namespace));
     }
-    this.remove(view);
+    this.#begun.delete(view);
+    this.#remove(view);
+  }
+
+  #remove(view: Namespace): void {
+    const found = [...this.#open].find(([, one]) => one === view);
+    if (found) {
+      this.#open.delete(found[0]);
+    }
   }
 }
 

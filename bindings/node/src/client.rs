@@ -1,11 +1,9 @@
 //! The client. Calls that wait take the number of a handler, which receives the result.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use castalia_core::host::describe;
 use castalia_core::host::open::{self, View};
-use castalia_core::host::read::ReadPolicy;
 use castalia_core::host::settings::{Entries, HostSettings};
 use castalia_core::{Client as CoreClient, Result, Settings};
 use napi::bindgen_prelude::ObjectFinalize;
@@ -34,7 +32,7 @@ const SIZE: i64 = 300_000;
 #[napi(custom_finalize)]
 pub struct Client {
     client: CoreClient,
-    post: Arc<Post>,
+    post: Post,
 }
 
 impl ObjectFinalize for Client {
@@ -57,7 +55,7 @@ pub fn new_client(
 }
 
 impl Client {
-    pub(crate) fn made(env: Env, post: &Arc<Post>, client: CoreClient) -> napi::Result<Self> {
+    pub(crate) fn made(env: Env, post: &Post, client: CoreClient) -> napi::Result<Self> {
         env.adjust_external_memory(SIZE)?;
         Ok(Self { client, post: post.clone() })
     }
@@ -71,22 +69,16 @@ pub(crate) fn settings_of(options: ClientOptions) -> Result<Settings> {
 
 #[napi]
 impl Client {
-    /// App id of the client.
-    #[napi(getter, catch_unwind)]
-    pub fn app_id(&self) -> &str {
-        self.client.app_id()
-    }
-
-    /// Environment in upper case.
-    #[napi(getter, catch_unwind)]
-    pub fn env(&self) -> &'static str {
-        self.client.env().name()
+    /// A report of the client as JSON, by its name; see `describe::report`.
+    #[napi(catch_unwind)]
+    pub fn report(&self, name: String) -> String {
+        describe::report(&self.client, &name).to_string()
     }
 
     /// Rules for typed reads.
     #[napi(getter, catch_unwind)]
     pub fn rules(&self) -> Rules {
-        Rules::new(ReadPolicy::of(&self.client))
+        Rules::new(self.client.read_rules())
     }
 
     /// Opens the namespaces of `castalia.namespaces`.
@@ -116,24 +108,6 @@ impl Client {
     #[napi(catch_unwind)]
     pub fn set_access_key(&self, app_id: String, secret: String) {
         self.client.set_access_key(&app_id, &secret);
-    }
-
-    /// Every effective setting, as JSON.
-    #[napi(catch_unwind)]
-    pub fn settings(&self) -> String {
-        describe::settings(&self.client).to_string()
-    }
-
-    /// State and counters, as JSON.
-    #[napi(catch_unwind)]
-    pub fn metrics(&self) -> String {
-        describe::metrics(&self.client).to_string()
-    }
-
-    /// State and counters as OpenMetrics text.
-    #[napi(catch_unwind)]
-    pub fn metrics_text(&self) -> String {
-        self.client.metrics_text()
     }
 
     /// Stops the client; the handler is called when it has stopped.

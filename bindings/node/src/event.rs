@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use castalia_core::ChangeEvent;
-use napi::bindgen_prelude::Object;
-use napi::{Env, Result};
+use castalia_core::host::describe;
 use napi_derive::napi;
 
-use crate::object::{number, object};
 use crate::view::View;
 
 /// One change event, kept until JavaScript has copied it.
@@ -22,27 +20,10 @@ impl Event {
         Self { event }
     }
 
-    /// Number of changes.
+    /// The event without its changes and its snapshot, as JSON.
     #[napi(getter, catch_unwind)]
-    pub fn size(&self) -> u32 {
-        u32::try_from(self.event.changes().len()).unwrap_or(u32::MAX)
-    }
-
-    /// The event without its changes and its snapshot.
-    #[napi(catch_unwind)]
-    pub fn fields<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
-        let event = &self.event;
-        let identity = event.identity();
-        object!(env, {
-            "appId": identity.app_id.as_str(),
-            "namespace": identity.namespace.as_str(),
-            "interestedKeys": event.interested_keys().to_vec(),
-            "oldReleaseKey": event.old_release_key(),
-            "releaseKey": event.release_key(),
-            "source": event.source().name(),
-            "sequence": number(event.sequence()),
-            "coalesced": number(event.coalesced()),
-        })
+    pub fn about(&self) -> String {
+        describe::event(&self.event).to_string()
     }
 
     /// Key, old value, new value and type of each change in turn: at most `count` changes, starting

@@ -1,8 +1,7 @@
 //! Errors as values, from which JavaScript creates its class: a call returns its result or a
 //! failure.
 
-use std::collections::HashMap;
-
+use castalia_core::host::describe;
 use castalia_core::{Error, Result};
 use napi::Either;
 use napi_derive::napi;
@@ -15,28 +14,10 @@ pub struct Failure {
 
 #[napi]
 impl Failure {
-    /// Name of the kind.
+    /// The error, as JSON.
     #[napi(getter, catch_unwind)]
-    pub fn code(&self) -> &'static str {
-        self.error.kind().name()
-    }
-
-    /// The whole text in one line.
-    #[napi(getter, catch_unwind)]
-    pub fn message(&self) -> String {
-        self.error.to_string()
-    }
-
-    /// The operation that failed.
-    #[napi(getter, catch_unwind)]
-    pub fn operation(&self) -> &'static str {
-        self.error.operation()
-    }
-
-    /// Context of the error.
-    #[napi(getter, catch_unwind)]
-    pub fn context(&self) -> HashMap<&str, &str> {
-        self.error.context().collect()
+    pub fn record(&self) -> String {
+        describe::error(&self.error).to_string()
     }
 }
 

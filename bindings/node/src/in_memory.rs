@@ -1,8 +1,7 @@
 //! A client without servers, whose values a test of the application sets.
 
-use std::sync::Arc;
-
 use castalia_core::InMemory as CoreInMemory;
+use castalia_core::host::memory::{Edits, change};
 use castalia_core::host::settings::Entries;
 use napi::{Either, Env};
 use napi_derive::napi;
@@ -16,7 +15,7 @@ use crate::mailbox::{Mailbox, Post};
 #[napi]
 pub struct InMemory {
     memory: CoreInMemory,
-    post: Arc<Post>,
+    post: Post,
 }
 
 /// Creates one with initial values by namespace.
@@ -40,24 +39,10 @@ impl InMemory {
         Client::made(env, &self.post, self.memory.client().clone())
     }
 
-    /// Replaces all values of a namespace.
+    /// Sets several values, where null removes a key, or replaces all values of a namespace.
+    /// Without values, loads of the namespace fail until they are set again.
     #[napi(catch_unwind)]
-    pub fn publish(&self, id: i64, namespace: String, entries: Entries) {
-        let memory = self.memory.clone();
-        self.post.run(id, async move { memory.publish(&namespace, entries).await });
-    }
-
-    /// Sets several values; null removes a key.
-    #[napi(catch_unwind)]
-    pub fn update(&self, id: i64, namespace: String, edits: Vec<(String, Option<String>)>) {
-        let memory = self.memory.clone();
-        self.post.run(id, async move { memory.update(&namespace, edits).await });
-    }
-
-    /// Makes loads of a namespace fail until its values are set again.
-    #[napi(catch_unwind)]
-    pub fn fail(&self, id: i64, namespace: String) {
-        let memory = self.memory.clone();
-        self.post.run(id, async move { memory.fail(&namespace).await });
+    pub fn change(&self, id: i64, namespace: String, edits: Option<Edits>, replaces: bool) {
+        self.post.run(id, change(self.memory.clone(), namespace, edits, replaces));
     }
 }

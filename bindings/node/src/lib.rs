@@ -11,7 +11,6 @@ mod in_memory;
 mod log;
 mod mailbox;
 mod namespace;
-mod object;
 mod stream;
 #[cfg(debug_assertions)]
 mod test_panic;
@@ -20,16 +19,11 @@ mod value;
 mod view;
 
 use castalia_core::ErrorKind;
-use castalia_core::host::DRAIN;
 use napi_derive::napi;
 
 /// Version of this half, which must equal that of the JavaScript half.
 #[napi]
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// Milliseconds that listeners have for their queued events when a client is closed.
-#[napi]
-pub const DRAIN_MS: u32 = DRAIN.as_millis() as u32;
 
 /// Name and code of every kind of error.
 #[napi(catch_unwind)]

@@ -1,17 +1,14 @@
 //! An open namespace, as keys and values or as one text.
 
-use std::sync::Arc;
-
 use castalia_core::Interest;
+use castalia_core::host::describe;
 use castalia_core::host::open::Opened;
-use napi::bindgen_prelude::Object;
-use napi::{Either, Env};
+use napi::Either;
 use napi_derive::napi;
 
 use crate::copy::CopyStream;
 use crate::failure::{Failure, result_or_failure};
 use crate::mailbox::Post;
-use crate::object::object;
 use crate::stream::Stream;
 use crate::view::View;
 
@@ -19,12 +16,12 @@ use crate::view::View;
 #[napi]
 pub struct Namespace {
     opened: Opened,
-    post: Arc<Post>,
+    post: Post,
 }
 
 #[napi]
 impl Namespace {
-    pub(crate) fn new(opened: Opened, post: Arc<Post>) -> Self {
+    pub(crate) fn new(opened: Opened, post: Post) -> Self {
         Self { opened, post }
     }
 
@@ -40,18 +37,11 @@ impl Namespace {
         self.opened.note_listener_failure();
     }
 
-    /// State of the namespace and error of the last load.
+    /// State of the namespace and error of the last load, as JSON.
     #[napi(catch_unwind)]
-    pub fn standing<'env>(&self, env: &'env Env) -> napi::Result<Either<Object<'env>, Failure>> {
-        let config = match self.opened.config() {
-            Ok(config) => config,
-            Err(error) => return Ok(Either::B(error.into())),
-        };
-        let standing: napi::Result<_> = object!(env, {
-            "state": config.state().name(),
-            "lastError": config.last_error().map(Failure::from),
-        });
-        standing.map(Either::A)
+    pub fn standing(&self) -> Either<String, Failure> {
+        let config = self.opened.config();
+        result_or_failure(config.map(|config| describe::standing(&config).to_string()))
     }
 
     /// Loads now; the handler receives the result.
@@ -79,11 +69,8 @@ impl Namespace {
     ) -> Either<Stream, Failure> {
         let interest = Interest { keys, prefixes };
         result_or_failure(self.opened.config().map(|config| {
-            let stream = match copy.position() {
-                Some((stream, unapplied)) => config.changes_after(stream, unapplied),
-                None => config.changes(),
-            };
-            Stream::new(stream.with_interest(interest), &self.post, id)
+            let changes = copy.changes_after(&config).with_interest(interest);
+            Stream::new(changes, &self.post, id)
         }))
     }
 

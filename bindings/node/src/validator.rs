@@ -32,6 +32,6 @@ impl Question {
 
 /// Calls this handler with a release. An environment that has ended accepts it.
 pub(crate) fn ask(post: &Post, id: i64, release: &Arc<Snapshot>) -> Verdict {
-    let send = |question| post.send((id, Some(Payload::B(Question { question }))));
+    let send = |question| post.0.send((id, Some(Payload::B(Question { question }))));
     question::ask(release, Ok(()), send)
 }

@@ -1,8 +1,8 @@
 //! Parses values as other types, by the same rules as in every language.
 
 use castalia_core::format::value::list;
-use castalia_core::host::read::{ReadPolicy, epoch_millis, millis};
-use castalia_core::{Error, ErrorKind, FromValue, Result};
+use castalia_core::host::read::{self, epoch_millis, millis};
+use castalia_core::{Error, ErrorKind, ReadRules};
 use napi::Either;
 use napi::bindgen_prelude::{Either3, i64n};
 use napi_derive::napi;
@@ -14,25 +14,13 @@ type Value = Either3<f64, i64n, bool>;
 /// Rules for typed reads.
 #[napi]
 pub struct Rules {
-    policy: ReadPolicy,
+    rules: ReadRules,
 }
 
 #[napi]
 impl Rules {
-    pub(crate) fn new(policy: ReadPolicy) -> Self {
-        Self { policy }
-    }
-
-    /// Whether keys that a snapshot does not have may have a value elsewhere.
-    #[napi(getter, catch_unwind)]
-    pub fn has_fallback(&self) -> bool {
-        !self.policy.fallback.is_empty()
-    }
-
-    /// Maximum number of parsed values that are cached for each snapshot and type.
-    #[napi(getter, catch_unwind)]
-    pub fn typed_cache(&self) -> u32 {
-        u32::try_from(self.policy.typed_cache).unwrap_or(u32::MAX)
+    pub(crate) fn new(rules: ReadRules) -> Self {
+        Self { rules }
     }
 
     /// Parses a text as an `int`, `long`, `double` or `bool`, or as the milliseconds of a
@@ -45,23 +33,19 @@ impl Rules {
         namespace: String,
         key: String,
     ) -> Either<Value, Failure> {
+        let (text, rules) = (&text, self.rules);
         let parsed = match kind.as_str() {
-            "int" => self.read(&text, |number: i32| Value::A(number.into())),
-            "long" => self.read(&text, |number| Value::B(i64n(number))),
-            "double" => self.read(&text, Value::A),
-            "bool" => self.read(&text, Value::C),
-            "duration" => self.read(&text, |time| Value::A(millis(time) as f64)),
-            "date" => self.read(&text, |time| Value::A(epoch_millis(time) as f64)),
+            "int" => read::parse(text, rules).map(|number: i32| Value::A(number.into())),
+            "long" => read::parse(text, rules).map(|number| Value::B(i64n(number))),
+            "double" => read::parse(text, rules).map(Value::A),
+            "bool" => read::parse(text, rules).map(Value::C),
+            "duration" => read::parse(text, rules).map(|time| Value::A(millis(time) as f64)),
+            "date" => read::parse(text, rules).map(|time| Value::A(epoch_millis(time) as f64)),
             _ => Err(Error::new(ErrorKind::Internal, "read value", "no such type")),
         };
         result_or_failure(
             parsed.map_err(|error| error.with("namespace", namespace).with("key", key)),
         )
-    }
-
-    fn read<T: FromValue>(&self, text: &str, convert: impl Fn(T) -> Value) -> Result<Value> {
-        let malformed = || Error::new(ErrorKind::Parse, "read value", T::EXPECTED);
-        T::read(text, self.policy.rules).map(convert).ok_or_else(malformed)
     }
 }
 

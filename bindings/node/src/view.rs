@@ -3,12 +3,8 @@
 use std::sync::Arc;
 
 use castalia_core::Snapshot;
-use castalia_core::host::read::epoch_millis;
-use napi::bindgen_prelude::Object;
-use napi::{Env, Result};
+use castalia_core::host::describe;
 use napi_derive::napi;
-
-use crate::object::object;
 
 /// A snapshot, kept until JavaScript has copied it.
 #[napi]
@@ -22,22 +18,10 @@ impl View {
         Self { snapshot }
     }
 
-    /// The properties of the snapshot beside its entries. The time is in milliseconds.
+    /// The snapshot without its entries, as JSON.
     #[napi(getter, catch_unwind)]
-    pub fn about<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
-        let snapshot = &self.snapshot;
-        let identity = snapshot.identity();
-        object!(env, {
-            "appId": identity.app_id.as_str(),
-            "cluster": identity.cluster.as_str(),
-            "namespace": identity.namespace.as_str(),
-            "format": snapshot.format().name(),
-            "source": snapshot.source().name(),
-            "releaseKey": snapshot.release_key(),
-            "notificationId": snapshot.notification_id(),
-            "loadedAt": epoch_millis(snapshot.loaded_at()),
-            "size": u32::try_from(snapshot.len()).unwrap_or(u32::MAX),
-        })
+    pub fn about(&self) -> String {
+        describe::snapshot(&self.snapshot).to_string()
     }
 
     /// Keys and values in turn, in the server's order: at most `count` entries, starting at number

@@ -31,6 +31,8 @@ use open_feature::{
 };
 use serde_json::Value as Json;
 
+type Resolved<T> = EvaluationResult<ResolutionDetails<T>>;
+
 /// Evaluates flags from the values of a namespace.
 #[derive(Debug)]
 pub struct CastaliaProvider {
@@ -49,7 +51,7 @@ impl CastaliaProvider {
         &self,
         key: &str,
         read: impl FnOnce(&str, &Snapshot) -> EvaluationResult<T>,
-    ) -> EvaluationResult<ResolutionDetails<T>> {
+    ) -> Resolved<T> {
         let snapshot: Arc<Snapshot> = self.config.snapshot();
         let namespace = snapshot.identity().namespace.clone();
         let Some(text) = snapshot.get(key) else {
@@ -76,47 +78,31 @@ impl FeatureProvider for CastaliaProvider {
 
     /// `true` or `false` in any case. Stricter than a boolean read, because a typing error must not
     /// turn a flag off.
-    async fn resolve_bool_value(
-        &self,
-        flag_key: &str,
-        _: &EvaluationContext,
-    ) -> EvaluationResult<ResolutionDetails<bool>> {
-        self.resolve(flag_key, |text, _| {
+    async fn resolve_bool_value(&self, key: &str, _: &EvaluationContext) -> Resolved<bool> {
+        self.resolve(key, |text, _| {
             text.to_ascii_lowercase().parse().map_err(|_| mistyped("neither true nor false"))
         })
     }
 
-    async fn resolve_int_value(
-        &self,
-        flag_key: &str,
-        _: &EvaluationContext,
-    ) -> EvaluationResult<ResolutionDetails<i64>> {
-        self.resolve(flag_key, |_, snapshot| parsed(snapshot.try_get(flag_key)))
+    async fn resolve_int_value(&self, key: &str, _: &EvaluationContext) -> Resolved<i64> {
+        self.resolve(key, |_, snapshot| parsed(snapshot.try_get(key)))
     }
 
-    async fn resolve_float_value(
-        &self,
-        flag_key: &str,
-        _: &EvaluationContext,
-    ) -> EvaluationResult<ResolutionDetails<f64>> {
-        self.resolve(flag_key, |_, snapshot| parsed(snapshot.try_get(flag_key)))
+    async fn resolve_float_value(&self, key: &str, _: &EvaluationContext) -> Resolved<f64> {
+        self.resolve(key, |_, snapshot| parsed(snapshot.try_get(key)))
     }
 
-    async fn resolve_string_value(
-        &self,
-        flag_key: &str,
-        _: &EvaluationContext,
-    ) -> EvaluationResult<ResolutionDetails<String>> {
-        self.resolve(flag_key, |text, _| Ok(text.to_owned()))
+    async fn resolve_string_value(&self, key: &str, _: &EvaluationContext) -> Resolved<String> {
+        self.resolve(key, |text, _| Ok(text.to_owned()))
     }
 
     /// A JSON object; the Rust SDK has no lists here.
     async fn resolve_struct_value(
         &self,
-        flag_key: &str,
+        key: &str,
         _: &EvaluationContext,
-    ) -> EvaluationResult<ResolutionDetails<StructValue>> {
-        self.resolve(flag_key, |_, snapshot| match parsed(snapshot.get_json(flag_key))? {
+    ) -> Resolved<StructValue> {
+        self.resolve(key, |_, snapshot| match parsed(snapshot.get_json(key))? {
             Json::Object(members) => Ok(structure(members)),
             _ => Err(mistyped("no JSON object")),
         })

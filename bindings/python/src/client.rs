@@ -10,12 +10,11 @@ use castalia_core::host::{call, describe};
 use castalia_core::{Client as CoreClient, Error, ErrorKind, Result, Settings, Snapshot};
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
-use tokio::task::spawn_blocking;
 
-use crate::error::raised;
+use crate::error::Raised;
 use crate::event;
 use crate::gate;
-use crate::open::Opened;
+use crate::open::Open;
 
 /// A client. Opens no socket before a namespace is opened.
 #[pyclass(frozen, module = "castalia._native")]
@@ -32,30 +31,23 @@ pub(crate) fn settings_of(values: HashMap<String, String>, from_env: bool) -> Re
 impl Client {
     /// From settings by property name, optionally on top of those of the environment.
     #[new]
-    fn new(py: Python<'_>, values: HashMap<String, String>, from_env: bool) -> PyResult<Self> {
-        let client = settings_of(values, from_env).and_then(CoreClient::new);
-        Ok(Self { client: client.map_err(|error| raised(py, &error))? })
+    fn new(values: HashMap<String, String>, from_env: bool) -> Result<Self, Raised> {
+        Ok(Self { client: CoreClient::new(settings_of(values, from_env)?)? })
     }
 
-    #[getter]
-    fn app_id(&self) -> &str {
-        self.client.app_id()
-    }
-
-    /// Name of the environment, as it was recognized.
-    #[getter]
-    fn env(&self) -> &'static str {
-        self.client.env().name()
+    /// A report of the client as JSON, by its name; see `describe::report`.
+    fn report(&self, name: &str) -> String {
+        describe::report(&self.client, name).to_string()
     }
 
     /// Raises `ClosedError` once it is closed.
-    fn check_open(&self, py: Python<'_>) -> PyResult<()> {
-        self.client.check_open().map_err(|error| raised(py, &error))
+    fn check_open(&self) -> Result<(), Raised> {
+        Ok(self.client.check_open()?)
     }
 
     /// Signs requests for an app id with another secret from now on.
-    fn set_access_key(&self, py: Python<'_>, app_id: &str, secret: &str) -> PyResult<()> {
-        self.check_open(py)?;
+    fn set_access_key(&self, app_id: &str, secret: &str) -> Result<(), Raised> {
+        self.check_open()?;
         self.client.set_access_key(app_id, secret);
         Ok(())
     }
@@ -65,14 +57,13 @@ impl Client {
     #[pyo3(signature = (app_id, namespace, done: "_Done", as_text = false))]
     fn open(
         &self,
-        py: Python<'_>,
         app_id: String,
         namespace: String,
         done: Py<PyAny>,
         as_text: bool,
-    ) -> PyResult<()> {
+    ) -> Result<(), Raised> {
         let opened = open::open(self.client.clone(), app_id, namespace, View::asked(as_text));
-        submit(py, done, async { Ok(Opened::new(opened.await?)) })
+        submit(done, async { Ok(Open::of(opened.await?)) })
     }
 
     /// Stops the client; `done(None, error)` is called on another thread, or without a wait if the
@@ -83,7 +74,7 @@ impl Client {
             self.client.stop();
             return complete(py, &done);
         }
-        submit_change(py, done, open::close(self.client.clone()))
+        Ok(submit_change(done, open::close(self.client.clone()))?)
     }
 
     /// Like `close`, without waiting.
@@ -91,49 +82,32 @@ impl Client {
         self.client.stop();
     }
 
-    /// Every effective setting, as JSON.
-    fn settings(&self) -> String {
-        describe::settings(&self.client).to_string()
-    }
-
     /// Calls `validator(view)` before a release is applied. A text that is not empty, or an
     /// exception, rejects it.
     #[pyo3(signature = (namespace, validator: "Callable[[tuple[Any, ...]], str | None]"))]
-    fn validate(&self, py: Python<'_>, namespace: &str, validator: Py<PyAny>) -> PyResult<()> {
-        self.check_open(py)?;
+    fn validate(&self, namespace: &str, validator: Py<PyAny>) -> Result<(), Raised> {
+        self.check_open()?;
         let validate = move |snapshot: &Arc<Snapshot>| {
             gate::enter(|py| event::verdict(py, &validator, snapshot)).unwrap_or(Ok(()))
         };
-        let validated = self.client.validate(namespace, validate);
-        validated.map_err(|error| raised(py, &error))
-    }
-
-    /// Counters as OpenMetrics text.
-    fn metrics_text(&self) -> String {
-        self.client.metrics_text()
-    }
-
-    /// State and counters as JSON; see `Metrics` in `castalia`.
-    fn metrics(&self) -> String {
-        describe::metrics(&self.client).to_string()
+        Ok(self.client.validate(namespace, validate)?)
     }
 }
 
 /// Runs a future on the client's runtime, then calls `done(value, error)` with its result. Raises
 /// `ClosedError` if the interpreter is ending, because `done` would never be called.
 pub(crate) fn submit<T: for<'py> IntoPyObject<'py> + Send + 'static>(
-    py: Python<'_>,
     done: Py<PyAny>,
     future: impl Future<Output = Result<T>> + Send + 'static,
-) -> PyResult<()> {
+) -> Result<(), Raised> {
     if gate::is_shut() {
         let error = Error::new(ErrorKind::Closed, "call", "the interpreter is ending");
-        return Err(raised(py, &error));
+        return Err(Raised(error));
     }
     // Everything it owns is dropped with the interpreter lock held; without it, drops would be
     // deferred to the next call.
     let deliver = move |py: Python<'_>, result: Result<T>| {
-        let result = result.map_err(|error| raised(py, &error));
+        let result = result.map_err(|error| Raised(error).into());
         let called = match result.and_then(|value| value.into_py_any(py)) {
             Ok(value) => done.call1(py, (value, py.None())),
             Err(error) => done.call1(py, (py.None(), error.into_value(py))),
@@ -142,19 +116,18 @@ pub(crate) fn submit<T: for<'py> IntoPyObject<'py> + Send + 'static>(
             error.write_unraisable(py, None);
         }
     };
-    let task = call::spawn(future, move |result| {
-        spawn_blocking(move || gate::enter(move |py| deliver(py, result)));
-    });
-    task.map(drop).map_err(|error| raised(py, &error))
+    call::spawn_then_block(future, move |result| {
+        gate::enter(move |py| deliver(py, result));
+    })?;
+    Ok(())
 }
 
 /// Like `submit`, for a future without a value.
 pub(crate) fn submit_change(
-    py: Python<'_>,
     done: Py<PyAny>,
     future: impl Future<Output = Result<()>> + Send + 'static,
-) -> PyResult<()> {
-    submit(py, done, async { future.await.map(|()| None::<Opened>) })
+) -> Result<(), Raised> {
+    submit(done, async { future.await.map(|()| None::<Open>) })
 }
 
 /// Calls `done` at once, without a value and without an error.

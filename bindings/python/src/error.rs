@@ -7,13 +7,24 @@ use castalia_core::{Error, ErrorKind};
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
-/// The exception of an error.
-pub(crate) fn raised(py: Python<'_>, error: &Error) -> PyErr {
-    let context = error.context().map(|(name, value)| (name, value.to_owned()));
-    let context: BTreeMap<_, _> = context.collect();
-    match class_of(py, error.kind()) {
-        Ok(class) => PyErr::from_type(class, (error.to_string(), error.operation(), context)),
-        Err(failure) => failure,
+/// An error of the client, which Python receives as the exception of its kind.
+pub(crate) struct Raised(pub(crate) Error);
+
+impl From<Error> for Raised {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl From<Raised> for PyErr {
+    fn from(Raised(error): Raised) -> Self {
+        let context = error.context().map(|(name, value)| (name, value.to_owned()));
+        let context: BTreeMap<_, _> = context.collect();
+        // Attached already: errors become exceptions where a call returns to Python.
+        Python::attach(|py| match class_of(py, error.kind()) {
+            Ok(class) => PyErr::from_type(class, (error.to_string(), error.operation(), context)),
+            Err(failure) => failure,
+        })
     }
 }
 

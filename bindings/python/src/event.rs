@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use castalia_core::host::fork;
+use castalia_core::host::question::{self, Verdict};
 use castalia_core::{ChangeEvent, Error, ErrorKind, Snapshot};
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PySet, PyString};
 
-use crate::error::raised;
+use crate::error::Raised;
 use crate::value::{Origin, Unreadable, ValueType, moment, rules_of};
 
 /// A snapshot, kept as long as Python needs it.
@@ -50,7 +51,7 @@ impl View {
             false => Origin::Text(self.snapshot.get(&key), self.snapshot.read_rules()),
         };
         origin.read(py, value_type, &key).or_else(|reason| match reason {
-            Unreadable::Malformed(error) => Err(raised(py, &error)),
+            Unreadable::Malformed(error) => Err(Raised(error).into()),
             Unreadable::OutOfRange => Err(self.malformed(py, &key, Unreadable::OUT_OF_RANGE)?),
         })
     }
@@ -67,7 +68,7 @@ impl View {
         }
         let error = Error::new(ErrorKind::Parse, "read value", text);
         let error = error.with("namespace", self.snapshot.namespace()).with("key", key);
-        Ok(raised(py, &error))
+        Ok(Raised(error).into())
     }
 
     /// The fields of `castalia.Snapshot`, in their order.
@@ -94,19 +95,11 @@ fn snapshot_parts<'py>(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Bound<'
 }
 
 /// The result of `validator` for a release. A text that is not empty, or an exception, rejects it.
-pub(crate) fn verdict(
-    py: Python<'_>,
-    validator: &Py<PyAny>,
-    snapshot: &Snapshot,
-) -> Result<(), String> {
+pub(crate) fn verdict(py: Python<'_>, validator: &Py<PyAny>, snapshot: &Snapshot) -> Verdict {
     let parts = snapshot_parts(py, snapshot);
     let said = parts.and_then(|parts| validator.call1(py, (parts,))?.extract::<Option<String>>(py));
     // An exception is displayed as its type and its text.
-    match said.map_err(|error| error.to_string())? {
-        // Empty if a validator joins the problems that it found, and found none.
-        Some(reason) if !reason.is_empty() => Err(reason),
-        _ => Ok(()),
-    }
+    question::verdict(said.map_err(|error| error.to_string())?)
 }
 
 /// Keys and values, in the server's order.

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use castalia_core::InMemory as CoreInMemory;
+use castalia_core::host::memory::{Edits, change};
 use pyo3::prelude::*;
 
 use crate::client::{Client, settings_of, submit_change};
-use crate::error::raised;
+use crate::error::Raised;
 
 /// Sets the values of its client. Calls that wait call `done(None, error)` on another thread.
 #[pyclass(frozen, module = "castalia._native")]
@@ -20,50 +21,28 @@ impl InMemory {
     #[new]
     #[pyo3(signature = (values, from_env, contents: "dict[str, list[tuple[str, str]]]"))]
     fn new(
-        py: Python<'_>,
         values: HashMap<String, String>,
         from_env: bool,
         contents: HashMap<String, Vec<(String, String)>>,
-    ) -> PyResult<Self> {
-        let memory = settings_of(values, from_env)
-            .and_then(|settings| CoreInMemory::with_content(settings, contents));
-        Ok(Self { memory: memory.map_err(|error| raised(py, &error))? })
+    ) -> Result<Self, Raised> {
+        let settings = settings_of(values, from_env)?;
+        Ok(Self { memory: CoreInMemory::with_content(settings, contents)? })
     }
 
     fn client(&self) -> Client {
         Client { client: self.memory.client().clone() }
     }
 
-    /// Replaces all values of a namespace.
-    #[pyo3(signature = (namespace, entries, done: "_Done"))]
-    fn publish(
+    /// Sets several values, where `None` removes a key, or replaces all values of a namespace.
+    /// Without values, loads of the namespace fail until they are set again.
+    #[pyo3(signature = (namespace, edits, done: "_Done", replaces = false))]
+    fn change(
         &self,
-        py: Python<'_>,
         namespace: String,
-        entries: Vec<(String, String)>,
+        edits: Option<Edits>,
         done: Py<PyAny>,
-    ) -> PyResult<()> {
-        let memory = self.memory.clone();
-        submit_change(py, done, async move { memory.publish(&namespace, entries).await })
-    }
-
-    /// Sets several values; `None` removes a key.
-    #[pyo3(signature = (namespace, edits, done: "_Done"))]
-    fn update(
-        &self,
-        py: Python<'_>,
-        namespace: String,
-        edits: Vec<(String, Option<String>)>,
-        done: Py<PyAny>,
-    ) -> PyResult<()> {
-        let memory = self.memory.clone();
-        submit_change(py, done, async move { memory.update(&namespace, edits).await })
-    }
-
-    /// Makes loads of a namespace fail until its values are set again.
-    #[pyo3(signature = (namespace, done: "_Done"))]
-    fn fail(&self, py: Python<'_>, namespace: String, done: Py<PyAny>) -> PyResult<()> {
-        let memory = self.memory.clone();
-        submit_change(py, done, async move { memory.fail(&namespace).await })
+        replaces: bool,
+    ) -> Result<(), Raised> {
+        submit_change(done, change(self.memory.clone(), namespace, edits, replaces))
     }
 }

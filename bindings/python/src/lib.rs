@@ -31,7 +31,7 @@ mod _native {
         in_memory::InMemory,
         listen::{Stream, Subscription},
         log::set_log,
-        open::{File, Open, Opened},
+        open::Open,
         value::{ValueType, parse_list, read_text},
     };
 

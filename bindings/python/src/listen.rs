@@ -1,24 +1,17 @@
 //! Changes: a function that is called for each event, or events that are taken one at a time.
 
-use std::mem;
 use std::panic::resume_unwind;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
-use castalia_core::host::fork;
+use castalia_core::host::stream::Changes;
 use castalia_core::{
-    ChangeEvent, ChangeStream, Client, Follower, Subscription as CoreSubscription,
+    ChangeStream, Client, Config, Follower, Interest, Subscription as CoreSubscription,
 };
-use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use tokio::select;
-use tokio::sync::oneshot;
 
 use crate::client::{complete, submit};
 use crate::event::{Event, View};
 use crate::gate;
-
-/// Function that is called for each event.
-type Call = Box<dyn Fn(&Arc<ChangeEvent>) + Send + Sync>;
 
 /// Calls a function on a thread of the client.
 fn call(callback: &Py<PyAny>, argument: impl for<'py> IntoPyObject<'py>) {
@@ -37,17 +30,13 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    pub(crate) fn new(
-        client: Client,
-        callback: Py<PyAny>,
-        subscribe: impl FnOnce(Call) -> CoreSubscription,
-    ) -> Self {
+    pub(crate) fn new(client: Client, callback: Py<PyAny>, config: &Config, to: Interest) -> Self {
         let held = Arc::new(OnceLock::new());
         let owned = (client, held.clone());
-        let subscription = subscribe(Box::new(move |event| {
+        let subscription = config.on_change_shared(to, move |event| {
             let _ = &owned;
             call(&callback, Event(event.clone()));
-        }));
+        });
         let _ = held.set(subscription);
         Self { held }
     }
@@ -80,31 +69,14 @@ impl Subscription {
 /// Events from now on, taken one at a time. Dropping it ends a wait for the next one.
 #[pyclass(frozen, module = "castalia._native")]
 pub(crate) struct Stream {
-    place: Arc<Mutex<Place>>,
-    /// Number of forks before it was created.
-    forks: u32,
+    changes: Changes,
     /// Keeps the client running.
     _client: Client,
 }
 
-/// Who owns the stream at the moment.
-enum Place {
-    Here(ChangeStream),
-    /// A task, which waits for the next event until this is dropped.
-    Waiting(#[expect(dead_code, reason = "dropped to end the wait")] oneshot::Sender<()>),
-    Closed,
-}
-
 impl Stream {
     pub(crate) fn new(stream: ChangeStream, client: Client) -> Self {
-        let place = Arc::new(Mutex::new(Place::Here(stream)));
-        Self { place, forks: fork::forks(), _client: client }
-    }
-
-    /// Whether it belongs to the parent of this process. The task that waits for it, and perhaps
-    /// the thread that holds its lock, do not exist here.
-    fn is_inherited(&self) -> bool {
-        self.forks != fork::forks()
+        Self { changes: Changes::new(stream), _client: client }
     }
 }
 
@@ -115,55 +87,15 @@ impl Stream {
     /// this process was forked since the stream was created.
     #[pyo3(signature = (done: "_Done"))]
     fn next(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
-        if self.is_inherited() || gate::is_shut() {
+        if self.changes.is_inherited() || gate::is_shut() {
             return complete(py, &done);
         }
-        let mut place = lock(&self.place);
-        let mut stream = match mem::replace(&mut *place, Place::Closed) {
-            Place::Here(stream) => stream,
-            Place::Closed => {
-                // `done` may use the stream.
-                drop(place);
-                return complete(py, &done);
-            }
-            waiting @ Place::Waiting(_) => {
-                *place = waiting;
-                return Err(PyRuntimeError::new_err("another call is waiting for the stream"));
-            }
-        };
-        let origin = self.place.clone();
-        let (closing, closed) = oneshot::channel();
-        let next = async move {
-            let event = select! {
-                event = stream.next() => event,
-                _ = closed => None,
-            };
-            let mut place = lock(&origin);
-            if matches!(*place, Place::Waiting(_)) {
-                *place = Place::Here(stream);
-            }
-            Ok(event.map(Event))
-        };
-        submit(py, done, next)?;
-        *place = Place::Waiting(closing);
-        Ok(())
+        let next = self.changes.next();
+        Ok(submit(done, async { Ok(next.await?.map(Event)) })?)
     }
 
     /// Ends it, and a wait for the next event. Does nothing in a forked child, where it has ended.
     fn close(&self) {
-        if !self.is_inherited() {
-            *lock(&self.place) = Place::Closed;
-        }
+        self.changes.close();
     }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        // Otherwise the task would wait on, and keep the subscription, until the next event.
-        self.close();
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,15 +6,15 @@ use castalia_core::host::log::{deliver, level};
 use castalia_core::log::{self, Record};
 use pyo3::prelude::*;
 
-use crate::error::raised;
+use crate::error::Raised;
 use crate::gate;
 
 /// Calls `logger(level, target, text, fields)` for each record of this level and above; `None` ends
 /// this.
 #[pyfunction]
 #[pyo3(signature = (logger: "Callable[[str, str, str, dict[str, str]], None] | None", level))]
-pub(crate) fn set_log(py: Python<'_>, logger: Option<Py<PyAny>>, level: &str) -> PyResult<()> {
-    let level = self::level(level).map_err(|error| raised(py, &error))?;
+pub(crate) fn set_log(logger: Option<Py<PyAny>>, level: &str) -> Result<(), Raised> {
+    let level = self::level(level)?;
     log::set(logger.map(|logger| (level, deliver(move |record| emit(&logger, record)))));
     Ok(())
 }

@@ -9,23 +9,12 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::client::submit_change;
-use crate::error::raised;
+use crate::error::Raised;
 use crate::event::View;
 use crate::listen::{Stream, Subscription};
 
-/// A namespace that was opened, for creating an object of a Python class.
-#[pyclass(frozen, module = "castalia._native")]
-pub(crate) struct Opened {
-    handle: Arc<Handle>,
-}
-
-impl Opened {
-    pub(crate) fn new(handle: Handle) -> Self {
-        Self { handle: Arc::new(handle) }
-    }
-}
-
-/// An open namespace, or one that the first use opens.
+/// An open namespace, or one that the first use opens. Objects of Python's classes are created from
+/// one.
 #[pyclass(frozen, subclass, module = "castalia._native")]
 pub(crate) struct Open {
     handle: OnceLock<Arc<Handle>>,
@@ -34,12 +23,8 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    /// From an open namespace, or a function that returns it at the first use.
-    pub(crate) fn new(source: &Bound<'_, PyAny>) -> Self {
-        match source.cast::<Opened>() {
-            Ok(opened) => Self { handle: opened.get().handle.clone().into(), open: None },
-            Err(_) => Self { handle: OnceLock::new(), open: Some(source.clone().unbind()) },
-        }
+    pub(crate) fn of(handle: Handle) -> Self {
+        Self { handle: OnceLock::from(Arc::new(handle)), open: None }
     }
 
     /// The handle, unless it is opened at the first use.
@@ -60,7 +45,7 @@ impl Open {
     fn open_now(&self, py: Python<'_>) -> PyResult<&Arc<Handle>> {
         let open = self.open.as_ref().map(|open| open.call0(py));
         let opened = open.ok_or_else(|| PyRuntimeError::new_err("the namespace is not open"))??;
-        let handle = opened.cast_bound::<Opened>(py)?.get().handle.clone();
+        let handle = opened.cast_bound::<Self>(py)?.get().handle(py)?.clone();
         Ok(self.handle.get_or_init(|| handle))
     }
 
@@ -72,16 +57,24 @@ impl Open {
     /// The open namespace, for calls that need an open client.
     fn config(&self, py: Python<'_>) -> PyResult<Config> {
         let handle = self.handle(py)?;
-        let config = handle.config().and_then(|config| {
-            handle.client().check_open()?;
-            Ok(config)
-        });
-        config.map_err(|error| raised(py, &error))
+        let config = handle.config().map_err(Raised)?;
+        handle.client().check_open().map_err(Raised)?;
+        Ok(config)
     }
 }
 
 #[pymethods]
 impl Open {
+    /// From an open namespace, or a function that returns it at the first use.
+    #[new]
+    #[pyo3(signature = (source: "Open | Callable[[], Open]", /) -> "Self")]
+    pub(crate) fn new(source: &Bound<'_, PyAny>) -> Self {
+        match source.cast::<Self>() {
+            Ok(opened) => Self { handle: opened.get().handle.clone(), open: None },
+            Err(_) => Self { handle: OnceLock::new(), open: Some(source.clone().unbind()) },
+        }
+    }
+
     /// App id, cluster and namespace.
     #[pyo3(name = "_identity", signature = () -> "tuple[str, str, str]")]
     fn identity<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
@@ -105,13 +98,19 @@ impl Open {
     /// Error of the last load.
     #[getter]
     fn last_error(&self, py: Python<'_>) -> PyResult<Option<PyErr>> {
-        Ok(self.handle(py)?.last_error().map(|error| raised(py, &error)))
+        Ok(self.handle(py)?.last_error().map(|error| Raised(error).into()))
     }
 
     /// The current values.
     #[pyo3(name = "_view")]
     fn view(&self, py: Python<'_>) -> PyResult<View> {
         Ok(View::new(self.handle(py)?.snapshot()))
+    }
+
+    /// The namespace as one text; `None` if nothing has been loaded.
+    #[pyo3(name = "_content")]
+    fn content(&self, py: Python<'_>) -> PyResult<Option<String>> {
+        Ok(self.handle(py)?.snapshot().content().map(str::to_owned))
     }
 
     /// Closes the namespace. Reads still return the last values.
@@ -126,7 +125,7 @@ impl Open {
     #[pyo3(name = "_load", signature = (done: "_Done"))]
     fn load(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
         let config = self.config(py)?;
-        submit_change(py, done, async move { config.refresh().await })
+        Ok(submit_change(done, async move { config.refresh().await })?)
     }
 
     /// Calls `callback(event)` for each change on another thread. An exception is counted as a
@@ -143,8 +142,8 @@ impl Open {
         prefixes: Vec<String>,
     ) -> PyResult<Subscription> {
         let config = self.config(py)?;
-        let subscribe = |call| config.on_change_shared(Interest { keys, prefixes }, call);
-        Ok(Subscription::new(self.client(py)?, callback, subscribe))
+        let interest = Interest { keys, prefixes };
+        Ok(Subscription::new(self.client(py)?, callback, &config, interest))
     }
 
     /// Counts a failed listener that was called with events of a stream, unless the namespace is
@@ -180,25 +179,5 @@ impl Open {
         let follower = self.config(py)?.follow();
         first.call1((View::new(follower.snapshot().clone()),))?;
         Ok(Subscription::following(self.client(py)?, newer, follower))
-    }
-}
-
-/// An open namespace as one text.
-#[pyclass(frozen, extends = Open, subclass, module = "castalia._native")]
-pub(crate) struct File;
-
-#[pymethods]
-impl File {
-    #[new]
-    #[pyo3(signature = (source: "Opened", /) -> "Self")]
-    fn new(source: &Bound<'_, PyAny>) -> PyClassInitializer<Self> {
-        PyClassInitializer::from(Open::new(source)).add_subclass(Self)
-    }
-
-    /// The text; `None` if nothing has been loaded.
-    #[getter]
-    fn content(slf: &Bound<'_, Self>) -> PyResult<Option<String>> {
-        let handle = slf.as_super().get().handle(slf.py())?;
-        Ok(handle.snapshot().content().map(str::to_owned))
     }
 }

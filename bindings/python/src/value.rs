@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use castalia_core::format::value;
+use castalia_core::host::read;
 use castalia_core::{Error, ErrorKind, FromValue, ReadRules, Snapshot, Zone};
 use pyo3::IntoPyObjectExt as _;
 use pyo3::exceptions::PyValueError;
@@ -10,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDateTime, PyString, PyTzInfo};
 
-use crate::error::raised;
+use crate::error::Raised;
 
 /// The types that a value can be parsed as.
 #[pyclass(frozen, eq, eq_int, from_py_object, module = "castalia._native")]
@@ -77,16 +78,12 @@ impl Origin<'_> {
             Origin::Content(snapshot) => snapshot.try_get(key).map_err(Unreadable::Malformed)?,
             Origin::Text(None, _) => None,
             Origin::Text(Some(text), rules) => {
-                let malformed = || Unreadable::Malformed(malformed(key, T::EXPECTED));
-                Some(T::read(text, *rules).ok_or_else(malformed)?)
+                let malformed = |error: Error| Unreadable::Malformed(error.with("key", key));
+                Some(read::parse(text, *rules).map_err(malformed)?)
             }
         };
         value.map(convert).transpose().map_err(|_| Unreadable::OutOfRange)
     }
-}
-
-fn malformed(key: &str, text: &'static str) -> Error {
-    Error::new(ErrorKind::Parse, "read value", text).with("key", key)
 }
 
 /// A moment as a `datetime` in UTC.
@@ -124,10 +121,14 @@ pub(crate) fn read_text<'py>(
     let (zone, lenient_dates, strict_booleans) = rules;
     let zone = Zone::parse(&zone).ok_or_else(|| PyValueError::new_err("unknown time zone"))?;
     let origin = Origin::Text(text, ReadRules { zone, lenient_dates, strict_booleans });
-    origin.read(py, value_type, &key).map_err(|reason| match reason {
-        Unreadable::Malformed(error) => raised(py, &error),
-        Unreadable::OutOfRange => raised(py, &malformed(&key, Unreadable::OUT_OF_RANGE)),
-    })
+    let read = origin.read(py, value_type, &key).map_err(|reason| match reason {
+        Unreadable::Malformed(error) => Raised(error),
+        Unreadable::OutOfRange => {
+            let error = Error::new(ErrorKind::Parse, "read value", Unreadable::OUT_OF_RANGE);
+            Raised(error.with("key", &*key))
+        }
+    });
+    Ok(read?)
 }
 
 /// Splits a text at a delimiter, optionally trimming white space, without empty parts at the end.

@@ -4,7 +4,7 @@ use super::{MetaServers, OPERATION, ServiceUrl, Services};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::route::services_path_and_query;
 use crate::protocol::wire::ServiceInstance;
-use crate::transport::{ServiceRequest, ServiceResponse, Url};
+use crate::transport::{Failure, ServiceRequest, ServiceResponse, Url};
 
 /// Asks one meta server for its list.
 ///
@@ -22,11 +22,8 @@ pub(super) async fn query_server(meta: &MetaServers, server: &str) -> Result<Ser
         access_key: None,
         read_timeout: options.read_timeout,
     };
-    let answer = meta.transport.get(request).await.map_err(|failure| {
-        // Not the kind of the cause: a 404 or 401 concerns no namespace and no access key.
-        let text = "the meta server did not return its list; check apollo.meta";
-        unusable_list(server, text).caused_by(failure.error)
-    })?;
+    let answer = meta.transport.get(request).await;
+    let answer = answer.map_err(|failure| query_failed(server, options.path, failure))?;
     let ServiceResponse::Body(body) = answer else {
         return Err(unusable_list(server, "the meta server returned no list"));
     };
@@ -48,6 +45,23 @@ pub(super) async fn query_server(meta: &MetaServers, server: &str) -> Result<Ser
         return Err(unusable_list(server, "the meta server returned no service"));
     }
     Ok(services)
+}
+
+/// The error for a query that failed. It has neither the kind nor, after 401 and 404, the text of the
+/// cause, which are about an access key and a namespace.
+fn query_failed(server: &str, path: &str, failure: Failure) -> Error {
+    let text = match failure.status {
+        Some(401) => {
+            "the meta server, or a proxy in front of it, requires authentication; check its address, which may contain user and password"
+        }
+        Some(404) => "this is not the address of a meta server; check apollo.meta",
+        _ => "the meta server did not return its list; check apollo.meta",
+    };
+    let error = unusable_list(server, text);
+    match failure.status {
+        Some(status @ (401 | 404)) => error.with("path", path).with("status", status.to_string()),
+        _ => error.caused_by(failure.error),
+    }
 }
 
 fn unusable_list(server: &str, message: &str) -> Error {

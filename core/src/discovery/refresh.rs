@@ -1,38 +1,40 @@
 //! Keeps the list current: asks once in each interval, and more often while no service answers.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{sleep, sleep_until};
 use tracing::debug;
 
-use super::{Discovery, FIRST_RETRY_DELAY, MIN_GAP};
+use super::{Discovery, MetaServers};
 use crate::backoff::apply_jitter;
 use crate::error::Error;
 
 // Clients that were deployed together would otherwise ask the meta server at the same moment
 // forever.
 const REFRESH_JITTER: f64 = 0.1;
+/// Longest delays of the repeated queries of a start, which the pace allows after 1, 2 and 4 s: the
+/// same clients must not repeat them at the same moments. None for the first one, for which callers
+/// wait.
+const START_SPREADS: [Duration; 3] =
+    [Duration::ZERO, Duration::from_millis(400), Duration::from_millis(800)];
 /// Pause between queries while no service answers, plus or minus a half: 5 to 15 s.
 const LOST_PAUSE: Duration = Duration::from_secs(10);
 const LOST_JITTER: f64 = 0.5;
 
 impl Discovery {
-    /// Asks the meta servers at the start, a second time if that fails, and then once in each
-    /// interval and whenever every service of the list has failed; every 5 to 15 s until a service
-    /// answers. A failure or an empty list keeps the services known so far. Failures are passed to
-    /// `on_error`, except those at the start, which callers of [`Discovery::services`] receive.
+    /// Asks the meta servers at the start, again about 1, 3 and 7 s later as long as no service is
+    /// known, and then once in each interval and whenever every service of the list has failed;
+    /// every 5 to 15 s until a service answers. A failure or an empty list keeps the services known
+    /// so far. Failures are passed to `on_error`, except those at the start, which callers of
+    /// [`Discovery::services`] receive.
     pub async fn refresh_forever(&self, on_error: impl Fn(&Error)) {
         let Some(meta) = &self.inner.meta else {
             return;
         };
-        if self.current_services().is_empty() && self.query_shared().await.is_err() {
-            sleep(FIRST_RETRY_DELAY).await;
-            let _ = self.query_shared().await;
-        }
-        meta.is_refreshed.store(true, Ordering::Relaxed);
+        meta.query.lock().await.pace.back_off();
+        self.query_at_start(meta).await;
         loop {
-            self.wait_until_due(meta.options.refresh_interval).await;
+            self.wait_until_due(meta).await;
             if let Err(error) = self.query_shared().await {
                 debug!(%error, "discovery failed; the services known so far are kept");
                 on_error(&error);
@@ -40,18 +42,45 @@ impl Discovery {
         }
     }
 
+    async fn query_at_start(&self, meta: &MetaServers) {
+        if self.has_found().await {
+            return;
+        }
+        for spread in START_SPREADS {
+            self.wait_until_allowed(meta).await;
+            sleep(spread.mul_f64(self.random(fastrand::Rng::f64))).await;
+            if self.has_found().await {
+                return;
+            }
+        }
+    }
+
+    /// Whether a service is known; asks a meta server if not.
+    async fn has_found(&self) -> bool {
+        !self.current_services().is_empty() || self.query_shared().await.is_ok()
+    }
+
     /// Waits for the next query. Services that move during an outage announce nothing, so that only
     /// repeated queries find them.
-    async fn wait_until_due(&self, interval: Duration) {
-        let asked = Instant::now();
-        let is_lost = self.current_services().is_empty() || self.all_failed();
+    async fn wait_until_due(&self, meta: &MetaServers) {
+        let is_lost = self.is_lost();
         let pause = self.random(|random| match is_lost {
             true => apply_jitter(LOST_PAUSE, LOST_JITTER, random),
-            false => apply_jitter(interval, REFRESH_JITTER, random),
+            false => apply_jitter(meta.options.refresh_interval, REFRESH_JITTER, random),
         });
         tokio::select! {
             () = sleep(pause) => {}
-            () = self.wait_until_all_fail(), if !is_lost => sleep_until(asked + MIN_GAP).await,
+            () = self.wait_until_all_fail(), if !is_lost => {}
+        }
+        // The services of a new list may fail at once, and a caller may have asked meanwhile.
+        self.wait_until_allowed(meta).await;
+    }
+
+    /// Returns once the next query may be sent.
+    async fn wait_until_allowed(&self, meta: &MetaServers) {
+        let next_at = meta.query.lock().await.pace.next_at(self.is_lost());
+        if let Some(next_at) = next_at {
+            sleep_until(next_at).await;
         }
     }
 

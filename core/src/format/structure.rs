@@ -13,15 +13,22 @@ use super::value::FromValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::wire::Configurations;
 
+/// Longest keys of a structure, in segments. The tree is as deep as its longest key, and reading and
+/// dropping it take stack for each level.
+const MAX_SEGMENTS: usize = 128;
+
 /// Deserializes flat keys. Keys without a field are ignored, unless the structure denies unknown
-/// fields.
+/// fields. Keys of more than 128 segments are always ignored: one odd key must not prevent the reads
+/// of all others.
 ///
 /// # Errors
 /// [`ErrorKind::Parse`] if a field is missing or its text malformed.
 pub fn read<T: DeserializeOwned>(flat: &Configurations, rules: ReadRules) -> Result<T> {
     let mut root = KeyTree::new(rules);
     for (key, value) in flat {
-        root.insert(key, value);
+        if segments(key).nth(MAX_SEGMENTS).is_none() {
+            root.insert(key, value);
+        }
     }
     T::deserialize(&root).map_err(|error: DeError| {
         let text = "the values do not match the structure";
@@ -210,6 +217,7 @@ impl<'de> IntoDeserializer<'de, DeError> for &KeyTree<'_> {
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;
+    use serde::de::IgnoredAny;
 
     use super::*;
 
@@ -317,6 +325,24 @@ mod tests {
             assert_eq!(read::<App>(&values).unwrap_err().kind(), ErrorKind::Parse, "{key}");
         }
         assert!(read::<App>(&flat(&[("mode", "safe")])).is_err());
+    }
+
+    /// B71
+    #[test]
+    fn a_key_of_many_segments_is_ignored() {
+        let map = |flat: &Configurations| read::<BTreeMap<String, IgnoredAny>>(flat).unwrap();
+        let test = move || {
+            for (next, count) in [(".b", 100_000), ("[0]", 100_000), (".b", 128)] {
+                let ignored = format!("a{}", next.repeat(count));
+                let keys = map(&flat(&[(&ignored, "1"), ("b", "2")])).into_keys();
+                assert_eq!(keys.collect::<Vec<_>>(), ["b"], "{next} {count}");
+            }
+            let longest = format!("a{}", ".b".repeat(127));
+            assert_eq!(map(&flat(&[(&longest, "1")])).len(), 1);
+        };
+        // Half the stack of a thread of the runtime.
+        let thread = std::thread::Builder::new().stack_size(1024 * 1024);
+        thread.spawn(test).unwrap().join().unwrap();
     }
 
     #[test]

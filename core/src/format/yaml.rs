@@ -4,6 +4,7 @@
 //! The parser library emits events; `tree` builds documents from them, and `scalar` interprets
 //! plain scalars by YAML 1.1.
 
+mod expansion;
 mod scalar;
 mod tree;
 
@@ -12,6 +13,7 @@ use std::rc::Rc;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::wire::Configurations;
 
+use expansion::Expansion;
 use scalar::YamlScalar;
 use tree::YamlNode;
 
@@ -21,8 +23,6 @@ const OPERATION: &str = "parse yaml";
 const MAX_CHARACTERS: usize = 3 * 1024 * 1024;
 const MAX_DEPTH: usize = 50;
 const MAX_COLLECTION_ALIASES: usize = 50;
-/// Nested aliases could expand to more values than fit into memory.
-const MAX_KEYS: usize = 1_000_000;
 /// Key of a document that is not a map; the name in Spring, which the Java client uses.
 const ROOT_KEY: &str = "document";
 
@@ -38,8 +38,8 @@ const ROOT_KEY: &str = "document";
 ///
 /// # Errors
 /// [`ErrorKind::Parse`] with the position if the text is not YAML, has a duplicate key or an
-/// unknown tag, or exceeds the limits of the Java parser (3 MiB, depth 50, 50 aliases to
-/// collections).
+/// unknown tag, exceeds the limits of the Java parser (3 MiB, depth 50, 50 aliases to collections),
+/// or expands to more than a million values, 64 MiB or 128 levels.
 pub fn flatten(text: &str) -> Result<Configurations> {
     flatten_documents(documents(text)?)
 }
@@ -85,8 +85,8 @@ fn flatten_documents(documents: Vec<Rc<YamlNode>>) -> Result<Configurations> {
     for document in documents {
         match &*document {
             YamlNode::Scalar(YamlScalar::Null) => {}
-            YamlNode::Map(_) => flat.put("", &document)?,
-            _ => flat.put(ROOT_KEY, &document)?,
+            YamlNode::Map(_) => flat.put(String::new(), &document)?,
+            _ => flat.put(ROOT_KEY.to_owned(), &document)?,
         }
     }
     Ok(flat.values)
@@ -95,29 +95,27 @@ fn flatten_documents(documents: Vec<Rc<YamlNode>>) -> Result<Configurations> {
 #[derive(Default)]
 struct FlatKeys {
     values: Configurations,
-    count: usize,
+    expansion: Expansion,
 }
 
 impl FlatKeys {
     /// Adds a node and its children under a path. Recursive, which is safe because the depth of
     /// documents is limited.
-    fn put(&mut self, path: &str, node: &YamlNode) -> Result<()> {
-        self.count += 1;
-        if self.count > MAX_KEYS {
-            return Err(refused("aliases expand to more than a million values"));
-        }
+    fn put(&mut self, path: String, node: &YamlNode) -> Result<()> {
         match node {
             YamlNode::Scalar(scalar) => {
-                self.values.insert(path.to_owned(), scalar.text().to_owned());
+                self.values.insert(path, scalar.text().to_owned());
             }
             YamlNode::List(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    self.put(&format!("{path}[{index}]"), item)?;
+                    self.expansion.add(path.len() + item.text_len())?;
+                    self.put(format!("{path}[{index}]"), item)?;
                 }
             }
             YamlNode::Map(entries) => {
                 for (key, value) in entries {
-                    self.put(&join(path, key), value)?;
+                    self.expansion.add(path.len() + key.text().len() + value.text_len())?;
+                    self.put(join(&path, key), value)?;
                 }
             }
         }
@@ -234,6 +232,39 @@ mod tests {
             text += &format!("a{level}: &a{level} [{}]\n", [before.as_str(); 5].join(","));
         }
         assert!(flatten(&text).is_err());
+    }
+
+    /// B70: aliases of a few kilobytes copied their targets until the memory was exhausted.
+    #[test]
+    fn aliases_cannot_multiply_long_texts() {
+        let long = "x".repeat(13_000);
+        let list = |item: &str, count: usize| format!("[{}]", vec![item; count].join(","));
+        let repeated = |item: &str, count| format!("a: &a {long}\nb: {}\n", list(item, count));
+        let (ones, lists, all) = (list("1", 3400), list("*a", 7), list("*b", 40));
+        let paths = format!("{{a: &a {ones}, b: &b {lists}, \"{long}\": {all}}}");
+        for text in [repeated("*a", 6000), repeated("{*a : 1}", 6000), paths] {
+            let error = flatten(&text).unwrap_err();
+            assert!(error.message().contains("64 MiB"), "{error}");
+        }
+        assert_eq!(flatten(&repeated("*a", 1000)).unwrap()["b[999]"], long);
+    }
+
+    /// B70: each alias adds the levels of its target.
+    #[test]
+    fn aliases_cannot_nest_too_deeply() {
+        let nested = |levels: usize| {
+            let mut text = "a0: &a0 1\n".to_owned();
+            for level in 1..=levels {
+                let (open, close) = ("[".repeat(40), "]".repeat(40));
+                text += &format!("a{level}: &a{level} {open}*a{}{close}\n", level - 1);
+            }
+            text
+        };
+        assert!(flatten(&nested(3)).is_ok());
+        for levels in [4, 50] {
+            let error = flatten(&nested(levels)).unwrap_err();
+            assert!(error.message().contains("128"), "{error}");
+        }
     }
 
     proptest! {

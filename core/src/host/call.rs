@@ -8,6 +8,7 @@ use tokio::task::AbortHandle;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::blocking;
+use crate::blocking_thread;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The error of a call that panicked.
@@ -41,11 +42,29 @@ pub fn spawn<T: Send + 'static>(
     future: impl Future<Output = Result<T>> + Send + 'static,
     done: impl FnOnce(Result<T>) + Send + 'static,
 ) -> Result<AbortHandle> {
-    let task = blocking::spawn(async move {
-        let result = AssertUnwindSafe(future).catch_unwind().await;
-        done(result.unwrap_or_else(|_| Err(caught_panic())));
-    })?;
+    let task = blocking::spawn(async move { done(outcome(future).await) })?;
     Ok(task.abort_handle())
+}
+
+/// Like [`spawn`], for a `done` that may block.
+///
+/// # Errors
+/// As [`spawn`].
+pub fn spawn_then_block<T: Send + 'static>(
+    future: impl Future<Output = Result<T>> + Send + 'static,
+    done: impl FnOnce(Result<T>) + Send + 'static,
+) -> Result<()> {
+    blocking::spawn(async move {
+        let result = outcome(future).await;
+        // Fails if `done` panics, and nobody waits for it.
+        let _ = blocking_thread::run(move || done(result)).await;
+    })?;
+    Ok(())
+}
+
+async fn outcome<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    let result = AssertUnwindSafe(future).catch_unwind().await;
+    result.unwrap_or_else(|_| Err(caught_panic()))
 }
 
 /// Runs a future on the shared runtime, for hosts that poll futures on threads of their own.
@@ -69,10 +88,12 @@ mod tests {
     #[test]
     fn a_panic_becomes_an_error_wherever_it_happens() {
         let fault = || -> Result<()> { panic!("on purpose") };
-        let (sender, ended) = sync_channel(1);
+        let (sender, ended) = sync_channel(2);
+        let other = sender.clone();
         spawn(async move { fault() }, move |result| drop(sender.send(result))).unwrap();
+        spawn_then_block(async move { fault() }, move |result| drop(other.send(result))).unwrap();
         let waited = blocking::runtime().unwrap().block_on(run(async move { fault() }));
-        for result in [now(fault), ended.recv().unwrap(), waited] {
+        for result in [now(fault), ended.recv().unwrap(), ended.recv().unwrap(), waited] {
             assert_eq!(result.unwrap_err().kind(), ErrorKind::Internal);
         }
     }

@@ -7,8 +7,10 @@ use tokio::sync::mpsc;
 use tracing::Level;
 
 use crate::blocking;
+use crate::blocking_thread;
 use crate::error::{Error, ErrorKind, Result};
-use crate::log::{Record, Sink, pass};
+use crate::host::stream::Queue;
+use crate::log::{self, Record, Sink, pass};
 use crate::process_local::ProcessLocalCell;
 
 /// Maximum number of records that wait for a host; further ones are dropped.
@@ -25,6 +27,19 @@ pub fn level(name: &str) -> Result<Level> {
     })
 }
 
+/// Queues the records of this level and above, until another sink is set, for a host that takes them
+/// one at a time.
+///
+/// # Errors
+/// As [`level`].
+pub fn queue(level: &str) -> Result<Queue<Record>> {
+    let level = self::level(level)?;
+    let (sender, records) = Queue::new(WAITING);
+    let sink = move |record: &Record| drop(sender.try_send(record.clone()));
+    log::set(Some((level, Arc::new(sink))));
+    Ok(records)
+}
+
 /// A sink that passes the records to a function, which may block: one at a time, on another thread.
 /// Starts no thread before the first record; a forked child starts its own. What the function logs
 /// is dropped, or it would never end.
@@ -39,14 +54,13 @@ pub fn deliver(function: impl Fn(&Record) + Send + Sync + 'static) -> Sink {
 
 fn start(function: Arc<impl Fn(&Record) + Send + Sync + 'static>) -> Result<mpsc::Sender<Record>> {
     let (queue, mut waiting) = mpsc::channel::<Record>(WAITING);
-    let runtime = blocking::runtime()?;
-    let threads = runtime.clone();
-    runtime.spawn(async move {
+    blocking::spawn(async move {
         while let Some(record) = waiting.recv().await {
             let function = function.clone();
-            let _ = threads.spawn_blocking(move || pass(&record, &*function)).await;
+            // Fails if the function panics, which must not end the log.
+            let _ = blocking_thread::run(move || pass(&record, &*function)).await;
         }
-    });
+    })?;
     Ok(queue)
 }
 

@@ -4,6 +4,9 @@
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
+use tokio::sync::mpsc::error::SendError;
+
+use crate::host::stream::Queue;
 use crate::snapshot::Snapshot;
 
 /// What a validator says: why a release must not be applied; see [`crate::Client::validate`].
@@ -17,13 +20,20 @@ pub struct Question {
 }
 
 impl Question {
-    /// Accepts the release, or rejects it with a reason, which is not empty: programs often join the
-    /// problems that they found. Only the first answer takes effect.
+    /// Accepts the release, or rejects it; see [`verdict`]. Only the first answer takes effect.
     pub fn answer(&self, reason: Option<String>) {
-        let reason = reason.filter(|reason| !reason.is_empty());
         // Fails after the first answer.
-        let _ = self.verdict.try_send(reason.map_or(Ok(()), Err));
+        let _ = self.verdict.try_send(verdict(reason));
     }
+}
+
+/// Accepts a release, or rejects it with a reason, which is not empty: programs often join the
+/// problems that they found.
+///
+/// # Errors
+/// The reason.
+pub fn verdict(reason: Option<String>) -> Verdict {
+    reason.filter(|reason| !reason.is_empty()).map_or(Ok(()), Err)
 }
 
 /// Passes a release to the host and waits for its verdict, which is `unanswered` if the host drops
@@ -54,8 +64,25 @@ pub fn ask(release: &Arc<Snapshot>, unanswered: Verdict, pass: impl FnOnce(Quest
     answer.recv().unwrap_or(unanswered)
 }
 
+/// A validator, and its questions for a host that takes them one at a time. After these are dropped,
+/// every release is accepted; a question that is dropped without an answer rejects its release.
+pub fn queue() -> (impl Fn(&Arc<Snapshot>) -> Verdict + Send + Sync + 'static, Queue<Question>) {
+    let (asked, questions) = Queue::new(1);
+    let pass = move |question: Question| {
+        if let Err(SendError(question)) = asked.blocking_send(question) {
+            question.answer(None);
+        }
+    };
+    let unanswered = || Err("the validator did not answer".to_owned());
+    (move |release: &Arc<Snapshot>| ask(release, unanswered(), &pass), questions)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
+    use crate::blocking;
+
     use super::*;
 
     #[test]
@@ -68,5 +95,23 @@ mod tests {
         ] {
             assert_eq!(ask(&release, Ok(()), |question| question.answer(reason)), verdict);
         }
+    }
+
+    #[test]
+    fn a_queued_question_waits_until_it_is_answered_or_dropped() {
+        let release = Snapshot::sample("application", "1", &[("n", "1")]);
+        let (validate, questions) = queue();
+        let asking = thread::spawn({
+            let release = release.clone();
+            move || ([validate(&release), validate(&release)], validate)
+        });
+        let take = || blocking::runtime().unwrap().block_on(questions.next()).unwrap().unwrap();
+        take().answer(Some("no".to_owned()));
+        drop(take());
+        let ([rejected, unanswered], validate) = asking.join().unwrap();
+        assert_eq!(rejected, Err("no".to_owned()));
+        assert!(unanswered.is_err());
+        drop(questions);
+        assert_eq!(validate(&release), Ok(()));
     }
 }

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::client::Client;
+use crate::error::{Error, ErrorKind, Result};
 use crate::format::rules::ReadRules;
+use crate::format::value::FromValue;
 
 /// How a client's copies are read, decided by its settings.
 ///
@@ -39,6 +41,14 @@ impl ReadPolicy {
         fallback.extend(settings.overlay.clone());
         Self { rules: settings.rules, typed_cache: settings.typed_cache, fallback }
     }
+}
+
+/// Parses the text of a value.
+///
+/// # Errors
+/// [`ErrorKind::Parse`] if it is malformed.
+pub fn parse<T: FromValue>(text: &str, rules: ReadRules) -> Result<T> {
+    T::read(text, rules).ok_or_else(|| Error::new(ErrorKind::Parse, "read value", T::EXPECTED))
 }
 
 /// A duration in whole milliseconds.

@@ -1,6 +1,8 @@
 //! Calls a function for each event: one call at a time, on a blocking thread, and with an end that
 //! leaves no call running.
 
+mod delivery;
+
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -8,14 +10,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::warn;
 
 use super::queue::Queue;
 use super::{ChangeStream, Listeners};
-use crate::blocking_pool::{DROP_POOL, LISTENER_POOL, warn_if_slow};
 use crate::change::{ChangeEvent, Interest};
 use crate::process_local::{ProcessLocal, ProcessLocalCell};
+
+pub(crate) use delivery::Delivery;
 
 /// Functions that can wait for each other: as many as can run.
 const MAX_WAITING: usize = 64;
@@ -306,90 +308,5 @@ impl std::fmt::Debug for Subscriber {
             .field("interest", &self.interest)
             .field("ended", &self.has_ended())
             .finish_non_exhaustive()
-    }
-}
-
-/// The task that calls a subscriber. Dropping it ends the subscription if `abandon` is cancelled;
-/// otherwise the runtime has ended, and another one may continue.
-pub(crate) struct Delivery {
-    /// `None` only while it is being dropped.
-    stream: Option<ChangeStream>,
-    /// The event of the last call.
-    taken: Option<Arc<ChangeEvent>>,
-    /// Whether the call has begun, or the event was left for another runtime.
-    claimed: Arc<AtomicBool>,
-    subscriber: Arc<Subscriber>,
-    abandon: CancellationToken,
-}
-
-impl Delivery {
-    fn new(stream: ChangeStream, subscriber: Arc<Subscriber>) -> Self {
-        let abandon = CancellationToken::new();
-        let claimed = Arc::default();
-        Self { stream: Some(stream), taken: None, claimed, subscriber, abandon }
-    }
-
-    /// Delivers events until the subscription or the client ends, or until `abandon` is cancelled.
-    /// `failed` is called with the name of the namespace if the function panics.
-    pub(crate) async fn run(mut self, failed: impl Fn(&str), abandon: CancellationToken) {
-        self.abandon = abandon;
-        while let Some(event) = self.next().await {
-            let subscriber = self.subscriber.clone();
-            let namespace = event.identity().namespace.clone();
-            let claimed = self.claimed.clone();
-            let call = LISTENER_POOL
-                .start(move || claimed.swap(true, Ordering::SeqCst) || subscriber.call(&event));
-            let waits = || {
-                warn!(
-                    namespace,
-                    "a change event waits for a listener thread: too many listeners of this process are blocked"
-                );
-            };
-            let call = warn_if_slow(call, waits).await;
-            // It loses no event, but receives them late.
-            let runs = || {
-                warn!(
-                    namespace,
-                    "a change listener has been running for 30 s; its later events are waiting"
-                );
-            };
-            let completed = warn_if_slow(call, runs).await;
-            // A join error means that the runtime is shutting down, not that the listener failed.
-            if !completed.unwrap_or(true) {
-                failed(&namespace);
-                error!(namespace, "a change listener failed; it remains registered");
-            }
-        }
-        let subscriber = self.subscriber.clone();
-        subscriber.ended.store(true, Ordering::SeqCst);
-        // Dropped on a blocking thread: the function may own something whose destructor blocks.
-        let _ = DROP_POOL.run(move || subscriber.drop_function()).await;
-    }
-
-    async fn next(&mut self) -> Option<Arc<ChangeEvent>> {
-        self.taken = self.stream.as_mut()?.next().await;
-        self.claimed = Arc::default();
-        self.taken.clone()
-    }
-}
-
-impl Drop for Delivery {
-    fn drop(&mut self) {
-        let subscriber = &self.subscriber;
-        if self.abandon.is_cancelled() {
-            subscriber.ended.store(true, Ordering::SeqCst);
-        }
-        if subscriber.has_ended() {
-            subscriber.drop_idle_function();
-            return;
-        }
-        // Unless another runtime has continued already.
-        if let Some(stream) = self.stream.take()
-            && Arc::ptr_eq(&subscriber.queue.load(), &stream.queue)
-        {
-            let is_called = self.claimed.swap(true, Ordering::SeqCst);
-            let taken = self.taken.take().filter(|_| !is_called);
-            subscriber.leave(Left { taken, _stream: stream });
-        }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::cut_off::is_unanswered;
-use crate::discovery::{Discovery, ServiceUrl, Services};
+use crate::discovery::{Candidates, Discovery, ServiceUrl};
 use crate::error::{Error, ErrorKind};
 use crate::service_pause::ServicePauses;
 use crate::transport::Failure;
@@ -17,15 +17,13 @@ const SILENCE_PAUSE: Duration = Duration::from_secs(300);
 
 /// The choice for one poll loop.
 pub(super) struct ServiceChoice {
-    discovery: Discovery,
+    candidates: Candidates,
     connect_timeout: Duration,
     /// Service of the last poll. It is kept until it fails, or with probability 1/2 after an empty
     /// poll, as in the Java client, so that polls spread over services that are added.
     sticky: Option<ServiceUrl>,
-    /// The list from which the service of the last poll was chosen.
-    listed: Services,
     /// Services whose polls failed in the current round. A round ends with an answer, or when each
-    /// service of the list has failed once.
+    /// service to choose from has failed once.
     failed: Vec<ServiceUrl>,
     /// Services that asked to be left alone (`Retry-After`).
     busy: ServicePauses,
@@ -36,10 +34,9 @@ pub(super) struct ServiceChoice {
 impl ServiceChoice {
     pub(super) fn new(discovery: Discovery, connect_timeout: Duration) -> Self {
         Self {
-            discovery,
+            candidates: Candidates::new(discovery),
             connect_timeout,
             sticky: None,
-            listed: Services::from([]),
             failed: Vec::new(),
             busy: ServicePauses::default(),
             silent: ServicePauses::default(),
@@ -54,12 +51,14 @@ impl ServiceChoice {
         // A service that left the list is dropped, even if it may still answer: it is probably
         // being shut down.
         let sticky = self.sticky.take();
-        self.listed = Services::from([]);
-        let sticky = sticky.filter(|service| self.discovery.contains(service));
+        let sticky = sticky.filter(|service| self.candidates.discovery().contains(service));
         let service = match sticky {
-            Some(service) => service,
+            Some(service) => {
+                self.candidates.keep();
+                service
+            }
             None => {
-                let services = self.discovery.services().await?;
+                let services = self.candidates.find().await?;
                 // The first of those that may be polled soonest, have not failed, and answer: the
                 // order is that of discovery.
                 let next = services.into_iter().min_by_key(|service| {
@@ -72,13 +71,12 @@ impl ServiceChoice {
             }
         };
         self.sticky = Some(service.clone());
-        self.listed = self.discovery.current_services();
         Ok(service)
     }
 
-    /// Returns once a service is known that the last poll could not choose.
+    /// Returns once a service is known that was not known to the last poll.
     pub(super) async fn wait_for_new(&self) {
-        self.discovery.wait_for_new_service(&self.listed).await;
+        self.candidates.wait_for_new().await;
     }
 
     /// Lets the next poll go to another service.
@@ -90,7 +88,7 @@ impl ServiceChoice {
     /// Records that the last poll was answered.
     pub(super) fn record_answer(&mut self) {
         if let Some(service) = &self.sticky {
-            self.discovery.report(service, true);
+            self.candidates.discovery().report(service, true);
             self.busy.end(service);
             self.silent.end(service);
         }
@@ -106,7 +104,7 @@ impl ServiceChoice {
     }
 
     /// Records that the last poll failed so long after its start, and releases its service. Returns
-    /// whether another service should be polled soon: the list has one that is not busy and has not
+    /// whether another service should be polled soon: there is one that is not busy and has not
     /// failed in this round, and the failure says nothing about it. An error that a service answered
     /// may be one of all, which must not be polled more often because they are many.
     pub(super) fn record_failure(&mut self, failure: &Failure, after: Duration) -> bool {
@@ -117,14 +115,14 @@ impl ServiceChoice {
         let is_silent = is_unanswered(failure, after);
         let is_down = is_silent || is_unreachable(failure, after, self.connect_timeout);
         if is_down {
-            self.discovery.report(&service, false);
+            self.candidates.discovery().report(&service, false);
         }
         if is_silent {
             self.silent.begin(&service, SILENCE_PAUSE);
         }
         self.busy.record(&service, failure.retry_after);
         self.failed.push(service);
-        let services = self.discovery.current_services();
+        let services = self.candidates.offered();
         let has_other = services
             .iter()
             .any(|service| !self.failed.contains(service) && self.busy.end_of(service).is_none());
@@ -134,9 +132,9 @@ impl ServiceChoice {
         has_other && is_down
     }
 
-    /// How long every service of the list asks to be left alone; `None` if one may be polled now.
+    /// How long every service to choose from asks to be left alone; `None` if one may be polled now.
     pub(super) fn busy_for(&self) -> Option<Duration> {
-        self.busy.shortest(&self.discovery.current_services())
+        self.busy.shortest(&self.candidates.offered())
     }
 }
 
@@ -158,6 +156,25 @@ mod tests {
     use super::*;
 
     const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+    const PAUSE: Duration = Duration::from_secs(60);
+
+    fn choice(urls: &[&str]) -> ServiceChoice {
+        let urls: Vec<_> = urls.iter().map(|url| (*url).to_owned()).collect();
+        let discovery = Discovery::fixed(&urls, fastrand::Rng::with_seed(1));
+        ServiceChoice::new(discovery, CONNECT_TIMEOUT)
+    }
+
+    /// A choice whose first service is busy, and that service.
+    async fn choice_with_busy(urls: &[&str]) -> (ServiceChoice, ServiceUrl) {
+        let mut choice = choice(urls);
+        let first = choice.select().await.unwrap();
+        choice.record_failure(&busy(), Duration::ZERO);
+        (choice, first)
+    }
+
+    fn busy() -> Failure {
+        Failure { status: Some(503), retry_after: Some(PAUSE), ..refused() }
+    }
 
     fn refused() -> Failure {
         Failure::new(Error::new(ErrorKind::Transport, "http get", "cannot connect"))
@@ -165,9 +182,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn each_service_is_polled_before_one_that_failed_is_polled_again() {
-        let urls = ["a", "b", "c"].map(str::to_owned);
-        let discovery = Discovery::fixed(&urls, fastrand::Rng::with_seed(1));
-        let mut choice = ServiceChoice::new(discovery, CONNECT_TIMEOUT);
+        let urls = ["a", "b", "c"];
+        let mut choice = choice(&urls);
         for _ in 0..20 {
             let mut polled = Vec::new();
             for has_other in [true, true, false] {
@@ -184,9 +200,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_service_is_kept_until_it_is_released() {
-        let urls = ["a", "b", "c"].map(str::to_owned);
-        let discovery = Discovery::fixed(&urls, fastrand::Rng::with_seed(1));
-        let mut choice = ServiceChoice::new(discovery, CONNECT_TIMEOUT);
+        let mut choice = choice(&["a", "b", "c"]);
         let first = choice.select().await.unwrap();
         for _ in 0..20 {
             choice.record_answer();
@@ -203,9 +217,7 @@ mod tests {
     /// B51: a service that is frozen is passed over although another one has answered meanwhile.
     #[tokio::test(start_paused = true)]
     async fn a_service_that_did_not_answer_is_avoided_for_a_while() {
-        let urls = ["a", "b"].map(str::to_owned);
-        let discovery = Discovery::fixed(&urls, fastrand::Rng::with_seed(1));
-        let mut choice = ServiceChoice::new(discovery, CONNECT_TIMEOUT);
+        let mut choice = choice(&["a", "b"]);
         let frozen = choice.select().await.unwrap();
         let silence = Failure { is_silence: true, ..refused() };
         assert!(choice.record_failure(&silence, Duration::from_secs(90)));
@@ -225,13 +237,7 @@ mod tests {
     /// A busy service is polled later than one that has failed, and is not yet another choice.
     #[tokio::test(start_paused = true)]
     async fn a_service_that_is_down_is_not_polled_soon_while_the_others_are_busy() {
-        let urls = ["a", "b"].map(str::to_owned);
-        let discovery = Discovery::fixed(&urls, fastrand::Rng::with_seed(1));
-        let mut choice = ServiceChoice::new(discovery, CONNECT_TIMEOUT);
-        let pause = Duration::from_secs(60);
-        let busy = Failure { status: Some(503), retry_after: Some(pause), ..refused() };
-        let first = choice.select().await.unwrap();
-        choice.record_failure(&busy, Duration::ZERO);
+        let (mut choice, first) = choice_with_busy(&["a", "b"]).await;
         for _ in 0..5 {
             assert_ne!(choice.select().await.unwrap(), first);
             assert!(!choice.record_failure(&refused(), Duration::ZERO));
@@ -240,14 +246,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_later_answer_or_failure_ends_the_pause_of_a_busy_service() {
-        let discovery = Discovery::fixed(&["a".to_owned()], fastrand::Rng::with_seed(1));
-        let mut choice = ServiceChoice::new(discovery, CONNECT_TIMEOUT);
-        let pause = Duration::from_secs(60);
-        let busy = Failure { status: Some(503), retry_after: Some(pause), ..refused() };
         for is_answer in [true, false] {
-            choice.select().await.unwrap();
-            choice.record_failure(&busy, Duration::ZERO);
-            assert_eq!(choice.busy_for(), Some(pause));
+            let (mut choice, _) = choice_with_busy(&["a"]).await;
+            assert_eq!(choice.busy_for(), Some(PAUSE));
             choice.select().await.unwrap();
             match is_answer {
                 true => choice.record_answer(),
@@ -259,17 +260,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_busy_service_is_passed_over_until_it_may_be_polled() {
-        let urls = ["a", "b"].map(str::to_owned);
-        let discovery = Discovery::fixed(&urls, fastrand::Rng::with_seed(1));
-        let mut choice = ServiceChoice::new(discovery, CONNECT_TIMEOUT);
-        let pause = Duration::from_secs(60);
-        let busy = Failure { status: Some(503), retry_after: Some(pause), ..refused() };
-        let first = choice.select().await.unwrap();
-        choice.record_failure(&busy, Duration::ZERO);
+        let (mut choice, first) = choice_with_busy(&["a", "b"]).await;
         assert_eq!(choice.busy_for(), None);
         assert_ne!(choice.select().await.unwrap(), first);
-        choice.record_failure(&busy, Duration::ZERO);
-        assert_eq!(choice.busy_for(), Some(pause));
+        choice.record_failure(&busy(), Duration::ZERO);
+        assert_eq!(choice.busy_for(), Some(PAUSE));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 
+use crate::blocking_thread;
 use crate::cache::FileCache;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -34,12 +34,11 @@ impl Disk {
         // occupies the thread.
         let permit = self.permits.acquire_owned().await.ok();
         let cache = self.cache;
-        let done = spawn_blocking(move || {
+        let work = move || {
             let _permit = permit;
             work(&cache)
-        })
-        .await;
-        done.unwrap_or_else(|_| {
+        };
+        blocking_thread::run(work).await.unwrap_or_else(|_| {
             let text = "the cache file operation panicked";
             Err(Error::new(ErrorKind::Internal, "local cache", text))
         })

@@ -20,9 +20,11 @@ const RETRY_BACKOFF: BackoffPolicy =
 const UNAUTHORIZED_BACKOFF: BackoffPolicy =
     BackoffPolicy::doubling(Duration::from_secs(30), Duration::from_secs(60)).jittered(0.2);
 /// A server that is behind the one that sent the announcement catches up within seconds, whether it
-/// returns the earlier release or none: rechecks happen 1, 3 and 9 s after the announcement.
+/// returns an earlier release or none: rechecks happen about 1, 3 and 9 s after the announcement.
 const RECHECKS: [Duration; 3] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(6)];
+/// All clients receive an announcement together.
+const RECHECK_JITTER: f64 = 0.2;
 /// Retries after the rechecks, if an announced release is still not found. They take about five
 /// minutes: a server that is cut off from its database may be that far behind.
 const LATE_RECHECKS: u32 = 6;
@@ -80,19 +82,21 @@ impl Schedule {
         self.late_rechecks = if is_news { LATE_RECHECKS } else { 0 };
         self.recheck_at = None;
         self.urgent = true;
+        // What failed before says nothing about this release.
+        self.retry.reset();
     }
 
-    /// A load succeeded; `is_new` if it returned another release.
-    pub(super) fn loaded(&mut self, is_new: bool) {
+    /// A load succeeded; `is_news` if its release can be the one that was announced.
+    pub(super) fn loaded(&mut self, is_news: bool) {
         self.urgent = false;
         self.retry.reset();
         self.unauthorized.reset();
         self.plan_refresh();
-        if is_new {
+        if is_news {
             self.end_rechecks();
         }
-        // An earlier release is older than the announcement: the server reads its database once a
-        // second and may be behind.
+        // Any other release is older than the announcement: the server reads its database once a
+        // second and may be behind. After a rollback, that costs three requests.
         self.sooner_at = self.next_recheck(false).map(|delay| Instant::now() + delay);
     }
 
@@ -147,7 +151,7 @@ impl Schedule {
     fn take_recheck(&mut self, is_not_found: bool) -> Option<Duration> {
         if let Some([delay, later @ ..]) = self.pending {
             self.pending = Some(later);
-            return Some(*delay);
+            return Some(apply_jitter(*delay, RECHECK_JITTER, &mut self.random));
         }
         if is_not_found && self.late_rechecks > 0 {
             self.late_rechecks -= 1;
@@ -188,6 +192,11 @@ mod tests {
         schedule.next().duration_since(Instant::now()).as_secs_f64()
     }
 
+    /// Whether the next load is after this delay, plus or minus a fifth.
+    fn waits_about(schedule: &Schedule, delay: f64) -> bool {
+        (delay * 0.79..delay * 1.21).contains(&wait(schedule))
+    }
+
     #[tokio::test(start_paused = true)]
     async fn refreshes_spread_by_a_tenth() {
         let mut schedule = schedule();
@@ -203,7 +212,7 @@ mod tests {
         schedule.announced(true);
         for delay in [1.0, 2.0, 6.0] {
             schedule.loaded(false);
-            assert!((wait(&schedule) - delay).abs() < 0.01);
+            assert!(waits_about(&schedule, delay));
             sleep_until(schedule.next()).await;
         }
         schedule.loaded(false);
@@ -215,14 +224,17 @@ mod tests {
     async fn loads_that_the_application_requests_use_up_no_recheck() {
         let mut schedule = schedule();
         schedule.announced(true);
+        schedule.loaded(false);
+        let recheck = schedule.next();
+        assert!(waits_about(&schedule, 1.0));
         for _ in 0..5 {
             schedule.loaded(false);
             schedule.failed(&failure(ErrorKind::NotFound), false);
-            assert!((wait(&schedule) - 1.0).abs() < 0.01);
+            assert_eq!(schedule.next(), recheck);
         }
-        sleep_until(schedule.next()).await;
+        sleep_until(recheck).await;
         schedule.loaded(false);
-        assert!((wait(&schedule) - 2.0).abs() < 0.01);
+        assert!(waits_about(&schedule, 2.0));
     }
 
     #[tokio::test(start_paused = true)]
@@ -239,7 +251,7 @@ mod tests {
         let ladder = [5.0, 10.0, 20.0, 40.0, 80.0, 120.0, 120.0];
         for delay in ladder {
             schedule.failed(&failure(ErrorKind::Transport), true);
-            assert!((delay * 0.79..delay * 1.21).contains(&wait(&schedule)));
+            assert!(waits_about(&schedule, delay));
         }
         schedule.loaded(true);
         schedule.failed(&failure(ErrorKind::Transport), false);
@@ -265,13 +277,13 @@ mod tests {
             schedule.announced(is_update);
             for delay in [1.0, 2.0, 6.0].into_iter().filter(|_| is_update) {
                 schedule.failed(&failure(ErrorKind::NotFound), false);
-                assert!((wait(&schedule) - delay).abs() < 0.01);
+                assert!(waits_about(&schedule, delay));
                 sleep_until(schedule.next()).await;
             }
             let late = [5.0, 10.0, 20.0, 40.0, 80.0, 120.0];
             for delay in late.into_iter().filter(|_| is_update) {
                 schedule.failed(&failure(ErrorKind::NotFound), false);
-                assert!((delay * 0.79..delay * 1.21).contains(&wait(&schedule)));
+                assert!(waits_about(&schedule, delay));
                 sleep_until(schedule.next()).await;
             }
             schedule.failed(&failure(ErrorKind::NotFound), false);
@@ -279,12 +291,43 @@ mod tests {
         }
     }
 
+    /// B72
+    #[tokio::test(start_paused = true)]
+    async fn a_new_announcement_is_retried_from_the_first_delay() {
+        let mut schedule = schedule();
+        schedule.announced(true);
+        // The rechecks and late rechecks of a deleted namespace.
+        for _ in 0..RECHECKS.len() + LATE_RECHECKS as usize {
+            schedule.failed(&failure(ErrorKind::NotFound), false);
+            sleep_until(schedule.next()).await;
+        }
+        schedule.announced(true);
+        schedule.failed(&failure(ErrorKind::Transport), false);
+        assert!(waits_about(&schedule, 5.0));
+    }
+
+    /// All clients receive an announcement together.
+    #[tokio::test(start_paused = true)]
+    async fn rechecks_of_many_clients_are_spread() {
+        let recheck = |seed| {
+            let random = fastrand::Rng::with_seed(seed);
+            let mut schedule = Schedule::new(Duration::from_secs(300), random);
+            schedule.announced(true);
+            schedule.loaded(false);
+            wait(&schedule)
+        };
+        let (first, last) = (0..100)
+            .map(recheck)
+            .fold((f64::MAX, 0.0), |(first, last), at| (at.min(first), at.max(last)));
+        assert!(first < 0.85 && last > 1.15, "{first} to {last}");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_refused_signature_waits_long() {
         let mut schedule = schedule();
         for delay in [30.0, 60.0, 60.0] {
             schedule.failed(&failure(ErrorKind::Unauthorized), true);
-            assert!((delay * 0.79..delay * 1.21).contains(&wait(&schedule)));
+            assert!(waits_about(&schedule, delay));
         }
         schedule.key_replaced();
         schedule.failed(&failure(ErrorKind::Unauthorized), true);

@@ -10,6 +10,7 @@ use super::namespace::Namespace;
 use crate::cache::FileCache;
 use crate::error::Result;
 use crate::snapshot::{Snapshot, is_readable};
+use crate::supervise::supervise;
 
 pub(super) struct CacheWriter {
     disk: Option<Disk>,
@@ -31,7 +32,11 @@ impl CacheWriter {
 
     /// Writes until the sender of `unsaved` is dropped, including the last change.
     pub(super) async fn run(mut self) {
-        let Some(disk) = self.disk.take() else {
+        supervise("cache file", &mut self, |writer| Box::pin(writer.write_until_closed())).await;
+    }
+
+    async fn write_until_closed(&mut self) {
+        let Some(disk) = self.disk.clone() else {
             return;
         };
         while self.unsaved.changed().await.is_ok() {

@@ -3,10 +3,10 @@
 use std::future::pending;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use super::{LoadBase, Repository};
-use crate::discovery::{FIRST_RETRY_DELAY, ServiceUrl, Services};
+use crate::discovery::ServiceUrl;
 use crate::transport::Failure;
 
 /// Longest wait for the second answer of discovery while callers wait for the first load.
@@ -19,11 +19,11 @@ impl Repository {
         self.settings.access_keys.wait_for_other(app_id, &self.last_key).await;
     }
 
-    /// Returns once a service is known that the last load could not try.
+    /// Returns once a service is known that was not known to the last load.
     pub(crate) async fn wait_for_new_service(&self) {
         match self.own_source {
             Some(_) => pending().await,
-            None => self.discovery.wait_for_new_service(&self.last_services).await,
+            None => self.candidates.wait_for_new().await,
         }
     }
 
@@ -33,20 +33,16 @@ impl Repository {
         &mut self,
         base: &LoadBase<'_>,
     ) -> Result<Vec<ServiceUrl>, Failure> {
-        let mut found = self.discovery.services().await;
+        let mut found = self.candidates.find().await;
         // Once it has failed too, each further namespace of the start would wait in vain.
-        let is_worth_waiting = found.is_err() && self.discovery.is_starting();
+        let is_worth_waiting = found.is_err() && self.candidates.discovery().is_starting();
         if let Some(deadline) = base.deadline.filter(|_| is_worth_waiting) {
-            let again = async {
-                let _ = timeout(FIRST_RETRY_DELAY, self.discovery.wait_until_known()).await;
-                self.discovery.services().await
-            };
             let until = deadline.min(Instant::now() + SECOND_ANSWER);
-            if let Ok(second) = timeout_at(until, again).await {
-                found = second;
+            let second = self.candidates.discovery().wait_for_second_query();
+            if timeout_at(until, second).await.is_ok() {
+                found = self.candidates.find().await;
             }
         }
-        self.last_services = Services::from(found.as_deref().unwrap_or_default());
         found.map_err(|error| Failure::new(self.with_namespace(error)))
     }
 }

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 
 use super::key;
+use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::wire::Configurations;
 
 #[derive(Deserialize, Default)]
@@ -24,9 +25,15 @@ struct AgolloConfig {
 /// The settings in the file, by property name.
 ///
 /// # Errors
-/// The error of the JSON parser.
-pub(super) fn parse(text: &str) -> serde_json::Result<Configurations> {
-    let config: AgolloConfig = serde_json::from_str(text)?;
+/// [`ErrorKind::Parse`] if the text is not the JSON of such a file.
+pub(super) fn parse(text: &str) -> Result<Configurations> {
+    // Reports the position but not serde's message, which quotes a value: it may be the secret.
+    let config: AgolloConfig = serde_json::from_str(text).map_err(|error| {
+        let text = "this is not the settings file of a Go client";
+        Error::new(ErrorKind::Parse, "read settings", text)
+            .with("line", error.line().to_string())
+            .with("column", error.column().to_string())
+    })?;
     let backup = config.is_backup_config.map(|backup| backup.to_string());
     // Seconds in the Go client, milliseconds here; 0 means its default.
     let timeout = (config.sync_server_timeout > 0).then(|| config.sync_server_timeout * 1000);
@@ -70,5 +77,13 @@ mod tests {
         let pairs: Vec<_> = settings.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!(pairs, expected);
         assert!(parse("app.id=order").is_err());
+    }
+
+    /// B74
+    #[test]
+    fn an_error_quotes_no_value() {
+        let error = parse("{\"appId\":\"order\",\n\"secret\":123456}").unwrap_err();
+        assert!(!format!("{error:?}").contains("123456"), "{error:?}");
+        assert!(error.to_string().contains("line=2"), "{error}");
     }
 }

@@ -8,6 +8,7 @@ use tracing::{debug, warn};
 
 use super::agollo;
 use super::key::{self, SettingKey, SettingsFiles};
+use crate::error::Result;
 use crate::format::properties;
 use crate::protocol::wire::Configurations;
 
@@ -181,10 +182,7 @@ fn parse(path: &Path, text: &str) -> Option<Configurations> {
 }
 
 /// The parsed file; logs a warning if it cannot be parsed.
-fn or_warn<E: fmt::Display>(
-    path: &Path,
-    parsed: Result<Configurations, E>,
-) -> Option<Configurations> {
+fn or_warn(path: &Path, parsed: Result<Configurations>) -> Option<Configurations> {
     if let Err(error) = &parsed {
         warn!(path = %path.display(), %error, "settings file ignored; correct it");
     }

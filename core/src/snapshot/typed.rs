@@ -78,7 +78,8 @@ impl Snapshot {
     }
 
     /// Deserializes the whole namespace: a JSON document as it is, any other namespace from its
-    /// keys, where dots and brackets address nested fields and list items.
+    /// keys, where dots and brackets address nested fields and list items. Keys of more than 128
+    /// such parts are ignored.
     ///
     /// # Errors
     /// [`ErrorKind::Parse`] if the namespace does not fit the structure.

@@ -10,6 +10,7 @@ use futures_util::stream;
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder};
 
+use super::resolver::Resolver;
 use super::{HttpClient, HttpRequest, HttpResponse, OPERATION, tls_config};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -81,6 +82,7 @@ impl ReqwestClient {
             // again.
             .redirect(Policy::none())
             .retry(reqwest::retry::never())
+            .dns_resolver(Resolver)
             .tcp_nodelay(true)
             .pool_idle_timeout(IDLE_TIMEOUT)
             // The official servers only speak HTTP/1.1.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use castalia_core::discovery::ServiceUrl;
 use castalia_core::testing::{Endpoint, Fault};
 use castalia_core::{Source, State};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::discovery::meta_server;
 use super::support::{Fixture, NAMESPACE, eventually, settings};
@@ -72,6 +73,46 @@ async fn a_meta_server_that_fails_is_no_namespace_that_is_missing() {
     }
 }
 
+/// B64: what it refuses was not signed with the access key of the app.
+#[tokio::test(start_paused = true)]
+async fn a_meta_server_that_requires_authentication_is_named_without_the_access_key() {
+    for (status, advice) in [(401, "requires authentication"), (404, "check apollo.meta")] {
+        let fixture = Fixture::new();
+        fixture.server.fail_always(Endpoint::Services, Some(Fault::status(status)));
+        let (client, config) = fixture.open_quietly().await;
+        let error = config.refresh().await.unwrap_err();
+        let (line, lines) = (error.to_string(), format!("{error:?}"));
+        let place = format!("meta_server=http://s1, path=/services/config, status={status}");
+        assert!(line.contains(advice) && line.contains(&place), "{line}");
+        for misleading in ["access-key", "access key", "released"] {
+            assert!(!line.contains(misleading) && !lines.contains(misleading), "{lines}");
+        }
+        client.close().await;
+    }
+}
+
+/// B65: the queries of the start follow each other after 1, 2 and 4 s.
+#[tokio::test(start_paused = true)]
+async fn a_meta_server_that_returns_soon_after_the_start_is_used_soon() {
+    for (seed, away) in (0..10).flat_map(|seed| [2, 5].map(|away| (seed, away))) {
+        let fixture = Fixture::new();
+        fixture.server.fail_always(Endpoint::Services, Some(Fault::Reset(Duration::ZERO)));
+        let start = Instant::now();
+        let client = fixture.client_with(fixture.settings().random_seed(seed));
+        let config = client.config(NAMESPACE).await.unwrap();
+        assert!(start.elapsed() <= Duration::from_millis(1100), "{:?}", start.elapsed());
+        sleep_until(start + Duration::from_secs(away)).await;
+        let asked = fixture.server.requests_of(Endpoint::Services).len();
+        assert!(asked <= 3, "{seed}, {away} s: {asked}");
+        fixture.server.fail_always(Endpoint::Services, None);
+        eventually("the value", || config.source() == Source::Remote).await;
+        // The next query, and up to a second during which clients use the service.
+        let latest = if away == 2 { 4500 } else { 9500 };
+        assert!(start.elapsed() <= Duration::from_millis(latest), "{:?}", start.elapsed());
+        client.close().await;
+    }
+}
+
 /// B61: while callers wait, a start asks discovery a second time.
 #[tokio::test(start_paused = true)]
 async fn one_failed_request_of_discovery_does_not_end_a_start() {
@@ -84,4 +125,26 @@ async fn one_failed_request_of_discovery_does_not_end_a_start() {
         assert!(start.elapsed() <= Duration::from_millis(1100), "{:?}", start.elapsed());
         client.close().await;
     }
+}
+
+/// B73: the other services of the list are no reason to request the pinned one sooner.
+#[tokio::test(start_paused = true)]
+async fn a_pinned_service_that_is_down_is_requested_with_the_usual_pauses() {
+    let fixture = Fixture::new();
+    let pinned = fixture.sibling("http://pinned");
+    for endpoint in [Endpoint::Config, Endpoint::Poll] {
+        pinned.fail_always(endpoint, Some(Fault::status(503)));
+    }
+    let _meta = meta_server(&fixture, "http://meta", &["http://s1", "http://pinned"]);
+    let pin = |services: &mut [ServiceUrl]| {
+        let found = services.iter().find(|url| url.contains("pinned")).cloned();
+        services.fill(found.unwrap());
+    };
+    let client = fixture.client_with(settings("http://meta", &fixture.root).order_services(pin));
+    let _config = client.config(NAMESPACE).await.unwrap();
+    sleep(Duration::from_secs(100)).await;
+    let requests = |endpoint| pinned.requests_of(endpoint).len();
+    let (loads, polls) = (requests(Endpoint::Config), requests(Endpoint::Poll));
+    assert!((12..=32).contains(&loads) && (4..=10).contains(&polls), "{loads} and {polls}");
+    client.close().await;
 }

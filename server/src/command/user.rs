@@ -9,6 +9,7 @@ use super::{CommandError, block_on, print_line};
 use crate::domain::audit_log::request::Request;
 use crate::domain::audit_log::{self, OperationKind};
 use crate::domain::permission::need::Resource;
+use crate::domain::revision::Base;
 use crate::domain::user::{self, account};
 use crate::node;
 use crate::settings::Settings;
@@ -55,7 +56,7 @@ pub(super) fn delete(settings: Settings, matches: &ArgMatches) -> Result<(), Com
     block_on(async move {
         let (store, config, _) =
             node::existing_portal_store(&settings).await.map_err(CommandError::of)?;
-        let delete = account::delete(&store, &name, &config, OPERATOR);
+        let delete = account::delete(&store, &name, &config, OPERATOR, Base::default());
         let deleted = match audit_log::is_enabled(&config) {
             true => {
                 let request = deletion(&name, &Resource::default()).trail(&store);

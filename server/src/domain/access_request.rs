@@ -4,12 +4,12 @@
 pub use castalia_store::user::access_request::{AccessRequest, AccessRequestState};
 
 use std::collections::HashMap;
-use std::time::SystemTime;
 
+use castalia_store::clock::shared_time;
 use castalia_store::user as store_user;
 use castalia_store::user::access_request::{self as request, Wanted};
 use castalia_store::{Id, Store, StoreError, Transaction, app};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 
 use super::constraint::{self, can_be_stored, check_members, check_width};
 use super::permission::NamedRole;
@@ -97,8 +97,7 @@ async fn create_in(
         };
         return Err(Error::bad_request(message).with_code(Code::TooManyAccessRequests));
     }
-    let now: DateTime<Utc> = SystemTime::now().into();
-    request::delete_decided_before(tx, now - KEPT).await?;
+    request::delete_decided_before(tx, shared_time(tx).await? - KEPT).await?;
     Ok(request::insert(tx, app_row, user_id, &wanted, &new.note).await?)
 }
 

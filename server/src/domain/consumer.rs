@@ -1,6 +1,7 @@
 //! Consumers of OpenAPI: finds the owner of a token, creates tokens, and records calls.
 
 pub mod registration;
+pub mod revision;
 pub mod rotation;
 
 pub use castalia_store::consumer::ConsumerCall;

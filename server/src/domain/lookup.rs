@@ -15,7 +15,7 @@ use super::{gray, watch_key};
 use crate::error::{Code, Error, Result};
 use crate::feed::ReleaseFeed;
 use crate::feed::cache::{NamespaceRef, ReadFrom, Release};
-use crate::feed::position::is_same_key;
+use crate::feed::name::Names;
 
 /// The request of a client.
 #[derive(Debug, Clone, Copy)]
@@ -186,9 +186,14 @@ fn merged<'a>(releases: impl DoubleEndedIterator<Item = &'a Arc<Release>>) -> Co
 }
 
 /// The newest message of a namespace that the client was notified of. A message may have another
-/// spelling of a namespace without a definition than the client.
-fn told(messages: &NotificationMessages, watch_key: &str) -> Option<i64> {
-    let same = messages.details.iter().filter(|(key, _)| is_same_key(key, watch_key));
+/// spelling than the stored names: of a namespace without a definition, and of all names where the
+/// installation folds them.
+fn told(names: &Names, messages: &NotificationMessages, watch_key: &str) -> Option<i64> {
+    let is_same = |key: &str| {
+        key.eq_ignore_ascii_case(watch_key)
+            && names.waiting_key(key) == names.waiting_key(watch_key)
+    };
+    let same = messages.details.iter().filter(|(key, _)| is_same(key));
     same.map(|(_, id)| *id).max()
 }
 
@@ -201,11 +206,12 @@ struct Search<'a> {
 impl Search<'_> {
     async fn of_app(&self, app_id: &str) -> Result<Option<Arc<Release>>> {
         let LookupRequest { target, caller, messages, read_from, .. } = self.request;
+        let names = self.feed.names();
         for written in watch_key::clusters(&target.cluster, caller.data_center.as_deref()) {
-            let stored = self.feed.names().cluster(app_id, written);
+            let stored = names.cluster(app_id, written);
             let cluster = stored.as_deref().unwrap_or(written);
             let place = NamespaceRef { app_id, cluster, namespace: self.namespace };
-            let told = messages.and_then(|messages| told(messages, &place.watch_key()));
+            let told = messages.and_then(|messages| told(names, messages, &place.watch_key()));
             let published = self.feed.published(place, told, read_from).await?;
             let release = gray::release(&published, &target.app_id, caller);
             if let Some(release) = release.map_err(|gray::UnknownRelease| unreadable())? {

@@ -242,8 +242,8 @@ pub async fn take(
     }
 }
 
-/// Records the result of an attempt: a failure is retried after a growing pause, unless it is the
-/// last attempt or cannot succeed.
+/// Records the result of an attempt, with the deliveries that follow it: a failure is retried after
+/// a growing pause, unless it is the last attempt or cannot succeed.
 pub async fn settle(store: &Store, found: &Delivery, attempt: Attempt) -> Result<DeliveryState> {
     let made = u32::from(found.attempts.0.unsigned_abs()) + 1;
     let (state, pause) = match (&attempt.problem, pause_after(made)) {
@@ -253,10 +253,20 @@ pub async fn settle(store: &Store, found: &Delivery, attempt: Attempt) -> Result
     };
     let problem = attempt.problem.unwrap_or_default().chars().take(PROBLEM).collect();
     let outcome = Outcome { state, status: Small(attempt.status), problem, pause };
-    let id = found.id;
+    let Delivery { id, notice_id, kind, webhook_id, .. } = *found;
+    let mut next = Vec::with_capacity(attempt.next.len());
+    for target in attempt.next {
+        next.push((Receiver { kind: kind.0, webhook_id, target }, random_hex::<16>()?));
+    }
     store
-        .write(outcome, move |tx, outcome| {
-            Box::pin(async move { Ok::<_, Error>(delivery::settle(tx, id, outcome).await?) })
+        .write((outcome, next), move |tx, (outcome, next)| {
+            Box::pin(async move {
+                delivery::settle(tx, id, outcome).await?;
+                for (receiver, key) in next {
+                    delivery::insert(tx, notice_id, receiver, key, None).await?;
+                }
+                Ok::<_, Error>(())
+            })
         })
         .await?;
     Ok(state)
@@ -271,6 +281,8 @@ pub struct Attempt {
     pub problem: Option<String>,
     /// Whether a retry cannot succeed.
     pub is_final: bool,
+    /// Targets of deliveries that follow this one: those whom a part of it did not reach.
+    pub next: Vec<String>,
 }
 
 /// The pause after a number of failed attempts; `None` after the last one.

@@ -2,6 +2,7 @@
 //! created, changed or deleted in the portal, until each environment has received it. What sends
 //! them is not known here.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use castalia_store::pending_change;
@@ -104,17 +105,26 @@ pub async fn of_environment(store: &Store, env: &str) -> Result<PendingChanges> 
     Ok(pending_change::of_environment(store, env, ROUND).await?)
 }
 
-/// Requires that the environment has no app of this name that the portal has deleted: its content
-/// would be shown to whoever has the name now, and what they store would be deleted with it. Asks
-/// the database each time, because another node may have deleted the app just now.
+/// Requires that the environment has no definition of these, each behind its app, that the portal
+/// has deleted, nor such an app; only the app is meant if the name of the definition is empty. The
+/// content would be shown to whoever has the name now, and what they store would be deleted with it.
+/// Asks the database each time, because another node may have deleted the object just now.
 ///
 /// # Errors
 /// Fails if it has.
-pub async fn require_no_missed_deletion(store: &Store, env: &str, app_id: &str) -> Result<()> {
-    if !is_deletion_missed(store, env, (app_id, "")).await? {
-        return Ok(());
-    }
-    let message = format!("{env} still has to delete an earlier app {app_id}; retry later");
+pub async fn require_no_missed_deletion(
+    store: &Store,
+    env: &str,
+    objects: &[(&str, &str)],
+) -> Result<()> {
+    let missed = missed_deletions(store, env, objects).await?;
+    let earlier = objects.iter().find_map(|object| of_object(&missed, *object));
+    let Some((app_id, namespace)) = earlier else { return Ok(()) };
+    let what = match namespace.as_str() {
+        "" => format!("app {app_id}"),
+        namespace => format!("namespace {namespace} of the app {app_id}"),
+    };
+    let message = format!("{env} still has to delete an earlier {what}; retry later");
     Err(Error::unavailable(message).with_code(Code::EnvUnreachable))
 }
 
@@ -123,21 +133,46 @@ pub async fn require_no_missed_deletion(store: &Store, env: &str, app_id: &str) 
 /// # Errors
 /// Fails if the database does.
 pub async fn is_deletion_missed(store: &Store, env: &str, object: (&str, &str)) -> Result<bool> {
-    Ok(pending_change::is_deletion_missed(store.read(), env, object).await?)
+    Ok(!pending_change::missed_deletions(store.read(), env, &[object]).await?.is_empty())
 }
 
-/// Of apps that an environment names, whether each is one that it still has to delete.
+/// Of definitions that an environment names, each behind its app, whether it still has to delete
+/// each of them or its app.
 ///
 /// # Errors
 /// Fails if the database does.
-pub async fn are_deletions_missed(store: &Store, env: &str, app_ids: &[&str]) -> Result<Vec<bool>> {
-    let mut distinct = app_ids.to_vec();
-    distinct.sort_unstable();
-    distinct.dedup();
-    let missed = pending_change::missed_deletions(store.read(), env, &distinct).await?;
+pub async fn are_deletions_missed(
+    store: &Store,
+    env: &str,
+    objects: &[(&str, &str)],
+) -> Result<Vec<bool>> {
+    let missed = missed_deletions(store, env, objects).await?;
+    Ok(objects.iter().map(|object| of_object(&missed, *object).is_some()).collect())
+}
+
+/// The deletions of these objects and of their apps that the environment has not received.
+async fn missed_deletions(
+    store: &Store,
+    env: &str,
+    objects: &[(&str, &str)],
+) -> Result<BTreeSet<(String, String)>> {
+    let apps = objects.iter().map(|(app_id, _)| (*app_id, ""));
+    let mut wanted: Vec<_> = apps.chain(objects.iter().copied()).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    Ok(pending_change::missed_deletions(store.read(), env, &wanted).await?)
+}
+
+/// Of deletions, the one of an object or of its app.
+fn of_object<'m>(
+    missed: &'m BTreeSet<(String, String)>,
+    (app_id, namespace): (&str, &str),
+) -> Option<&'m (String, String)> {
     // The database returns its own spelling, and another case only if it considers it the same.
-    let is_missed = |app_id: &&str| missed.iter().any(|other| other.eq_ignore_ascii_case(app_id));
-    Ok(app_ids.iter().map(is_missed).collect())
+    missed.iter().find(|(app, name)| {
+        app.eq_ignore_ascii_case(app_id)
+            && (name.is_empty() || name.eq_ignore_ascii_case(namespace))
+    })
 }
 
 /// Whether this node has to send the change again now, as the row says. No other node does at the

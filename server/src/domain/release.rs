@@ -3,7 +3,7 @@
 
 mod list;
 
-pub use self::list::{ReleaseValues, by_ids, list, without_values};
+pub use self::list::{ReleaseRows, ReleaseValues, without_values};
 pub use castalia_store::release::{PublishedRelease, Release};
 
 use castalia_store::release::ReleaseRow;

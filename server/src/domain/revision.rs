@@ -109,7 +109,7 @@ impl Base {
     }
 
     /// Whether the caller states a revision.
-    pub(super) fn is_stated(&self) -> bool {
+    pub(crate) fn is_stated(&self) -> bool {
         self.stated.is_some()
     }
 

@@ -21,6 +21,7 @@ use castalia_store::user::{self, UserRow};
 use castalia_store::{Secret, Small, Store, Transaction};
 
 use self::hashing::{changing, verifying};
+use super::revision::Base;
 use crate::error::{Code, Error, Result};
 use crate::log_rate::LogRate;
 use crate::password::{self, Scheme};
@@ -257,7 +258,8 @@ pub async fn set_password(
     let scheme = scheme(rule.installation());
     let hash = changing(move || password::hash(password.expose(), scheme)).await?;
     let change = password_row(name, Some(Secret::new(hash)));
-    store.write(change, |tx, row| Box::pin(account::change_in(tx, row))).await?;
+    let input = (change, Base::default());
+    store.write(input, |tx, (row, base)| Box::pin(account::change_in(tx, row, base))).await?;
     Ok(generated)
 }
 

@@ -3,10 +3,11 @@
 pub use castalia_store::notice::webhook::{Webhook, WebhookDefinition};
 
 use castalia_store::notice::{delivery, webhook};
-use castalia_store::{Id, Secret, Store};
+use castalia_store::{Id, Secret, Store, Transaction};
 use reqwest::Url;
 
 use super::constraint::{APP_ID, check_members};
+use super::revision::{Base, Replaced, Revision};
 use crate::error::{Code, Error, Result};
 use crate::settings::environment::normalise;
 
@@ -40,20 +41,73 @@ pub async fn create(store: &Store, new: WebhookDefinition, operator: &str) -> Re
         .await
 }
 
+/// The revision of a webhook. The secret is no part of it: who guesses one could compare the
+/// digest.
+#[must_use]
+pub fn revision(row: &Webhook) -> Revision {
+    Revision::of_texts(texts(row).map(|(_, text)| Some(text)))
+}
+
+/// Members with their texts, as they are stored.
+fn texts(row: &Webhook) -> [(&'static str, &str); 4] {
+    [
+        ("url", row.url.as_str()),
+        ("envs", row.envs.as_str()),
+        ("appId", row.app_id.as_str()),
+        ("enabled", enabled_text(row.is_enabled)),
+    ]
+}
+
+fn enabled_text(is_enabled: bool) -> &'static str {
+    if is_enabled { "true" } else { "false" }
+}
+
+/// Rejects a change that is based on another revision; a deletion has no new definition. Locks the
+/// webhook.
+async fn check_base(
+    tx: &Transaction,
+    id: Id,
+    base: &Base,
+    new: Option<&WebhookDefinition>,
+) -> Result<()> {
+    // A row that cannot be decoded can be replaced by a change without a revision.
+    if !base.is_stated() {
+        return Ok(());
+    }
+    let old = webhook::lock(tx, id).await?.ok_or_else(unknown)?;
+    let yours = new
+        .map(|new| [new.url.as_str(), &new.envs, &new.app_id, enabled_text(new.is_enabled)])
+        .map_or([None; 4], |texts| texts.map(Some));
+    let compared: Vec<_> = texts(&old)
+        .into_iter()
+        .zip(yours)
+        .map(|((name, theirs), yours)| (name, yours, Some(theirs)))
+        .collect();
+    base.check_row(&Replaced {
+        what: "webhook",
+        texts: &compared,
+        by: Some(&old.last_modified_by),
+        at: Some(*old.last_time),
+    })
+}
+
 /// Changes a webhook; without a secret, it keeps its own.
 ///
 /// # Errors
-/// Fails if the definition is invalid, or if there is no such webhook.
+/// Fails if the definition is invalid, if there is no such webhook, and if it has changed since
+/// `base`.
 pub async fn change(
     store: &Store,
     id: Id,
     new: WebhookDefinition,
     operator: &str,
+    base: Base,
 ) -> Result<Webhook> {
-    let input = (checked(new)?, operator.to_owned());
+    let input = (checked(new)?, operator.to_owned(), base);
     store
-        .write(input, move |tx, (new, operator)| {
+        .write(input, move |tx, (new, operator, base)| {
             Box::pin(async move {
+                check_base(tx, id, base, Some(new)).await?;
                 webhook::update(tx, id, new, operator).await?;
                 webhook::find(tx, id).await?.ok_or_else(unknown)
             })
@@ -64,11 +118,12 @@ pub async fn change(
 /// Deletes a webhook; its pending deliveries fail.
 ///
 /// # Errors
-/// Fails if there is no such webhook.
-pub async fn delete(store: &Store, id: Id) -> Result<()> {
+/// Fails if there is no such webhook, and if it has changed since `base`.
+pub async fn delete(store: &Store, id: Id, base: Base) -> Result<()> {
     store
-        .write((), move |tx, ()| {
+        .write(base, move |tx, base| {
             Box::pin(async move {
+                check_base(tx, id, base, None).await?;
                 if !webhook::delete(tx, id).await? {
                     return Err(unknown());
                 }

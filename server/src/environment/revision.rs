@@ -10,8 +10,8 @@ use axum::response::Response;
 use http::{HeaderValue, Method};
 use parking_lot::Mutex;
 
+use crate::disconnect;
 use crate::error::{Error, Result, Stale};
-use crate::http::disconnect;
 use crate::http::revision::{REVISION, of};
 
 tokio::task_local! {
@@ -53,7 +53,7 @@ pub async fn carry(request: Request, next: Next) -> Response {
         .await
 }
 
-/// Same as [`disconnect::to_the_end`], with the exchange of the request.
+/// Same as `disconnect::to_the_end`, with the exchange of the request.
 pub async fn to_the_end<F>(part: F) -> F::Output
 where
     F: Future<Output: Send> + Send + 'static,

@@ -36,6 +36,7 @@ pub use self::published::{GrayRelease, GrayRule, NamespaceKey, NamespaceRef, Pub
 use self::slot_key::{Folding, SlotKey, SlotRef};
 use super::name::Names;
 use super::position::Positions;
+use crate::disconnect::to_the_end;
 use crate::error::{Error, Result};
 use crate::server_config::ServerConfig;
 
@@ -152,7 +153,12 @@ impl ReleaseCache {
             // Before the lock, for which a reload would wait too.
             let turn = Arc::clone(&self.loads).acquire_owned().await.map_err(|_| away())?;
             let (cache, key, slot) = (Arc::clone(self), self.stored(place), Arc::clone(&slot));
-            load::to_end(turn, async move { cache.load(NamespaceRef::of(&key), &slot).await }).await
+            // Also if the client gives up: the connection is in use until the database answers.
+            to_the_end(async move {
+                let _turn = turn;
+                cache.load(NamespaceRef::of(&key), &slot).await
+            })
+            .await
         };
         tokio::time::timeout(PATIENCE, load).await.unwrap_or_else(|_| Err(away()))
     }
@@ -241,8 +247,11 @@ impl ReleaseCache {
         let turn = Arc::clone(&self.loads).acquire_owned();
         let turn = tokio::time::timeout(BASE_PATIENCE, turn).await.ok()?.ok()?;
         let (store, name) = (self.store.clone(), key.to_owned());
-        let read = async move { load::by_key(store.read(), &name).await };
-        let release = load::to_end(turn, read).await.ok()?;
+        let read = async move {
+            let _turn = turn;
+            load::by_key(store.read(), &name).await
+        };
+        let release = to_the_end(read).await.ok()?;
         self.former.insert(key.to_owned(), release.clone());
         release
     }

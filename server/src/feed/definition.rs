@@ -2,6 +2,9 @@
 //! this process, and everything each minute; access keys also before a release message is
 //! delivered. After a failure, the last values remain in effect.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -29,9 +32,9 @@ const REBUILD_PAUSE: Duration = Duration::from_secs(60);
 const LATE_ROWS: i64 = 100;
 /// Deleted names that are looked up one by one; with more of them, all names are read again.
 const DELETED: u64 = 10_000;
-/// How far back a scan for changed keys and for earlier and deleted names reaches: stored times
-/// have whole seconds, and the clocks of nodes differ. The complete read finds a change of a node
-/// whose clock is further behind.
+/// How far back a scan for changed keys and for earlier and deleted names reaches, and how far
+/// ahead one for earlier names: stored times have whole seconds, and the clocks of nodes differ. The
+/// complete read finds a change of a node whose clock differs more.
 const OVERLAP: TimeDelta = TimeDelta::seconds(30);
 /// Maximum time for which releases wait for changed access keys. A read of these may wait five
 /// seconds for a lock on their table, while clients of all apps wait for their releases.
@@ -142,15 +145,17 @@ impl ReleaseFeed {
     }
 
     /// Reads names whose rows are not the last ones: those of clusters that were restored, and of
-    /// definitions whose transaction lasted while many others were created.
+    /// definitions whose transaction lasted while many others were created. Those that are dated
+    /// further ahead than clocks differ would be read each time until then.
     async fn add_earlier_names(&self, since: DateTime<Utc>) -> Result<()> {
         let db = self.0.store.read();
+        let times = since..=castalia_store::now() + OVERLAP;
         let (mut last_namespace, mut last_cluster, mut is_contested) = (None, None, false);
         loop {
             let namespaces =
-                stored::definitions_changed_since(db, since, last_namespace, BATCH).await?;
+                stored::definitions_changed_within(db, &times, last_namespace, BATCH).await?;
             let clusters = match self.names().folds() {
-                true => stored::clusters_changed_since(db, since, last_cluster, BATCH).await?,
+                true => stored::clusters_changed_within(db, &times, last_cluster, BATCH).await?,
                 false => Rows::default(),
             };
             let is_last = namespaces.count.max(clusters.count) < BATCH as usize;

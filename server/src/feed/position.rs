@@ -23,7 +23,7 @@ pub(super) struct PositionKey(String);
 struct Spelling<'a>(&'a str);
 
 /// Whether two watch keys have one position.
-pub(crate) fn is_same_key(one: &str, other: &str) -> bool {
+fn is_same_key(one: &str, other: &str) -> bool {
     let ((place, namespace), (other_place, other_namespace)) = (parts(one), parts(other));
     place == other_place && namespace.eq_ignore_ascii_case(other_namespace)
 }

@@ -174,10 +174,25 @@ impl ReleaseFeed {
         Ok(())
     }
 
+    /// Compares the ids of all namespaces. The deferred ones are left out: they are read again in any
+    /// case.
     async fn correct_ids(&self, cached: &[CachedNamespace], rounds: &mut RoundState) -> Result<()> {
-        let (suspects, compared) = self.with_other_ids(cached).await;
-        for suspect in suspects {
-            self.correct_release(suspect, Drift::Release, rounds).await?;
+        let is_compared = |(key, _): &&CachedNamespace| !self.0.deferred.holds(&key.watch_key());
+        let cached: Vec<&CachedNamespace> = cached.iter().filter(is_compared).collect();
+        let mut compared = Ok(());
+        for chunk in cached.chunks(CHUNK) {
+            let began = Instant::now();
+            let suspects = match self.differing(chunk).await {
+                // One of them may be unreadable. A lock would delay the read of each as long.
+                Err(error) if began.elapsed() < PATIENCE => {
+                    compared = Err(error);
+                    self.differing_singly(chunk).await?
+                }
+                found => found?,
+            };
+            for suspect in suspects {
+                self.correct_release(suspect, Drift::Release, rounds).await?;
+            }
         }
         compared
     }
@@ -230,33 +245,6 @@ impl ReleaseFeed {
             corrected.push(key);
         }
         Ok(())
-    }
-
-    /// The namespaces whose ids differ from those in the database, and whether all could be
-    /// compared. The deferred ones are left out: they are read again in any case.
-    async fn with_other_ids<'a>(
-        &self,
-        cached: &'a [CachedNamespace],
-    ) -> (Vec<&'a NamespaceKey>, Result<()>) {
-        let (mut suspects, mut compared) = (Vec::new(), Ok(()));
-        let is_compared = |(key, _): &&CachedNamespace| !self.0.deferred.holds(&key.watch_key());
-        let cached: Vec<&'a CachedNamespace> = cached.iter().filter(is_compared).collect();
-        for chunk in cached.chunks(CHUNK) {
-            let began = Instant::now();
-            let found = match self.differing(chunk).await {
-                // One of them may be unreadable. A lock would delay the read of each as long.
-                Err(error) if began.elapsed() < PATIENCE => {
-                    compared = Err(error);
-                    self.differing_singly(chunk).await
-                }
-                found => found,
-            };
-            match found {
-                Ok(found) => suspects.extend(found),
-                Err(error) => return (suspects, Err(error)),
-            }
-        }
-        (suspects, compared)
     }
 
     /// Those of the namespaces whose ids differ, found in one statement.

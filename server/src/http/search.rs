@@ -7,14 +7,18 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
+use crate::disconnect::to_the_end;
 use crate::error::{Error, Result};
 
-/// Those of the tables of an environment: half of the connections that read a SQLite file.
-pub static IN_ENVIRONMENT: Searches = Searches::at_most(2);
+/// Maximum number of searches of one kind at a time: one more than a user of the portal has, and one
+/// less than the connections that read a SQLite file.
+const AT_ONCE: usize = 3;
+/// Those of the tables of an environment.
+pub static IN_ENVIRONMENT: Searches = Searches::at_most(AT_ONCE);
 /// Those of the tables of the portal, which has connections of its own.
-pub static IN_PORTAL: Searches = Searches::at_most(2);
+pub static IN_PORTAL: Searches = Searches::at_most(AT_ONCE);
 /// Comparisons of gray rules with instances. Each occupies a processor instead of a connection.
-pub static OF_AUDIENCES: Searches = Searches::at_most(2);
+pub static OF_AUDIENCES: Searches = Searches::at_most(AT_ONCE);
 /// Maximum time that a search waits before its caller is asked to repeat it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -40,11 +44,10 @@ impl Searches {
             metrics::counter!("castalia_refused_searches_total").increment(1);
             return Err(Error::unavailable("Too many concurrent searches; retry in a moment."));
         };
-        let running = tokio::spawn(async move {
-            let found = search.await;
-            drop(turn);
-            found
-        });
-        running.await.unwrap_or_else(|error| Err(Error::internal("a search panicked", error)))
+        to_the_end(async move {
+            let _turn = turn;
+            search.await
+        })
+        .await
     }
 }

@@ -12,7 +12,9 @@ use crate::error::{Error, Result};
 use crate::http;
 use crate::http::metrics::Metrics;
 use crate::registry::address::{Advertised, Listeners, advertised, own_services};
-use crate::registry::{Eureka, EurekaClient, OwnService, RegistryOptions, ServiceRegistry, misfit};
+use crate::registry::{
+    Eureka, EurekaClient, OwnService, RegistryOptions, ServiceRegistry, row_width,
+};
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::address::check;
 use crate::settings::eureka::EurekaPassword;
@@ -99,7 +101,7 @@ impl Sockets {
             );
         }
         let options = RegistryOptions::read(settings, config, store, is_reachable).await?;
-        misfit::refuse(settings, config, store, &options, &own).await?;
+        row_width::check(settings, config, store, &options, &own).await?;
         let eureka = self.hosted_eureka(settings, config, &[], is_reachable, secret)?;
         let registry = ServiceRegistry::database(own, store.clone(), options).and_hosted(eureka);
         if !settings.eureka.reads {

@@ -2,7 +2,6 @@
 //! number of sign-ins that are finished concurrently is limited, in total and for each network of
 //! clients. Does not check the tokens.
 
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +11,13 @@ use openidconnect::{
     AuthorizationCode, PkceCodeVerifier, ProviderMetadataWithLogout, RequestTokenError,
     StandardErrorResponse,
 };
-use quick_cache::sync::Cache;
 use serde_json::Value;
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, Semaphore};
 use tokio::time::timeout;
 
 use super::endpoint::{EndpointError, ProviderEndpoint, problem, token_answer};
 use super::{Client, OpenId, SignInFailure, brief, unreadable, unsuitable};
+use crate::turns::KeyedTurns;
 
 /// Maximum number of codes that are used concurrently, so that a frozen provider cannot occupy the
 /// memory of the portal.
@@ -28,19 +27,17 @@ const TOTAL: usize = 64;
 const OF_NETWORK: usize = TOTAL / 4;
 /// Time to wait for others to finish.
 const WAIT: Duration = Duration::from_secs(5);
-/// Maximum number of networks whose sign-ins are counted.
-const NETWORKS: usize = 1_000;
 
 /// The sign-ins that are being finished.
 #[derive(Debug)]
 pub(super) struct Exchanges {
     all: Semaphore,
-    networks: Cache<IpAddr, Arc<Semaphore>>,
+    networks: KeyedTurns<IpAddr>,
 }
 
 impl Default for Exchanges {
     fn default() -> Self {
-        Self { all: Semaphore::new(TOTAL), networks: Cache::new(NETWORKS) }
+        Self { all: Semaphore::new(TOTAL), networks: KeyedTurns::default() }
     }
 }
 
@@ -51,16 +48,12 @@ impl Exchanges {
         network: IpAddr,
         sign_in: impl Future<Output = Result<T, SignInFailure>>,
     ) -> Result<T, SignInFailure> {
-        let new = || Ok::<_, Infallible>(Arc::new(Semaphore::new(OF_NETWORK)));
-        let Ok(of_network) = self.networks.get_or_insert_with(&network, new);
         // A client waits for its own network first, so that it takes nothing from the others.
-        let permits = timeout(WAIT, async {
-            Ok::<_, tokio::sync::AcquireError>((
-                of_network.acquire().await?,
-                self.all.acquire().await?,
-            ))
+        let turns = timeout(WAIT, async {
+            let of_network = self.networks.wait(network, OF_NETWORK).await;
+            Ok::<_, AcquireError>((of_network, self.all.acquire().await?))
         });
-        let Ok(Ok(_permits)) = permits.await else {
+        let Ok(Ok(_turns)) = turns.await else {
             return Err(SignInFailure::Unavailable("too many users are signing in".to_owned()));
         };
         sign_in.await
@@ -158,6 +151,22 @@ mod tests {
         assert_eq!(started.elapsed(), Duration::ZERO);
         assert!(exchanges.run(network(1), ready(Ok(()))).await.is_err());
         assert_eq!(started.elapsed(), WAIT);
+    }
+
+    /// It would begin anew if the network were forgotten while its exchanges run.
+    #[tokio::test(start_paused = true)]
+    async fn a_network_has_its_limit_however_many_others_there_are() {
+        let exchanges = Exchanges::default();
+        let one = (0..OF_NETWORK).map(|_| exchanges.run(network(1), pending::<Result<(), _>>()));
+        let mut one = Box::pin(join_all(one));
+        assert!(one.as_mut().now_or_never().is_none());
+        for other in 0..5_000_u32 {
+            for _ in 0..2 {
+                let done = exchanges.run(IpAddr::from(other.to_be_bytes()), ready(Ok(()))).await;
+                assert!(done.is_ok());
+            }
+        }
+        assert!(exchanges.run(network(1), ready(Ok(()))).await.is_err());
     }
 
     #[tokio::test(start_paused = true)]

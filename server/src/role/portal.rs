@@ -27,7 +27,6 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderValue;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
 use self::audit::allowance::RefusedCalls;
 use self::audit::sign_in::RefusedSignIns;
@@ -49,13 +48,13 @@ use crate::domain::permission::grant;
 use crate::domain::permission::need::{Need, Rights};
 use crate::domain::{recent, session};
 use crate::environment::{Environment, Environments, revision};
-use crate::error::{Error, Result};
 use crate::http::health;
 use crate::http::route::{Listed, Routes};
 use crate::open_id::OpenId;
 use crate::server_config::keys;
 use crate::settings::Installation;
 use crate::state::PortalState;
+use crate::turns::{KeyedTurns, Turn};
 
 /// Maximum number of exports and imports that are worked on concurrently; each occupies a
 /// temporary file, a core and the environments.
@@ -125,9 +124,11 @@ struct Own {
     /// Searches in the tables of the portal and of environments, and comparisons of gray rules.
     table_searches: UserTurns,
     imports: UserTurns,
+    exports: UserTurns,
     rates: TokenRates,
     user_rates: TokenRates,
-    transfers: Semaphore,
+    /// Exports and imports of all users.
+    transfers: KeyedTurns<()>,
     uploads: Uploads,
     reads: ReadTurns,
     calls: Calls,
@@ -159,11 +160,12 @@ impl Portal {
             token_owners: TokenOwners::default(),
             own_changes: UserTurns::new(1),
             searches: UserTurns::new(SEARCHES_OF_USER),
-            table_searches: UserTurns::new(1),
+            table_searches: UserTurns::new(2),
             imports: UserTurns::new(1),
+            exports: UserTurns::new(1),
             rates: TokenRates::of_consumers(),
             user_rates: TokenRates::of_users(),
-            transfers: Semaphore::new(TRANSFERS),
+            transfers: KeyedTurns::default(),
             uploads: Uploads::default(),
             reads: ReadTurns::default(),
             calls: Calls::start(state.clone()),
@@ -186,10 +188,9 @@ impl Portal {
         self.state.config.get(&keys::PORTAL_ADDRESS)
     }
 
-    /// Waits until another export or import may start; it ends when the result is dropped.
-    async fn turn_to_transfer(&self) -> Result<SemaphorePermit<'_>> {
-        let turn = self.own.transfers.acquire().await;
-        turn.map_err(|error| Error::internal("transfers are closed", error))
+    /// Waits until another export or import may start; `None` if others lasted for this time.
+    async fn turn_to_transfer(&self, patience: Duration) -> Option<Turn> {
+        self.own.transfers.wait_at_most(patience, (), TRANSFERS).await
     }
 
     /// Adds the base path to a path of the portal.

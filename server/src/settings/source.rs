@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use castalia_store::Secret;
 
 use super::definition::{self, Definition, find};
-use super::foreign::is_foreign;
+use super::variables_of_others::is_of_others;
 use crate::server_config::keys;
 use crate::settings::environment::normalise;
 
@@ -217,7 +217,7 @@ impl Texts {
             definition::all().map(|definition| (definition.variable(), definition)).collect();
         for (variable, text) in environment {
             // First, because some have the name of a setting.
-            if is_foreign(&variable, &text) {
+            if is_of_others(&variable, &text) {
                 continue;
             }
             if let Some(definition) = known.get(&variable) {

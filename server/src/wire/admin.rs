@@ -139,6 +139,8 @@ body! {
 body! {
     /// A recorded change set.
     Commit {
+        /// Row id; only in answers of this server.
+        id: Option<i64>,
         /// JSON text of the changes.
         change_sets: Option<String>,
         /// Owner.

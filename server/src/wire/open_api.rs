@@ -247,9 +247,9 @@ body! {
         parent_app_id: Option<String>,
         /// Number of items that differ from the latest release.
         item_modified_cnt: i64,
-        /// Whether it has a gray release; only in lists with items.
+        /// Whether it has a gray release; only in lists with items or with `countChanges`.
         is_gray: Option<bool>,
-        /// User who edits it while others may not; only in lists with items.
+        /// User who edits it while others may not; only in lists with items or with `countChanges`.
         locked_by: Option<String>,
     }
 }

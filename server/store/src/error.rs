@@ -1,5 +1,7 @@
 //! Failures of the store, classified by the possible reactions of the caller. Knows no HTTP status.
 
+mod reaction;
+
 use std::error::Error as _;
 
 use sea_orm::sqlx;
@@ -8,6 +10,8 @@ use thiserror::Error;
 
 use crate::length;
 use crate::number::Id;
+
+use reaction::{Reaction, reaction};
 
 /// A failure of the database, or of a value in it.
 #[derive(Clone, Debug, Error)]
@@ -113,6 +117,12 @@ impl StoreError {
         matches!(self, Self::Unavailable(_))
     }
 
+    /// Whether the server behind the connection is not in service, while others of its cluster may
+    /// be.
+    pub(super) fn is_unready(&self) -> bool {
+        matches!(self, Self::Unavailable(error) if is_unready(error))
+    }
+
     /// Whether the database cannot be written at present, whatever the job.
     pub fn is_outage(&self) -> bool {
         matches!(
@@ -198,7 +208,9 @@ impl From<DbErr> for StoreError {
         }
         match reaction(&error) {
             Reaction::Conflict | Reaction::Outdated => Self::Conflict(error),
-            Reaction::Unavailable | Reaction::Exhausted => Self::Unavailable(error),
+            Reaction::Unavailable | Reaction::Unready | Reaction::Refused => {
+                Self::Unavailable(error)
+            }
             Reaction::ReadOnly => Self::ReadOnly(error),
             Reaction::Denied => Self::Denied(error),
             Reaction::Value => Self::Value(error),
@@ -230,6 +242,11 @@ pub(super) fn is_dead_connection(error: &DbErr) -> bool {
         && matches!(reaction(error), Reaction::Unavailable)
 }
 
+/// Whether the server behind the connection is not in service, while others of its cluster may be.
+pub(super) fn is_unready(error: &DbErr) -> bool {
+    matches!(reaction(error), Reaction::Unready)
+}
+
 /// Compares MySQL's error number or PostgreSQL's SQLSTATE.
 fn has_code(error: &DbErr, codes: &[&str]) -> bool {
     let (DbErr::Conn(RuntimeErr::SqlxError(error))
@@ -259,132 +276,5 @@ pub trait JobError: From<StoreError> + Send + 'static {
 impl JobError for StoreError {
     fn store_error(&self) -> Option<&StoreError> {
         Some(self)
-    }
-}
-
-enum Reaction {
-    Conflict,
-    /// The same, if the statement is prepared again.
-    Outdated,
-    Unavailable,
-    /// The same, while the connection is sound: the statement must not be repeated on others.
-    Exhausted,
-    ReadOnly,
-    Denied,
-    Value,
-    Storage,
-    Other,
-}
-
-fn reaction(error: &DbErr) -> Reaction {
-    match error {
-        DbErr::ConnectionAcquire(_) => Reaction::Unavailable,
-        DbErr::Conn(RuntimeErr::SqlxError(error))
-        | DbErr::Exec(RuntimeErr::SqlxError(error))
-        | DbErr::Query(RuntimeErr::SqlxError(error)) => sqlx_reaction(error),
-        _ => Reaction::Other,
-    }
-}
-
-fn sqlx_reaction(error: &sqlx::Error) -> Reaction {
-    match error {
-        // An intermediary between server and database answered instead of it, or closed the
-        // connection.
-        sqlx::Error::Protocol(_)
-        | sqlx::Error::Io(_)
-        | sqlx::Error::Tls(_)
-        | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed
-        | sqlx::Error::BeginFailed => Reaction::Unavailable,
-        sqlx::Error::Database(error) => {
-            if let Some(error) = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
-                mysql_reaction(error.number())
-            } else if let Some(error) = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
-            {
-                match error.routine() {
-                    Some("RevalidateCachedQuery") => Reaction::Outdated,
-                    _ => postgres_reaction(error.code()),
-                }
-            } else {
-                sqlite_reaction(&error.code().unwrap_or_default())
-            }
-        }
-        _ => Reaction::Other,
-    }
-}
-
-fn mysql_reaction(number: u16) -> Reaction {
-    match number {
-        // Lock wait timeout, deadlock.
-        1205 | 1213 => Reaction::Conflict,
-        // Too many connections, also of one account, shutdown in progress, connection killed, a
-        // statement or an idle session that exceeded its time limit, no such database.
-        1040 | 1049 | 1053 | 1203 | 1226 | 1927 | 1969 | 3024 | 3169 | 4031 => {
-            Reaction::Unavailable
-        }
-        // Disk full, table full, read-only table, server option, transaction, mode.
-        20 | 135 | 136 | 1021 | 1036 | 1114 | 1290 | 1792 | 1836 => Reaction::ReadOnly,
-        // No access to the database, with the password, to a table, a column, a routine, or to what
-        // needs a global privilege.
-        1044 | 1045 | 1142 | 1143 | 1227 | 1370 | 1698 => Reaction::Denied,
-        // A number out of range, a character that is not in the character set, a text that is too
-        // long.
-        // The last one: the statement is longer than `max_allowed_packet`.
-        1264 | 1366 | 1406 | 1153 => Reaction::Value,
-        // Out of memory, too many prepared statements of all connections together.
-        5 | 128 | 1037 | 1038 | 1041 | 1461 => Reaction::Exhausted,
-        // A file of a table cannot be opened, read, written or closed, or has invalid content.
-        1..=4 | 1016 | 1023 | 1024 | 1026 | 1033..=1035 => Reaction::Storage,
-        // The storage engine failed; a table is marked as crashed, or its repair failed.
-        1030 | 1194 | 1195 | 1459 => Reaction::Storage,
-        // A table or an index is damaged, or its file is missing.
-        1712 | 1812 | 1814 | 1877 | 1932 => Reaction::Storage,
-        // The same under the numbers of the storage engines.
-        126 | 127 | 130 | 132 | 144 | 145 => Reaction::Storage,
-        _ => Reaction::Other,
-    }
-}
-
-fn postgres_reaction(code: &str) -> Reaction {
-    match code {
-        // Serialization failure, deadlock, lock not available in time.
-        "40001" | "40P01" | "55P03" => Reaction::Conflict,
-        // A statement that exceeded its time limit.
-        "57014" => Reaction::Unavailable,
-        // Ended by an administrator, crashed, starting up, database dropped, idle for too long in a
-        // transaction or outside, too many connections, no such database: reported as a database
-        // error, not as one of the connection.
-        "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" | "53300" | "3D000" => {
-            Reaction::Unavailable
-        }
-        "25006" | "53100" => Reaction::ReadOnly,
-        "42501" | "28000" | "28P01" => Reaction::Denied,
-        // A character that is not in the encoding of the statement or of the database, a number out
-        // of range, a text that is too long.
-        "22021" | "22P05" | "22003" | "22001" => Reaction::Value,
-        // Out of memory, a limit of the server exceeded.
-        "53200" | "53400" => Reaction::Exhausted,
-        // A damaged table, a damaged index.
-        "XX001" | "XX002" => Reaction::Storage,
-        // An error of the operating system, such as an I/O error or a file that is missing.
-        _ if code.starts_with("58") => Reaction::Storage,
-        _ if code.starts_with("08") => Reaction::Unavailable,
-        _ => Reaction::Other,
-    }
-}
-
-fn sqlite_reaction(code: &str) -> Reaction {
-    // The low byte is the primary result code, the others refine it.
-    match code.parse::<u32>().map(|code| code & 0xff) {
-        // Busy, locked.
-        Ok(5 | 6) => Reaction::Conflict,
-        // Out of memory.
-        Ok(7) => Reaction::Exhausted,
-        // Read-only, full.
-        Ok(8 | 13) => Reaction::ReadOnly,
-        // I/O error, damaged, cannot be opened, not a database.
-        Ok(10 | 11 | 14 | 26) => Reaction::Storage,
-        _ => Reaction::Other,
     }
 }

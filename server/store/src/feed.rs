@@ -6,6 +6,8 @@ mod misplaced;
 mod published;
 pub(super) mod readable;
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait};
 use sea_orm::{
@@ -95,23 +97,26 @@ pub async fn definitions_after(
     read_definitions(db, next).await
 }
 
-/// Definitions of namespaces of all apps that were created or changed at this time or later, by
-/// time; only those behind the last one that was read, if there is one.
-pub async fn definitions_changed_since(
+/// Definitions of namespaces of all apps that were created or changed within these times, by time;
+/// only those behind the last one that was read, if there is one.
+pub async fn definitions_changed_within(
     db: &impl ConnectionTrait,
-    time: DateTime<Utc>,
+    times: &RangeInclusive<DateTime<Utc>>,
     last: Option<Id>,
     limit: u64,
 ) -> Result<Rows<Definition>, StoreError> {
-    read_definitions(db, changed_since::<app_namespace::Entity>(time, last).limit(limit)).await
+    read_definitions(db, changed_within::<app_namespace::Entity>(times, last).limit(limit)).await
 }
 
-/// Rows that were changed at this time or later, behind the last one that was read; by time, because
+/// Rows that were changed within these times, behind the last one that was read; by time, because
 /// SQLite would read the whole table to have them by id. The database compares its own times, so
 /// that their stored form makes no difference.
-fn changed_since<E: Standard>(time: DateTime<Utc>, last: Option<Id>) -> Select<E> {
+fn changed_within<E: Standard>(
+    times: &RangeInclusive<DateTime<Utc>>,
+    last: Option<Id>,
+) -> Select<E> {
     let (id, changed) = (primary_key::<E>(), E::LAST_TIME);
-    let mut rows = E::live().filter(changed.gte(time));
+    let mut rows = E::live().filter(changed.between(*times.start(), *times.end()));
     if let Some(last) = last {
         let of_last = || {
             let of_last = E::find().select_only().column(changed).filter(id.eq(last));
@@ -179,16 +184,16 @@ pub async fn clusters_after(
     readable::read(db, next.select_only().columns(columns)).await
 }
 
-/// The same of those that were changed at this time or later, also of those that were restored, by
+/// The same of those that were changed within these times, also of those that were restored, by
 /// time; only those behind the last one that was read, if there is one.
-pub async fn clusters_changed_since(
+pub async fn clusters_changed_within(
     db: &impl ConnectionTrait,
-    time: DateTime<Utc>,
+    times: &RangeInclusive<DateTime<Utc>>,
     last: Option<Id>,
     limit: u64,
 ) -> Result<Rows<(Id, String, String)>, StoreError> {
     use cluster::{Column, Entity};
-    let changed = changed_since::<Entity>(time, last).limit(limit);
+    let changed = changed_within::<Entity>(times, last).limit(limit);
     let columns = [Column::Id, Column::AppId, Column::Name];
     readable::read(db, changed.select_only().columns(columns)).await
 }

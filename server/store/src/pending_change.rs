@@ -3,7 +3,7 @@
 //! change for due that another one is still making. The table may be missing, because the account
 //! may not create it; nothing is sent again then.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -182,43 +182,28 @@ pub async fn of_environment(
     Ok(found)
 }
 
-/// Whether the environment has not received the deletion of a definition of this name, or of an app
-/// if `namespace` is empty.
-pub async fn is_deletion_missed(
-    db: &impl ConnectionTrait,
-    env: &str,
-    (app_id, namespace): (&str, &str),
-) -> Result<bool, StoreError> {
-    let deletions = Entity::find()
-        .filter(Column::Env.eq(env))
-        .filter(Column::AppId.eq(app_id))
-        .filter(Column::NamespaceName.eq(namespace))
-        .filter(Column::Operation.eq(DELETE));
-    let found = deletions.select_only().column(Column::Id).limit(1).into_tuple::<Id>();
-    match found.one(db).await.map_err(StoreError::from) {
-        Err(error) if error.is_unusable_table() => Ok(false),
-        found => Ok(found?.is_some()),
-    }
-}
-
-/// Those of these apps whose deletion the environment has not received, as it names them: the
-/// database decides whether two spellings are one app.
+/// The definitions, each behind its app, whose deletion the environment has not received: those of
+/// `objects`, and maybe others with their names. The name is empty for the app itself. Returned as
+/// they were stored: the database decides whether two spellings are one.
 pub async fn missed_deletions(
     db: &impl ConnectionTrait,
     env: &str,
-    app_ids: &[&str],
-) -> Result<HashSet<String>, StoreError> {
-    let mut missed = HashSet::new();
-    for chunk in chunks(app_ids) {
+    objects: &[(&str, &str)],
+) -> Result<BTreeSet<(String, String)>, StoreError> {
+    let mut missed = BTreeSet::new();
+    for chunk in chunks(objects) {
+        let (app_ids, namespaces): (Vec<_>, Vec<_>) = chunk.into_iter().unzip();
         let deletions = Entity::find()
             .filter(Column::Env.eq(env))
-            .filter(Column::AppId.is_in(chunk))
-            .filter(Column::NamespaceName.eq(""))
+            .filter(Column::AppId.is_in(app_ids))
+            .filter(Column::NamespaceName.is_in(namespaces))
             .filter(Column::Operation.eq(DELETE));
-        let deletions = deletions.select_only().columns([Column::Id, Column::AppId]);
-        match readable::read::<_, (Id, String)>(db, deletions).await {
+        let names = [Column::AppId, Column::NamespaceName];
+        // Once each: a definition may have been deleted many times.
+        let names = deletions.select_only().columns(names).distinct();
+        match names.into_tuple::<(String, String)>().all(db).await.map_err(StoreError::from) {
             Err(error) if error.is_unusable_table() => return Ok(missed),
-            found => missed.extend(found?.readable.into_iter().map(|(_, app_id)| app_id)),
+            found => missed.extend(found?),
         }
     }
     Ok(missed)

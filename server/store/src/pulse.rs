@@ -17,7 +17,7 @@ use sea_orm::{
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::error::{StoreError, is_dead_connection, is_outdated};
+use crate::error::{StoreError, is_dead_connection, is_outdated, is_unready};
 use crate::retirement::{ESTABLISHED, Retirement, with_age};
 
 /// Maximum time for the answer to a ping, including the connect.
@@ -115,7 +115,7 @@ impl Pulse {
     async fn ask(&self) -> Result<(), StoreError> {
         let asked = Instant::now();
         let db = self.db.lock().clone();
-        let mut first = pin!(select(&db));
+        let mut first = pin!(self.select(&db));
         let answer = timeout(PING_LIMIT, self.answer(&mut first)).await;
         match answer {
             Ok(Ok(is_new)) => match self.is_established.swap(true, Ordering::AcqRel) && is_new {
@@ -143,6 +143,16 @@ impl Pulse {
         }
     }
 
+    /// Repeats the query if the connection turns out to be lost: the server may have closed it long
+    /// ago.
+    async fn select(&self, db: &DatabaseConnection) -> Result<(), DbErr> {
+        let statement = select_one(db);
+        match db.query_one_raw(statement.clone()).await {
+            Err(error) if self.is_lost(&error) => db.query_one_raw(statement).await.map(drop),
+            answer => answer.map(drop),
+        }
+    }
+
     /// Continues to wait for a ping, and sends another one over a new connection. If that one is
     /// answered, its connection replaces the present one. Returns whether it was answered first.
     async fn try_both(
@@ -153,7 +163,7 @@ impl Pulse {
         // Opened with the first query.
         let other = Database::connect(remote.clone()).await?;
         let second = async {
-            match select(&other).await {
+            match self.select(&other).await {
                 Ok(()) => *self.db.lock() = other.clone(),
                 Err(_) => std::future::pending().await,
             }
@@ -211,13 +221,17 @@ impl Pulse {
         *self.lost.lock() = Some(Instant::now());
     }
 
-    /// Whether a query that failed may succeed on another connection: this one is dead, or it
-    /// remembers columns as they were before somebody changed their table. Others then do so too,
-    /// and none of them is used again.
+    /// Whether a query that failed may succeed on another connection: this one is dead, it
+    /// remembers columns as they were before somebody changed their table, or it leads to a server
+    /// that is not in service. In the latter two cases others may do so too, and none of them is
+    /// used again; a new one may also lead to that server, until a load balancer notices.
     pub(super) fn is_lost(&self, error: &DbErr) -> bool {
         if is_outdated(error) {
             self.retirement.retire_all();
             return true;
+        }
+        if is_unready(error) {
+            return self.retirement.retire_refused();
         }
         is_dead_connection(error)
     }
@@ -263,16 +277,6 @@ impl Pulse {
     pub(super) async fn close(&self) -> Result<(), DbErr> {
         let db = self.db.lock().clone();
         db.close().await
-    }
-}
-
-/// Repeats the query if the connection turns out to be dead: the server may have closed it long
-/// ago.
-async fn select(db: &DatabaseConnection) -> Result<(), DbErr> {
-    let statement = select_one(db);
-    match db.query_one_raw(statement.clone()).await {
-        Err(error) if is_dead_connection(&error) => db.query_one_raw(statement).await.map(drop),
-        answer => answer.map(drop),
     }
 }
 

@@ -50,12 +50,15 @@ impl Retirement {
     }
 
     /// Prevents the reuse of all connections after the database refused a statement for a reason
-    /// that was read when the connection was opened.
-    pub(super) fn retire_refused(&self) {
+    /// that a new connection may not have: one that was read when the connection was opened, or the
+    /// server that it leads to. Returns false if connections were retired shortly before.
+    pub(super) fn retire_refused(&self) -> bool {
         let mut since = self.since.lock();
-        if since.is_none_or(|since| since.elapsed() >= PAUSE) {
+        let is_due = since.is_none_or(|since| since.elapsed() >= PAUSE);
+        if is_due {
             *since = Some(Instant::now());
         }
+        is_due
     }
 
     /// Makes a pool close connections that were retired or have an unfinished transaction, both

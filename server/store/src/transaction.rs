@@ -9,7 +9,7 @@ use sea_orm::{
 };
 use tokio::time::{Instant, sleep};
 
-use crate::error::{StoreError, is_dead_connection};
+use crate::error::StoreError;
 use crate::job::{Job, Verdict};
 use crate::pool::LOCK_TIMEOUT;
 use crate::pulse::Pulse;
@@ -101,11 +101,11 @@ impl Transactions {
     }
 
     /// Beginning a transaction changes nothing, so it is repeated with the next connection if the
-    /// pooled one is dead.
+    /// pooled one is lost.
     async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
         for _ in 0..self.pooled {
             match self.db.begin_with_config(isolation(&self.db), None).await {
-                Err(error) if is_dead_connection(&error) => {}
+                Err(error) if self.pulse.is_lost(&error) => {}
                 outcome => return Ok(outcome?),
             }
         }

@@ -39,11 +39,11 @@ impl Store {
 
     /// Retires the connections if they may reject what a new one accepts: a server reads when a
     /// connection is opened whether its transactions are read-only by default, and MySQL also the
-    /// privileges.
+    /// privileges. A new one may also lead to another node of a Galera cluster.
     pub(super) fn retire_refused(&self, error: &StoreError) {
         let may_differ = match self.dialect() {
             Dialect::Sqlite => false,
-            Dialect::MySql => error.is_read_only() || error.is_denied(),
+            Dialect::MySql => error.is_read_only() || error.is_denied() || error.is_unready(),
             Dialect::Postgres => error.is_read_only(),
         };
         if may_differ {

@@ -50,6 +50,8 @@ mod portal_query;
 mod publish;
 #[path = "store/published.rs"]
 mod published;
+#[path = "store/refused_statement.rs"]
+mod refused_statement;
 #[path = "store/rehearsal.rs"]
 mod rehearsal;
 #[path = "store/restoration.rs"]

@@ -1,10 +1,16 @@
-//! Exports in the layouts of Apollo's portal.
+//! Exports in the layouts of Apollo's portal, and their turns.
 
+use std::pin::pin;
+
+use futures_util::future::{join_all, join3, select};
 use http::Method;
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use super::archive::{entries, json_of};
-use super::world::{NS, World, item};
+use super::reads::GatedWorld;
+use super::user_token::eventually;
+use super::world::{Caller, NS, PASSWORD, World, app, item};
 
 const CLUSTER: &str = "/openapi/v1/apps/demo/envs/local/clusters/default/export";
 const ALL: &str = "/openapi/v1/configs/export";
@@ -135,4 +141,113 @@ async fn an_export_fails_if_an_environment_does_not_answer() {
     assert_eq!(root.get(&format!("{ALL}?envs=")).await.status, 200);
     let ghost = CLUSTER.replace("default", "ghost");
     root.get(&ghost).await.fails(400, "The app does not exist in the specified environment");
+}
+
+const OTHER: &str =
+    "Another export of yours is running, waiting or being downloaded; retry when it has ended.";
+
+/// So many users with an app each, and the path that exports its cluster in FAR.
+async fn owners(gated: &GatedWorld, count: usize) -> Vec<(Caller<'_>, String)> {
+    let root = gated.world.user("apollo").await;
+    let mut owners = Vec::with_capacity(count);
+    for number in 0..count {
+        let (user, app_id) = (format!("owner{number}"), format!("app{number}"));
+        gated.world.add_user(&user, &format!("{{noop}}{PASSWORD}")).await;
+        root.post("/openapi/v1/apps", app(&app_id, &user)).await.empty();
+        let path = format!("/openapi/v1/apps/{app_id}/envs/FAR/clusters/default/export");
+        owners.push((gated.world.user(&user).await, path));
+    }
+    owners
+}
+
+/// X81: otherwise one of them leaves no turn to the others, on a node that runs four.
+#[tokio::test]
+async fn a_user_has_one_export_that_runs_or_waits() {
+    let gated = GatedWorld::start().await;
+    let owners = owners(&gated, 2).await;
+    let [(first, path), (second, other)] = &owners[..] else { panic!("{}", owners.len()) };
+    let others = async {
+        gated.arrive(1).await;
+        first.get(path).await.fails(429, OTHER);
+        gated.arrive(2).await;
+        gated.open.send_replace(true);
+    };
+    let second = async {
+        gated.arrive(1).await;
+        second.get(other).await
+    };
+    let (one, two, ()) = join3(first.get(path), second, others).await;
+    assert_eq!((one.status, two.status), (200, 200), "{one:?} {two:?}");
+    assert_eq!(first.get(path).await.status, 200);
+}
+
+/// X81: those of callers that left would fill the memory, and keep the others waiting.
+#[tokio::test]
+async fn an_export_waits_for_a_limited_time_and_ends_with_its_caller() {
+    let gated = GatedWorld::start().await;
+    let owners = owners(&gated, 5).await;
+    let running = join_all(owners[..4].iter().map(|(owner, path)| owner.get(path)));
+    let mut running = pin!(running);
+    tokio::select! {
+        answers = &mut running => panic!("{answers:?}"),
+        () = gated.arrive(4) => {}
+    }
+    let (user, path) = &owners[4];
+    let export = || Box::pin(user.get(path));
+    let (refused, waiting) = select(export(), export()).await.factor_first();
+    refused.fails(429, OTHER);
+    drop(waiting);
+    let message = "Other exports and imports have been running on this node for 30 s";
+    user.get(path).await.fails(503, message);
+    gated.open.send_replace(true);
+    for answer in running.await {
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+    assert_eq!(user.get(path).await.status, 200);
+}
+
+/// The environment goes on to read for it.
+#[tokio::test]
+async fn an_export_whose_caller_left_keeps_its_turn_until_its_read_has_ended() {
+    let gated = GatedWorld::start().await;
+    let owners = owners(&gated, 1).await;
+    let (user, path) = &owners[0];
+    tokio::select! {
+        answer = user.get(path) => panic!("{answer:?}"),
+        () = gated.arrive(1) => {}
+    }
+    user.get(path).await.fails(429, OTHER);
+    gated.open.send_replace(true);
+    eventually(async || (user.get(path).await.status == 200).then_some(())).await;
+}
+
+/// X81: the files of a user who reads none of them would fill the disk.
+#[tokio::test]
+async fn a_user_has_one_exported_file_that_is_not_read() {
+    let world = world().await;
+    let (owner, root) = (world.user("u1").await, world.user("apollo").await);
+    let unread = owner.open(CLUSTER).await;
+    owner.get(CLUSTER).await.fails(429, OTHER);
+    assert_eq!(root.get(CLUSTER).await.status, 200);
+    drop(unread);
+    let mut read = owner.open(CLUSTER).await;
+    let piece = read.frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(entries(&piece).len(), 2);
+    // Before the end of the answer, which its receiver does not see.
+    assert_eq!(owner.get(CLUSTER).await.status, 200);
+    assert!(read.frame().await.is_none());
+}
+
+/// A file that is read slowly keeps no export of others waiting.
+#[tokio::test]
+async fn files_that_are_not_read_keep_no_others_waiting() {
+    let gated = GatedWorld::start().await;
+    gated.open.send_replace(true);
+    let owners = owners(&gated, 5).await;
+    let mut unread = Vec::with_capacity(4);
+    for (owner, path) in &owners[..4] {
+        unread.push(owner.open(path).await);
+    }
+    let (owner, path) = &owners[4];
+    assert_eq!(owner.get(path).await.status, 200);
 }

@@ -58,7 +58,7 @@ async fn delete(user: &Caller<'_>, name: &str) {
 }
 
 /// What some work returns, and what this thread logs meanwhile.
-async fn logged<T>(work: impl Future<Output = T>) -> (T, String) {
+pub(super) async fn logged<T>(work: impl Future<Output = T>) -> (T, String) {
     let file = NamedTempFile::new().unwrap();
     let lines = Arc::new(file.reopen().unwrap());
     let log = tracing_subscriber::fmt().with_ansi(false).with_writer(lines).finish();

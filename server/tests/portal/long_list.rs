@@ -1,14 +1,19 @@
 //! X54: lists whose rows have contents of megabytes are refused where they are too long for one
 //! answer, before they are read; a smaller page, or one without contents, is not.
 
+use axum::body::Body;
+use castalia_server::role::admin;
 use castalia_store::entity::{commit, item as items, release, release_history};
 use castalia_store::{Store, StoreError};
+use http::Request;
+use http_body_util::BodyExt as _;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, NotSet,
     QueryFilter as _, QueryOrder as _, Set,
 };
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
 use super::world::{Answer, Caller, NS, World, item};
 
@@ -85,6 +90,41 @@ async fn a_page_of_long_releases_is_refused_and_a_smaller_one_is_not() {
         let found = found.as_array().unwrap();
         assert_eq!(found.len(), 4, "{query}");
         assert!(found.iter().all(|release| release["configurations"] == values), "{query}");
+    }
+}
+
+/// X74: Apollo's portal, which cannot request fewer, receives them one after another.
+#[tokio::test]
+async fn the_admin_service_sends_long_releases_in_parts() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    user.post(&format!("{NS}/items"), item("k", "1")).await.ok();
+    publish(&user).await;
+    lengthen_release(&world.environment_store, 3).await;
+    let releases = release::Entity::find().all(world.environment_store.read()).await.unwrap();
+    let ids: Vec<_> = releases.iter().map(|release| release.id.to_string()).collect();
+    assert_eq!(ids.len(), 4);
+    let namespace = "/apps/demo/clusters/default/namespaces/application";
+    let router = admin::in_process(world.environment().clone());
+    for path in [
+        format!("/releases?releaseIds={}", ids.join(",")),
+        format!("{namespace}/releases/active"),
+        format!("{namespace}/releases/all"),
+    ] {
+        let request = Request::get(&path).body(Body::empty()).unwrap();
+        let answer = router.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), 200, "{path}");
+        let (mut body, mut text, mut longest) = (answer.into_body(), Vec::<u8>::new(), 0);
+        while let Some(frame) = body.frame().await {
+            let part = frame.unwrap().into_data().unwrap();
+            longest = longest.max(part.len());
+            text.extend_from_slice(&part);
+        }
+        assert!(longest < 2 * LONG, "{path}: {longest}");
+        let found: Vec<Value> = serde_json::from_slice(&text).unwrap();
+        let length = |release: &Value| release["configurations"].as_str().unwrap().len();
+        assert!(found.iter().all(|release| length(release) > LONG), "{path}");
+        assert_eq!(found.len(), 4, "{path}");
     }
 }
 
@@ -227,4 +267,36 @@ async fn namespaces_with_long_items_are_read_one_by_one() {
         let found = user.get(&format!("{CLUSTER}/{namespace}")).await.ok();
         assert_eq!(found["items"].as_array().unwrap().len(), 2);
     }
+}
+
+/// X75: the web UI shows the numbers of changes.
+#[tokio::test]
+async fn changes_of_namespaces_with_long_items_are_counted() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let body =
+        json!({ "appId": "demo", "name": "other", "format": "properties", "isPublic": false });
+    user.post("/openapi/v1/apps/demo/appnamespaces", body).await.ok();
+    for (namespace, keys) in [("application", vec!["a", "b", "c", "d"]), ("other", vec!["a", "b"])]
+    {
+        for key in keys {
+            user.post(&format!("{CLUSTER}/{namespace}/items"), item(key, "1")).await.ok();
+        }
+    }
+    publish(&user).await;
+    user.delete(&format!("{NS}/items/c")).await.empty();
+    let counts = async || {
+        let query = "fillItemDetail=false&extendInfo=true&countChanges=true";
+        let found = user.get(&format!("{CLUSTER}?{query}")).await.ok();
+        let count = |namespace: &Value| {
+            assert_eq!(namespace["items"], json!([]));
+            let name = namespace["namespaceName"].as_str().unwrap().to_owned();
+            (name, namespace["extendInfo"]["itemModifiedCnt"].as_i64().unwrap())
+        };
+        found.as_array().unwrap().iter().map(count).collect::<Vec<_>>()
+    };
+    assert_eq!(counts().await, [("application".to_owned(), 1), ("other".to_owned(), 2)]);
+    lengthen_items(&world.environment_store, &["a", "b"]).await;
+    user.get(&format!("{CLUSTER}?extendInfo=true")).await.fails(413, "The items of these");
+    assert_eq!(counts().await, [("application".to_owned(), 3), ("other".to_owned(), 2)]);
 }

@@ -1,7 +1,7 @@
 //! Mail after publishes, received by a mail server of the test.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use castalia_server::domain::permission::{Act, NamedRole};
 use parking_lot::Mutex;
@@ -9,6 +9,8 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::import_failed::logged;
+use super::process;
 use super::receiver::{states, until, world};
 use super::world::{NS, World, item};
 
@@ -27,6 +29,12 @@ pub(super) struct MailServer {
     commands: Arc<Mutex<Vec<String>>>,
     /// Mails that are refused for now.
     refusals: Arc<Mutex<usize>>,
+    /// Recipients whom it does not know.
+    strangers: Arc<Mutex<Vec<String>>>,
+    /// Recipients who are refused for now, once for each time that they are in this list.
+    greylist: Arc<Mutex<Vec<String>>>,
+    /// Maximum number of recipients of a mail; 0 for any number.
+    most: Arc<AtomicUsize>,
     /// Whether the end of a connection is not answered.
     is_rude: Arc<AtomicBool>,
 }
@@ -68,6 +76,9 @@ impl MailServer {
                         false => "250 ok",
                     }
                 }
+                "RCPT" if self.strangers.lock().contains(&argument) => "550 no such user",
+                "RCPT" if self.is_greylisted(&argument) => "450 try later",
+                "RCPT" if self.is_full(&mail) => "452 too many recipients",
                 "RCPT" => {
                     mail.recipients.push(argument);
                     "250 ok"
@@ -91,6 +102,17 @@ impl MailServer {
         let is_refused = *refusals > 0;
         *refusals = refusals.saturating_sub(1);
         is_refused
+    }
+
+    fn is_greylisted(&self, recipient: &str) -> bool {
+        let mut greylist = self.greylist.lock();
+        let place = greylist.iter().position(|one| one == recipient);
+        place.map(|place| greylist.remove(place)).is_some()
+    }
+
+    fn is_full(&self, mail: &Received) -> bool {
+        let most = self.most.load(Ordering::SeqCst);
+        most > 0 && mail.recipients.len() >= most
     }
 
     pub(super) async fn wait(&self, count: usize) -> Vec<Received> {
@@ -204,6 +226,87 @@ async fn a_mail_that_is_refused_for_now_is_sent_again() {
     server.wait(1).await;
     let rows = states(&world, &["delivered"]).await;
     assert_eq!(rows[0]["attempts"], 2);
+}
+
+/// X80: one address that does not exist any more kept the mails from everybody.
+#[tokio::test]
+async fn a_refused_recipient_keeps_a_mail_from_no_other() {
+    let (server, address) = MailServer::start().await;
+    server.strangers.lock().push("u2@example.com".to_owned());
+    let world = with_mail(&address).await;
+    world.grant("u2", vec![NamedRole::namespace(Act::Modify, "demo", "application")]).await;
+    let user = world.user("u1").await;
+    let delivered = async {
+        let _background = world.run();
+        super::receiver::publish(&user, "1").await;
+        states(&world, &["delivered"]).await
+    };
+    let (rows, log) = logged(delivered).await;
+    assert_eq!(rows[0]["attempts"], 1);
+    let mails = server.wait(1).await;
+    assert_eq!((mails.len(), &mails[0].recipients[..]), (1, &["u1@example.com".to_owned()][..]));
+    // A process has a log of its own.
+    let line = "namespace=\"application\" address=u2@example.com status=550";
+    assert!(process::is_wanted() || log.matches(line).count() == 1, "{log}");
+}
+
+/// Greylisting: the others must not receive it twice.
+#[tokio::test]
+async fn a_mail_is_sent_again_to_a_recipient_alone_who_was_refused_for_now() {
+    let (server, address) = MailServer::start().await;
+    server.greylist.lock().extend(["u2@example.com".to_owned(), "u2@example.com".to_owned()]);
+    let world = with_mail(&address).await;
+    world.grant("u2", vec![NamedRole::namespace(Act::Modify, "demo", "application")]).await;
+    let _background = world.run();
+    super::receiver::publish(&world.user("u1").await, "1").await;
+    let rows = states(&world, &["delivered", "delivered"]).await;
+    let row = |at: usize| (rows[at]["attempts"].clone(), rows[at]["url"].clone());
+    assert_eq!(row(0), (json!(1), json!(null)));
+    assert_eq!(row(1), (json!(2), json!("u2@example.com")));
+    assert_eq!(rows[0]["releaseId"], rows[1]["releaseId"]);
+    let mails = server.wait(2).await;
+    let recipients: Vec<_> = mails.iter().map(|mail| mail.recipients.join(" ")).collect();
+    assert_eq!(recipients, ["u1@example.com", "u2@example.com"]);
+    let body = |text: &str| text.split_once("\r\n\r\n").unwrap().1.to_owned();
+    assert_eq!(body(&mails[0].text), body(&mails[1].text));
+}
+
+#[tokio::test]
+async fn a_mail_with_too_many_recipients_reaches_all_of_them() {
+    let (server, address) = MailServer::start().await;
+    server.most.store(1, Ordering::SeqCst);
+    let world = with_mail(&address).await;
+    world.add_user("u3", "{noop}a password").await;
+    for name in ["u2", "u3"] {
+        world.grant(name, vec![NamedRole::namespace(Act::Modify, "demo", "application")]).await;
+    }
+    let _background = world.run();
+    super::receiver::publish(&world.user("u1").await, "1").await;
+    states(&world, &["delivered"; 3]).await;
+    let mails = server.wait(3).await;
+    let recipients: Vec<_> = mails.iter().map(|mail| mail.recipients.join(" ")).collect();
+    assert_eq!(recipients, ["u1@example.com", "u2@example.com", "u3@example.com"]);
+}
+
+#[tokio::test]
+async fn a_mail_whose_recipients_are_all_refused_is_sent_again() {
+    let (server, address) = MailServer::start().await;
+    server.strangers.lock().push("u1@example.com".to_owned());
+    let world = with_mail(&address).await;
+    let _background = world.run();
+    super::receiver::publish(&world.user("u1").await, "1").await;
+    until("it was tried", async || {
+        super::receiver::log(&world).await.iter().any(|row| row["attempts"] != 0)
+    })
+    .await;
+    let row = super::receiver::log(&world).await.remove(0);
+    assert_eq!(
+        (&row["status"], &row["problem"]),
+        (&json!(550), &json!("The mail server refused the mail"))
+    );
+    server.strangers.lock().clear();
+    states(&world, &["delivered"]).await;
+    assert_eq!(server.wait(1).await[0].recipients, ["u1@example.com"]);
 }
 
 /// The server has accepted it, so a second attempt would be a second mail.

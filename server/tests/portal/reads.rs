@@ -19,6 +19,9 @@ use super::world::{Caller, NS, World, app, item};
 /// Longest wait for an answer; the frozen environment is waited for 30 s.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Items in another environment.
+const ITEMS: &str = "/openapi/v1/envs/FAR/apps/demo/clusters/default/namespaces/application/items";
+
 fn address(paths: &[&str]) -> String {
     let lines = form_urlencoded::Serializer::new(String::new())
         .append_pair("paths", &paths.join("\n"))
@@ -148,19 +151,23 @@ async fn counting(most: Arc<AtomicUsize>) -> Router {
     admin_router().await.0.layer(from_fn(count))
 }
 
+/// A portal with the environment FAR, which has this admin service and the app `demo`.
+async fn world_beside(service: Router) -> World {
+    let mut world = environment::world(&[listen(service).await]).await;
+    world.set("api.readTimeout", "120000");
+    world.user("apollo").await.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    world
+}
+
 /// Otherwise the reads of one user occupy all connections of an environment to its database.
 #[tokio::test]
 async fn the_reads_of_one_user_share_a_limit_over_all_calls() {
     let most = Arc::new(AtomicUsize::new(0));
-    let service = listen(counting(Arc::clone(&most)).await).await;
-    let world = environment::world(&[service]).await;
-    world.user("apollo").await.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    let world = world_beside(counting(Arc::clone(&most)).await).await;
     let user = world.user("u1").await;
-    let items = "envs/FAR/apps/demo/clusters/default/namespaces/application/items";
-    let paths = [items; 10];
+    let paths = [ITEMS.trim_start_matches("/openapi/v1/"); 10];
     // Contents have the same limit, whether they are read alone or together with others.
-    let direct = format!("/openapi/v1/{items}");
-    let direct = join_all((0..4).map(|_| user.get(&direct)));
+    let direct = join_all((0..4).map(|_| user.get(ITEMS)));
     let calls = join_all((0..6).map(|_| read(&user, &paths)));
     let (direct, calls) = join(direct, calls).await;
     assert!(direct.iter().all(|answer| answer.status == 200), "{direct:?}");
@@ -171,76 +178,77 @@ async fn the_reads_of_one_user_share_a_limit_over_all_calls() {
     assert!((1..=2).contains(&most), "{most} at once");
 }
 
-/// An admin service whose reads of items wait for a gate, and the number of those that arrived.
-async fn gated(gate: watch::Receiver<bool>, arrived: Arc<AtomicUsize>) -> Router {
-    let wait = move |request: Request, next: Next| {
-        let (mut gate, arrived) = (gate.clone(), Arc::clone(&arrived));
-        async move {
-            if request.uri().path().contains("/items") {
-                arrived.fetch_add(1, Ordering::SeqCst);
-                gate.wait_for(|is_open| *is_open).await.unwrap();
+/// A portal beside an environment whose reads of items wait for a gate.
+pub(super) struct GatedWorld {
+    pub(super) world: World,
+    pub(super) open: watch::Sender<bool>,
+    arrived: Arc<AtomicUsize>,
+}
+
+impl GatedWorld {
+    pub(super) async fn start() -> Self {
+        let (open, gate) = watch::channel(false);
+        let arrived = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&arrived);
+        let wait = move |request: Request, next: Next| {
+            let (mut gate, count) = (gate.clone(), Arc::clone(&count));
+            async move {
+                if request.uri().path().contains("/items") {
+                    count.fetch_add(1, Ordering::SeqCst);
+                    gate.wait_for(|is_open| *is_open).await.unwrap();
+                }
+                next.run(request).await
             }
-            next.run(request).await
+        };
+        let world = world_beside(admin_router().await.0.layer(from_fn(wait))).await;
+        Self { world, open, arrived }
+    }
+
+    /// The number of reads that have arrived.
+    fn arrived(&self) -> usize {
+        self.arrived.load(Ordering::SeqCst)
+    }
+
+    /// Waits until so many reads have arrived.
+    pub(super) async fn arrive(&self, count: usize) {
+        while self.arrived() < count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
-    };
-    admin_router().await.0.layer(from_fn(wait))
+    }
 }
 
 /// The environment goes on to read for them; whoever waits for too long is asked to retry.
 #[tokio::test]
 async fn reads_of_contents_whose_callers_left_keep_their_turns() {
-    let (open, gate) = watch::channel(false);
-    let arrived = Arc::new(AtomicUsize::new(0));
-    let service = listen(gated(gate, Arc::clone(&arrived)).await).await;
-    let mut world = environment::world(&[service]).await;
-    world.set("api.readTimeout", "120000");
-    world.user("apollo").await.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
-    let user = world.user("u1").await;
-    let items = format!("{}/items", NS.replace("LOCAL", "FAR"));
-    let both = async {
-        while arrived.load(Ordering::SeqCst) < 2 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
+    let gated = GatedWorld::start().await;
+    let user = gated.world.user("u1").await;
     tokio::select! {
-        answers = join(user.get(&items), user.get(&items)) => panic!("{answers:?}"),
-        () = both => {}
+        answers = join(user.get(ITEMS), user.get(ITEMS)) => panic!("{answers:?}"),
+        () = gated.arrive(2) => {}
     }
-    let refused = user.get(&items).await;
-    refused.fails(503, "Too many concurrent reads");
-    assert_eq!(arrived.load(Ordering::SeqCst), 2);
-    open.send_replace(true);
-    user.get(&items).await.ok();
+    user.get(ITEMS).await.fails(503, "Too many concurrent reads");
+    assert_eq!(gated.arrived(), 2);
+    gated.open.send_replace(true);
+    user.get(ITEMS).await.ok();
 }
 
 /// X73: all reads of an installation may have one token, and come together.
 #[tokio::test]
 async fn a_consumer_leaves_one_read_to_others_and_waits_longer_than_a_user() {
-    let (open, gate) = watch::channel(false);
-    let arrived = Arc::new(AtomicUsize::new(0));
-    let service = listen(gated(gate, Arc::clone(&arrived)).await).await;
-    let mut world = environment::world(&[service]).await;
-    world.set("api.readTimeout", "120000");
-    world.user("apollo").await.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
-    let user = world.user("u1").await;
-    let token = world.token("script", &["demo"]).await;
-    let consumer = world.consumer(&token);
-    let items = format!("{}/items", NS.replace("LOCAL", "FAR"));
-    let arrive = async |count: usize| {
-        while arrived.load(Ordering::SeqCst) < count {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let reads = join_all((0..6).map(|_| consumer.get(&items)));
+    let gated = GatedWorld::start().await;
+    let user = gated.world.user("u1").await;
+    let token = gated.world.token("script", &["demo"]).await;
+    let consumer = gated.world.consumer(&token);
+    let reads = join_all((0..6).map(|_| consumer.get(ITEMS)));
     let others = async {
-        arrive(5).await;
+        gated.arrive(5).await;
         let second = async {
-            arrive(6).await;
-            user.get(&items).await.fails(503, "Too many concurrent reads");
-            assert_eq!(arrived.load(Ordering::SeqCst), 6);
-            open.send_replace(true);
+            gated.arrive(6).await;
+            user.get(ITEMS).await.fails(503, "Too many concurrent reads");
+            assert_eq!(gated.arrived(), 6);
+            gated.open.send_replace(true);
         };
-        let (first, ()) = join(user.get(&items), second).await;
+        let (first, ()) = join(user.get(ITEMS), second).await;
         first.ok();
     };
     let (answers, ()) = join(reads, others).await;

@@ -1,8 +1,11 @@
 //! The search over all environments.
 
+use std::pin::pin;
+
 use castalia_server::domain::permission::{Act, NamedRole};
 use serde_json::{Value, json};
 
+use super::reads::GatedWorld;
 use super::world::{NS, World, app, item};
 
 const SEARCH: &str = "/openapi/v1/global-search/item-info/by-key-or-value";
@@ -169,4 +172,24 @@ async fn a_search_returns_the_first_of_many_and_their_number() {
         (found["namespaces"].as_array().unwrap().len(), &found["namespaceTotal"]),
         (8, &json!(10))
     );
+}
+
+/// X84: the first one continues although its caller left, as after a word was corrected.
+#[tokio::test]
+async fn two_searches_of_a_user_run_at_a_time() {
+    let gated = GatedWorld::start().await;
+    let user = gated.world.user("u1").await;
+    let search = format!("{SEARCH}?key=k");
+    tokio::select! {
+        answer = user.get(&search) => panic!("{answer:?}"),
+        () = gated.arrive(1) => {}
+    }
+    let mut corrected = pin!(user.get(&search));
+    tokio::select! {
+        answer = &mut corrected => panic!("{answer:?}"),
+        () = gated.arrive(2) => {}
+    }
+    user.get(&search).await.fails(429, "Other searches of yours last");
+    gated.open.send_replace(true);
+    corrected.await.ok();
 }

@@ -5,6 +5,7 @@
 
 use axum::body::Body;
 use castalia_server::domain::permission::grant;
+use castalia_server::domain::revision::Base;
 use castalia_server::domain::user::{PasswordRule, account, set_password};
 use castalia_server::server_config::ServerConfig;
 use castalia_server::settings::Installation;
@@ -46,6 +47,17 @@ async fn store_list(world: &World, list: &'static str) {
         })
     });
     stored.await.unwrap();
+}
+
+/// What is stored of the user `u1`.
+fn row(password: Option<Secret>, is_enabled: bool) -> UserRow {
+    UserRow {
+        username: "u1".to_owned(),
+        display_name: None,
+        email: None,
+        password,
+        is_enabled: Some(is_enabled),
+    }
 }
 
 #[tokio::test]
@@ -139,14 +151,7 @@ async fn a_list_is_stored_after_a_change_of_an_account_that_has_begun() {
                 // As the change of an account begins.
                 role::lock(tx, "CreateApplication+SystemRole").await?;
                 let u1 = user::lock(tx, "u1").await?.unwrap();
-                let row = UserRow {
-                    username: "u1".to_owned(),
-                    display_name: None,
-                    email: None,
-                    password: None,
-                    is_enabled: Some(false),
-                };
-                user::change(tx, u1, &row).await?;
+                user::change(tx, u1, &row(None, false)).await?;
                 Ok(())
             })
         },
@@ -179,14 +184,9 @@ async fn lose(store: Store, loss: Loss) {
             assert_eq!(set_password(&store, &rule, "u1", password).await.unwrap(), None);
         }
         Loss::Replaced => {
-            account::delete(&store, "u1", Vec::new(), "apollo").await.unwrap();
-            let row = UserRow {
-                username: "u1".to_owned(),
-                display_name: None,
-                email: None,
-                password: Some(Secret::new(format!("{{noop}}{PASSWORD}"))),
-                is_enabled: Some(true),
-            };
+            let base = Base::default();
+            account::delete(&store, "u1", Vec::new(), "apollo", base).await.unwrap();
+            let row = row(Some(Secret::new(format!("{{noop}}{PASSWORD}"))), true);
             let created: Result<_, StoreError> =
                 store.write(row, |tx, row| Box::pin(user::create(tx, row))).await;
             created.unwrap();

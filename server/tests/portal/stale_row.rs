@@ -1,27 +1,42 @@
-//! Rows that are edited as a whole, apps and settings, honour the revision of their caller
-//! (REL-63), and an environment that compares none gets no change with one.
+//! Rows that are edited as a whole, apps, settings, consumers, webhooks and users, honour the
+//! revision of their caller (REL-63), and an environment that compares none gets no change with one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::routing::get;
 use axum::{Json, Router};
+use castalia_server::settings::Installation;
 use http::Method;
 use serde_json::{Value, json};
 
 use super::environment;
 use super::stale::assert_stale;
-use super::world::{Answer, NS, World, app, item};
+use super::world::{Answer, Caller, NS, World, app, item};
 
 /// Key, own and stored value of what differs.
 #[track_caller]
 fn differing(what: &str, answer: &Answer) -> Value {
+    let found = compared(what, answer);
+    let body = answer.json();
+    let signed = |row: &Value| row["by"] == "apollo" && row["at"].is_string();
+    assert!(body["items"].as_array().unwrap().iter().all(signed), "{what}: {answer:?}");
+    found
+}
+
+/// The same of a row that has no author.
+#[track_caller]
+fn compared(what: &str, answer: &Answer) -> Value {
     assert_stale(what, answer);
     let body = answer.json();
     let rows = body["items"].as_array().unwrap().iter();
-    let signed = |row: &Value| row["by"] == "apollo" && row["at"].is_string();
-    assert!(rows.clone().all(signed), "{what}: {answer:?}");
     rows.map(|row| json!([row["key"], row["yours"], row["theirs"]])).collect()
+}
+
+/// An administrator whose changes are based on what an answer shows.
+async fn based_on<'w>(world: &'w World, shown: &Value) -> Caller<'w> {
+    let revision = shown["revision"].as_str().unwrap();
+    world.user("apollo").await.with("castalia-revision", revision)
 }
 
 #[tokio::test]
@@ -159,4 +174,120 @@ async fn a_change_of_a_server_setting_on_an_older_revision_is_refused() {
         assert_stale(path, &on(&made["revision"]).await.post(path, setting("mine")).await);
         assert!(row().await.is_none());
     }
+}
+
+#[tokio::test]
+async fn a_change_of_a_consumer_on_an_older_revision_is_refused() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    let (consumers, path) = ("/openapi/v1/consumers", "/openapi/v1/consumers/by-appId?appId=ci");
+    let consumer = |name: &str, limit: i64| {
+        json!({
+            "appId": "ci", "name": name, "orgId": "TEST1", "orgName": "One", "ownerName": "u1",
+            "rateLimitEnabled": limit > 0, "rateLimit": limit,
+        })
+    };
+    let made = root.post(consumers, consumer("CI", 0)).await.ok();
+    let shown = async || root.get(consumers).await.ok()[0].clone();
+    assert_eq!(shown().await["revision"], made["revision"]);
+    let late = based_on(&world, &made).await;
+    root.put(path, consumer("theirs", 5)).await.empty();
+    let stored = shown().await;
+    let answer = late.put(path, consumer("mine", 0)).await;
+    let both = json!([["name", "mine", "theirs"], ["rateLimit", "0", "5"]]);
+    assert_eq!(differing("consumer", &answer), both);
+    assert_eq!(answer.json()["current"], stored["revision"]);
+    assert_stale("consumer", &late.delete(path).await);
+    assert_eq!(shown().await, stored);
+    based_on(&world, &stored).await.put(path, consumer("mine", 0)).await.empty();
+    // Scripts that state none replace whatever is stored.
+    root.put(path, consumer("last", 0)).await.empty();
+    based_on(&world, &shown().await).await.delete(path).await.empty();
+    assert_eq!(root.get(consumers).await.ok(), json!([]));
+}
+
+#[tokio::test]
+async fn a_change_of_a_webhook_on_an_older_revision_is_refused() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    let webhooks = "/openapi/v1/webhooks";
+    let made = root.post(webhooks, json!({ "url": "http://a.example/" })).await.ok();
+    let path = format!("{webhooks}/{}", made["id"]);
+    let late = based_on(&world, &made).await;
+    let theirs = json!({ "url": "http://b.example/", "envs": ["PRO"], "enabled": false });
+    let changed = root.put(&path, theirs).await.ok();
+    let shown = async || root.get(webhooks).await.ok()[0].clone();
+    let stored = shown().await;
+    assert_eq!(stored["revision"], changed["revision"]);
+    let mine = json!({ "url": "http://b.example/", "appId": "demo" });
+    let answer = late.put(&path, mine.clone()).await;
+    let differences =
+        json!([["envs", "", "PRO"], ["appId", "demo", ""], ["enabled", "true", "false"]]);
+    assert_eq!(differing("webhook", &answer), differences);
+    assert_stale("webhook", &late.delete(&path).await);
+    assert_eq!(shown().await, stored);
+    let made = based_on(&world, &stored).await.put(&path, mine.clone()).await.ok();
+    based_on(&world, &made).await.put(&path, mine).await.ok();
+    root.put(&path, json!({ "url": "http://c.example/" })).await.ok();
+    based_on(&world, &shown().await).await.delete(&path).await.empty();
+    assert_eq!(root.get(webhooks).await.ok(), json!([]));
+}
+
+#[tokio::test]
+async fn a_change_of_a_user_on_an_older_revision_is_refused() {
+    let world = World::adopted().await;
+    let root = world.user("apollo").await;
+    let (users, user) = ("/openapi/v1/users", "/openapi/v1/users/u2");
+    let account = |name: &str| json!({ "username": "u2", "password": "horse52stable", "userDisplayName": name });
+    let shown = async || root.get(user).await.ok();
+    let listed = root.get(&format!("{users}?keyword=u2")).await.ok();
+    assert_eq!(listed[0], shown().await);
+    let late = based_on(&world, &shown().await).await;
+    root.post(users, account("theirs")).await.empty();
+    let stored = shown().await;
+    let answer = late.post(users, account("mine")).await;
+    assert_eq!(compared("user", &answer), json!([["userDisplayName", "mine", "theirs"]]));
+    assert_stale("user", &late.delete(user).await);
+    assert_eq!(shown().await, stored);
+    // One whom somebody disables meanwhile is not enabled again.
+    let disabled = json!({ "username": "u2", "enabled": 0 });
+    root.put("/openapi/v1/users/enabled", disabled).await.empty();
+    let mut enabling = account("theirs");
+    enabling["enabled"] = 1.into();
+    let answer = based_on(&world, &stored).await.post(users, enabling).await;
+    assert_eq!(compared("user", &answer), json!([["enabled", "1", "0"]]));
+    based_on(&world, &shown().await).await.post(users, account("mine")).await.empty();
+    root.post(users, account("last")).await.empty();
+    based_on(&world, &shown().await).await.delete(user).await.empty();
+    root.get(user).await.fails(400, "user not exists");
+}
+
+/// A conflict would show the mail address, and its digest would let it be guessed.
+#[tokio::test]
+async fn who_does_not_see_an_address_of_a_user_has_no_revision() {
+    let world = World::with(Installation::Fresh, &[]).await;
+    let root = world.user("apollo").await;
+    let consumer = json!({
+        "appId": "ci", "name": "CI", "orgId": "TEST1", "orgName": "One", "ownerName": "u1",
+        "allowManageUsers": true, "rateLimitEnabled": false,
+    });
+    let made = root.post("/openapi/v1/consumers", consumer).await.ok();
+    let ci = world.consumer(made["token"].as_str().unwrap());
+    let user = "/openapi/v1/users/u2";
+    assert!(root.get(user).await.ok()["revision"].is_string());
+    assert!(ci.get(user).await.ok()["revision"].is_null());
+    let change =
+        json!({ "username": "u2", "password": "horse52stable", "userDisplayName": "mine" });
+    let path = "/openapi/v1/users?operator=u1";
+    let based = world.consumer(made["token"].as_str().unwrap()).with("castalia-revision", "0");
+    let answer = based.post(path, change.clone()).await;
+    answer.fails(400, "The caller does not see the mail address");
+    assert!(!answer.body.contains("u2@example.com"), "{answer:?}");
+    ci.post(path, change).await.empty();
+    // Users see their own.
+    let own = world.user("u1").await;
+    let shown = own.get("/openapi/v1/users/u1").await.ok();
+    let own = own.with("castalia-revision", shown["revision"].as_str().unwrap());
+    let change = json!({ "username": "u1", "password": "zebra73river", "userDisplayName": "own" });
+    own.post("/openapi/v1/users", change).await.empty();
 }

@@ -15,6 +15,7 @@ import type { Reviewed } from "../src/pages/Publish";
 import { PublishForm } from "../src/pages/PublishForm";
 import { Reapplied } from "../src/pages/Reapplied";
 import { RestoreItems } from "../src/pages/RestoreItems";
+import { SaveText } from "../src/pages/SaveText";
 import { SettingDialog } from "../src/pages/SettingDialog";
 import { CompareMatrix } from "../src/parts/CompareMatrix";
 import { Confirm } from "../src/parts/Confirm";
@@ -30,7 +31,7 @@ import type { SettingRow } from "../src/text/settings";
 import { find, get, shown } from "./shallow";
 
 type Query = { queryKey: unknown[] };
-const { data, earlier, read, run, publish, search } = vi.hoisted(() => {
+const { data, earlier, read, run, publish, search, useChanges } = vi.hoisted(() => {
   vi.stubGlobal("document", { baseURI: "https://portal.example.org/" });
   /** What is read, by the beginning of its key, and what of it belongs to an earlier key. */
   const [data, earlier] = [new Map<string, unknown>(), new Set<string>()];
@@ -39,7 +40,12 @@ const { data, earlier, read, run, publish, search } = vi.hoisted(() => {
     return { data: data.get(key), isPlaceholderData: earlier.has(key) };
   };
   const publish = vi.fn<(...sent: unknown[]) => Promise<{ id: number }>>(() => Promise.resolve({ id: 1 }));
-  return { data, earlier, read, publish, run: vi.fn(), search: { env: "DEV" } };
+  const run = vi.fn();
+  const useChanges = vi.fn<typeof import("../src/api/changes").useChanges>(() => ({
+    ...{ run, conflict: null, error: null, isPending: false },
+    ...{ resolve: vi.fn(), closeConflict: vi.fn() },
+  }));
+  return { data, earlier, read, publish, run, search: { env: "DEV" }, useChanges };
 });
 
 vi.mock("react", async (original) => ({
@@ -61,7 +67,7 @@ vi.mock("@tanstack/react-router", async (original) => ({
   ...(await original()),
   getRouteApi: () => ({ useSearch: () => search, useNavigate: () => vi.fn() }),
 }));
-vi.mock("../src/api/changes", () => ({ useChanges: () => ({ run, conflict: null, error: null, isPending: false }) }));
+vi.mock("../src/api/changes", () => ({ useChanges }));
 vi.mock("../src/api/editors", () => ({ useAnnounced: vi.fn() }));
 vi.mock("../src/api/preferences", () => ({ showStored: vi.fn() }));
 vi.mock("../src/api/queries", async (original) => ({
@@ -138,6 +144,32 @@ it("what is undone is compared with what is stored then, which may be newer", ()
   expect(button.children).toBe("item.undo");
   button.onClick();
   expect(run).toHaveBeenCalledExactlyOnceWith([{ key: "limit", was: content("150"), now: content("100") }]);
+});
+
+it("where nothing was changed, this is reported, and there is nothing to undo", () => {
+  const page = items();
+  const table = get(page(SEEN), ItemTable);
+  table.edit?.onDelete([...table.rows, { ...(table.rows[0] as DraftRow), key: "other" }]);
+  const status = () => {
+    const node = page(SEEN);
+    const { children } = get<{ children: unknown[] }>(node, "div" as never);
+    return [children[0], find<{ children: unknown }>(node, Button as never)?.children];
+  };
+  const acts = get(page(SEEN), ItemActs);
+  const { type, props } = ItemActs(acts) as unknown as { type: (props: object) => ReactNode; props: object };
+  void shown(type)(props);
+  /** As if the dialog had deleted these. */
+  const done = useChanges.mock.lastCall?.[1];
+  const made = { key: "limit", was: content("100"), now: null };
+  done?.([made], [made]);
+  expect(status()).toEqual(["item.deleted", "item.undo"]);
+  done?.([], []);
+  expect(status()).toEqual(["item.unchanged", undefined]);
+  const onDone = vi.fn();
+  const base = { items: [], revision: "r1" };
+  shown(SaveText)({ place: PLACE, base, draft: SEEN, format: "json", text: "{}", onDone, onClose: vi.fn() });
+  useChanges.mock.lastCall?.[1]([], []);
+  expect(onDone).toHaveBeenCalledExactlyOnceWith(false);
 });
 
 it("what is published is what was reviewed when its dialog was opened", () => {

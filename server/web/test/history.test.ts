@@ -1,7 +1,15 @@
-// Which entries of a history, and which values of a key, are marked as live.
+// The entries of a history, and which of them, and of the values of a key, are marked as live.
 import { expect, it } from "vitest";
 
-import { editEntry, keyValues, liveEntries, liveValue, releaseEntry } from "../src/state/history";
+import {
+  editEntry,
+  keyValues,
+  liveEntries,
+  liveValue,
+  releaseEntry,
+  storedValue,
+  timeline,
+} from "../src/state/history";
 
 const release = (id: number, operation: number, namespaceName = "application", value = "") =>
   releaseEntry({
@@ -49,4 +57,20 @@ it("of the values of a key the one of the live release is marked", () => {
   expect(values.map(({ entry }) => entry.id)).toEqual(["r5", "r3", "r2"]);
   const liveOf = (id: number) => liveValue(values, entries, new Map([["application", 10 + id]]))?.entry.id;
   expect([4, 3, 2, 9].map(liveOf)).toEqual(["r3", "r3", "r2", undefined]);
+});
+
+it.each(["with", "without"])("edits of one second are entries of their own, %s ids of the server", (ids) => {
+  const rows = ["300", "200", "100"].map((value, at) => ({
+    ...(ids === "with" && { id: 3 - at }),
+    namespaceName: "application",
+    // MySQL stores no fractions of a second.
+    dataChangeCreatedTime: "2026-11-20T09:42:10.000+0000",
+    changeSets: JSON.stringify({ updateItems: [{ newItem: { key: "key", value } }] }),
+  }));
+  // The last row of a page is read again on the next one if an edit was made in between.
+  const entries = timeline([{ id: 1, releaseTime: "2026-11-20T09:42:09Z" }], [...rows, ...rows.slice(1)]);
+  expect(entries.map(({ changes }) => changes[0]?.after)).toEqual(["300", "200", "100", undefined]);
+  expect(new Set(entries.map(({ id }) => id)).size).toBe(4);
+  expect(storedValue(keyValues(entries, "key"))).toBe("300");
+  expect(Math.max(...entries.map(({ id }) => id.length)), "an id is a part of the address").toBeLessThan(80);
 });

@@ -1,4 +1,4 @@
-// What was typed stays in a dialog that a conflict has replaced for a while.
+// What was typed stays in a dialog that a conflict has replaced for a while, and what was not written is reported.
 import { afterAll, expect, it, vi } from "vitest";
 
 import { GrayChange } from "../src/pages/GrayChange";
@@ -7,42 +7,77 @@ import { DataTable } from "../src/parts/DataTable";
 import { ItemDialog } from "../src/parts/ItemDialog";
 import { get, shown } from "./shallow";
 
-vi.hoisted(() => vi.stubGlobal("document", { baseURI: "https://portal.example.org/" }));
+const { useChanges } = vi.hoisted(() => {
+  vi.stubGlobal("document", { baseURI: "https://portal.example.org/" });
+  type UseChanges = (place: unknown, onDone: (made: object[]) => void) => object;
+  return { useChanges: vi.fn<UseChanges>(() => ({ run: vi.fn(), conflict: null, error: null })) };
+});
 vi.mock("react", async (original) => ({ ...(await original()), useState: (await import("./shallow")).useState }));
 vi.mock("react-i18next", () => ({ useTranslation: () => ({ t: (key: string) => key }) }));
-vi.mock("../src/api/changes", () => ({ useChanges: () => ({ run: vi.fn(), conflict: null, error: null }) }));
+vi.mock("../src/api/changes", () => ({ useChanges }));
 vi.mock("../src/api/preferences", () => ({ showStored: vi.fn() }));
 
 afterAll(() => vi.unstubAllGlobals());
 
-type Element = { type: (props: object) => never; props: { act?: object; children?: unknown } };
+type Element = { type: (props: object) => never; props: { act?: object; role?: string; children?: unknown } };
 
-/** The element of the act of a page, which is its last child that is shown. */
-function act(page: unknown): Element {
+const ITEM = { key: "limit", value: "1" };
+const PARTS = {
+  place: { app: "shop", env: "PRO", cluster: "default", ns: "application" },
+  name: "b1",
+  revision: "r1",
+  facts: { items: [ITEM], master: {}, changes: 1 },
+  rights: { edit: true },
+  master: { items: [] },
+  go: vi.fn(),
+} as never;
+
+/** The child of a page that is shown and has such properties. */
+function child(page: unknown, is: (props: Element["props"]) => boolean): Element | undefined {
   const { children } = (page as Element).props;
-  const found = (children as (Partial<Element> | false)[]).find((child) => child && child.props?.act);
-  if (!found) throw new Error("there is no act");
-  return found as Element;
+  return (children as (Element | false | null)[]).find(
+    (child): child is Element => child !== null && child !== false && is(child.props),
+  );
+}
+
+/** The page, and the element of the act that edits the value or removes it. */
+function began(at: 0 | 1) {
+  const page = shown(GrayChange);
+  const act = () => child(page(PARTS), (props) => props.act !== undefined);
+  const begin = () => {
+    const table = get<{ actions: (row: object) => { onClick: () => void }[] }>(page(PARTS), DataTable as never);
+    table.actions(ITEM)[at]?.onClick();
+    const begun = act();
+    if (!begun) throw new Error("there is no act");
+    return begun;
+  };
+  return { page, act, begin };
 }
 
 it("a gray value that is being edited is still in the dialog after a conflict", () => {
-  const item = { key: "limit", value: "1" };
-  const page = shown(GrayChange);
-  const parts = {
-    place: { app: "shop", env: "PRO", cluster: "default", ns: "application" },
-    name: "b1",
-    revision: "r1",
-    facts: { items: [item], master: {}, changes: 1 },
-    rights: { edit: true },
-    master: { items: [] },
-    go: vi.fn(),
-  } as never;
-  const table = get<{ actions: (row: object) => { onClick: () => void }[] }>(page(parts), DataTable as never);
-  table.actions(item)[0]?.onClick();
-  const { type, props } = act(page(parts));
+  const { type, props } = began(0).begin();
   const dialog = shown(type);
   const edit = { key: "limit", value: "300", type: 0, comment: "" };
   get(dialog(props), ItemDialog).onInput?.(edit);
   expect(get(dialog(props), OrConflict)).toBeDefined();
   expect(get(dialog(props), ItemDialog).start).toEqual(edit);
+});
+
+it("where no gray value was changed, this is reported until the next action", () => {
+  for (const at of [0, 1] as const) {
+    const { page, act, begin } = began(at);
+    const status = () => child(page(PARTS), ({ role }) => role === "status")?.props.children;
+    /** Ends the dialog, which has made these changes. */
+    const done = (made: object[]) => {
+      const { type, props } = begin();
+      expect(status()).toBe(false);
+      shown(type)(props);
+      useChanges.mock.lastCall?.[1](made);
+      expect(act()).toBeUndefined();
+    };
+    done([]);
+    expect(status()).toBe("item.unchanged");
+    done([ITEM]);
+    expect(status()).toBe(false);
+  }
 });

@@ -74,7 +74,21 @@ it("a document is not emptied if its stored text is chosen, or if it has the wan
       await vi.waitFor(() => expect(page(null).conflict).not.toBeNull());
       page(null).resolve(new Set());
     }
-    await vi.waitFor(() => expect(onDone).toHaveBeenCalledTimes(1));
+    await vi.waitFor(() => expect(onDone).toHaveBeenCalledExactlyOnceWith([], isConflict ? [] : changes));
   }
   expect(saveText).not.toHaveBeenCalled();
+});
+
+it("what others have stored already is not reported as made, and so not undone", async () => {
+  const change = (key: string, value: string) => ({ key, was: content("1"), now: content(value) });
+  const [same, own] = [change("same", "2"), change("own", "2")];
+  const items = [
+    { key: "same", ...content("2") },
+    { key: "own", ...content("1") },
+  ];
+  query.mockResolvedValue({ items, revision: "r6" });
+  const onDone = vi.fn();
+  const place = { app: "shop", env: "PRO", cluster: "default", ns: "application" };
+  shown(() => useChanges(place, onDone))(null).run([same, own]);
+  await vi.waitFor(() => expect(onDone).toHaveBeenCalledExactlyOnceWith([own], [same, own]));
 });

@@ -117,9 +117,14 @@ const edited = (...values: string[]): Entry[] =>
     })
     .toReversed();
 
-/** "Restore" of the oldest value that is shown, while this is stored. Returns the page. */
-async function restoreOldest(entries: Entry[], stored: object, isShown: (entry: Entry) => boolean = () => true) {
-  data.set('["draft"', stored);
+/** "Restore" of the oldest value that is shown, while this is shown as stored, and this is stored. Returns the page. */
+async function restoreOldest(
+  entries: Entry[],
+  seen: object,
+  isShown: (entry: Entry) => boolean = () => true,
+  stored = seen,
+) {
+  data.set('["draft"', seen);
   query.mockResolvedValue(stored);
   const list = HistoryKeys({ places: [PLACE], entries, live: new Map(), name: "limit", isShown });
   const [{ type, props }] = list as unknown as [{ type: (props: object) => ReactNode; props: object }];
@@ -142,6 +147,16 @@ function collect(node: unknown, component: unknown, found: object[]): void {
 it("an earlier value is restored if the newest one that is shown is still stored", async () => {
   await restoreOldest(edited("100", "200"), namespace("200", "r2"));
   expect(sent()).toEqual([["r2", { create: [], update: [{ key: "limit", ...content("100") }], delete: [] }]]);
+});
+
+it("a value that somebody else has restored already is not reported as restored", async () => {
+  const status = (page: ReactNode) => get<{ children: [string | false, object | false] }>(page, "p" as never).children;
+  const entries = edited("100", "200");
+  const [unchanged, made] = status(await restoreOldest(entries, namespace("200", "r2")));
+  expect([unchanged, made !== false]).toEqual([false, true]);
+  const page = await restoreOldest(entries, namespace("200", "r2"), () => true, namespace("100", "r3"));
+  expect(status(page)).toEqual(["item.unchanged", false]);
+  expect(sent()).toHaveLength(1);
 });
 
 it("a restored value does not replace one that is stored but not in the shown history", async () => {

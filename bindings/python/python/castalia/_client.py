@@ -58,6 +58,7 @@ class AnyClient(Generic[C]):
         self._settings = Settings.of(settings, overrides)
         log_by_default()
         self._native = self._settings.client()
+        self._about = self._report("about")
         self._configs: Configs[C] = Configs()
         # Those that may have listeners, by identity.
         self._opened: WeakValueDictionary[int, Any] = WeakValueDictionary()
@@ -65,16 +66,18 @@ class AnyClient(Generic[C]):
     @property
     def app_id(self) -> str:
         """The client's app id."""
-        return self._native.app_id
+        app_id: str = self._about["app_id"]
+        return app_id
 
     @property
     def env(self) -> str:
         """The environment as it was recognized, such as ``DEV``; ``UNKNOWN`` if it is unset."""
-        return self._native.env
+        env: str = self._about["env"]
+        return env
 
     def settings(self) -> list[Setting]:
         """Every effective setting and its origin."""
-        return [Setting(**one) for one in json.loads(self._native.settings())]
+        return [Setting(**one) for one in self._report("settings")]
 
     def set_access_key(self, app_id: str, secret: str) -> None:
         """Signs requests for an app id with another secret; a blank one ends signing."""
@@ -90,11 +93,16 @@ class AnyClient(Generic[C]):
 
     def metrics(self) -> Metrics:
         """State and counters."""
-        return metrics_of(self._native.metrics())
+        return metrics_of(self._report("metrics"))
 
     def metrics_text(self) -> str:
         """The same as OpenMetrics text."""
-        return self._native.metrics_text()
+        text: str = self._report("metrics_text")
+        return text
+
+    def _report(self, name: str) -> Any:
+        """A report of the native half, by its name."""
+        return json.loads(self._native.report(name))
 
 
 def _guarded(validator: Validator) -> Callable[[tuple[Any, ...]], str | None]:

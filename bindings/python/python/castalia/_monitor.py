@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -87,9 +86,8 @@ class Metrics:
     """``None`` before the first namespace is opened."""
 
 
-def metrics_of(native: str) -> Metrics:
-    """Metrics from the JSON of the native half, whose fields have these names."""
-    record: dict[str, Any] = json.loads(native)
+def metrics_of(record: dict[str, Any]) -> Metrics:
+    """Metrics from the report of the native half, whose fields have these names."""
     threads = record["threads"]
     converted: dict[str, Any] = {
         "namespaces": [_namespace(one) for one in record["namespaces"]],

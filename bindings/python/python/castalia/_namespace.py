@@ -175,11 +175,16 @@ class OpenConfig(_native.Namespace, OpenNamespace[S], TypedReads):
             configs.leave(self)
 
 
-class OpenFile(_native.File, OpenNamespace[S]):
+class OpenFile(_native.Open, OpenNamespace[S]):
     """A namespace as one text."""
 
-    def __init__(self, _: _native.Opened, /) -> None:
+    def __init__(self, _: _native.Open, /) -> None:
         OpenNamespace.__init__(self)  # pyright: ignore[reportUnknownMemberType]
+
+    @property
+    def content(self) -> str | None:
+        """The text; ``None`` if nothing has been loaded."""
+        return self._content()
 
     @overload
     def on_change(self, listener: None = None) -> Callable[[L], L]: ...

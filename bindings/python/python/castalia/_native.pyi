@@ -5,7 +5,7 @@ Types of the native half; written by `make stub`.
 from _typeshed import SupportsGetItem
 from typing import Final, SupportsFloat, SupportsIndex
 
-__all__ = ["VERSION", "Client", "File", "InMemory", "Open", "Opened", "Stream", "Subscription", "View", "error_kinds", "forked", "in_callback", "parse_list", "read_text", "set_log", "shut"]
+__all__ = ["VERSION", "Client", "InMemory", "Open", "Stream", "Subscription", "View", "error_kinds", "forked", "in_callback", "parse_list", "read_text", "set_log", "shut"]
 
 VERSION: Final[str]
 
@@ -17,8 +17,6 @@ class Client:
         """
         From settings by property name, optionally on top of those of the environment.
         """
-    @property
-    def app_id(self, /) -> str: ...
     def check_open(self, /) -> None:
         """
         Raises `ClosedError` once it is closed.
@@ -28,31 +26,18 @@ class Client:
         Stops the client; `done(None, error)` is called on another thread, or without a wait if the
         interpreter is ending.
         """
-    @property
-    def env(self, /) -> str:
-        """
-        Name of the environment, as it was recognized.
-        """
-    def metrics(self, /) -> str:
-        """
-        State and counters as JSON; see `Metrics` in `castalia`.
-        """
-    def metrics_text(self, /) -> str:
-        """
-        Counters as OpenMetrics text.
-        """
     def open(self, /, app_id: str, namespace: str, done: "_Done", as_text: bool = False) -> None:
         """
         Opens a namespace as values or as one text; `done(opened, error)` is called on another
         thread.
         """
+    def report(self, /, name: str) -> str:
+        """
+        A report of the client as JSON, by its name; see `describe::report`.
+        """
     def set_access_key(self, /, app_id: str, secret: str) -> None:
         """
         Signs requests for an app id with another secret from now on.
-        """
-    def settings(self, /) -> str:
-        """
-        Every effective setting, as JSON.
         """
     def stop(self, /) -> None:
         """
@@ -64,17 +49,6 @@ class Client:
         exception, rejects it.
         """
 
-class File(Open):
-    """
-    An open namespace as one text.
-    """
-    def __new__(cls, source: "Opened", /) -> "Self": ...
-    @property
-    def content(self, /) -> str | None:
-        """
-        The text; `None` if nothing has been loaded.
-        """
-
 class InMemory:
     """
     Sets the values of its client. Calls that wait call `done(None, error)` on another thread.
@@ -83,27 +57,29 @@ class InMemory:
         """
         With initial values by namespace.
         """
+    def change(self, /, namespace: str, edits: SupportsGetItem[int, tuple[str, str | None]] | None, done: "_Done", replaces: bool = False) -> None:
+        """
+        Sets several values, where `None` removes a key, or replaces all values of a namespace.
+        Without values, loads of the namespace fail until they are set again.
+        """
     def client(self, /) -> Client: ...
-    def fail(self, /, namespace: str, done: "_Done") -> None:
-        """
-        Makes loads of a namespace fail until its values are set again.
-        """
-    def publish(self, /, namespace: str, entries: SupportsGetItem[int, tuple[str, str]], done: "_Done") -> None:
-        """
-        Replaces all values of a namespace.
-        """
-    def update(self, /, namespace: str, edits: SupportsGetItem[int, tuple[str, str | None]], done: "_Done") -> None:
-        """
-        Sets several values; `None` removes a key.
-        """
 
 class Open:
     """
-    An open namespace, or one that the first use opens.
+    An open namespace, or one that the first use opens. Objects of Python's classes are created from
+    one.
     """
+    def __new__(cls, source: "Open | Callable[[], Open]", /) -> "Self":
+        """
+        From an open namespace, or a function that returns it at the first use.
+        """
     def _check_open(self, /) -> None:
         """
         Raises `ClosedError` once it or its client is closed.
+        """
+    def _content(self, /) -> str | None:
+        """
+        The namespace as one text; `None` if nothing has been loaded.
         """
     def _follow(self, /, first: "_Call[View]", newer: "_Call[View]") -> Subscription:
         """
@@ -156,11 +132,6 @@ class Open:
         """
         Result of the last load.
         """
-
-class Opened:
-    """
-    A namespace that was opened, for creating an object of a Python class.
-    """
 
 class Stream:
     """
@@ -276,7 +247,7 @@ class ValueType(Generic[_T]):
     Date: ClassVar[ValueType[datetime]]
 
 class Namespace(Open):
-    def __new__(cls, source: Opened | Callable[[], Opened], /, *rest: object) -> Self: ...
+    def __new__(cls, source: Open | Callable[[], Open], /, *rest: object) -> Self: ...
     @overload
     def get(self, key: str, /) -> str | None: ...
     @overload

@@ -29,7 +29,7 @@ class Config(OpenConfig[Subscription]):
 
     def __init__(
         self,
-        source: _native.Opened | Callable[[], _native.Opened],
+        source: _native.Open | Callable[[], _native.Open],
         configs: Configs[Config],
         settings: Settings,
         /,
@@ -143,8 +143,8 @@ class Client(AnyClient[Config]):
 
 def _open(
     client: _native.Client, app_id: str, namespace: str, timeout: float | None
-) -> _native.Opened:
-    opened: _native.Opened = wait(lambda done: client.open(app_id, namespace, done), timeout)
+) -> _native.Open:
+    opened: _native.Open = wait(lambda done: client.open(app_id, namespace, done), timeout)
     return opened
 
 

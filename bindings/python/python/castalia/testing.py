@@ -97,14 +97,14 @@ class _Memory(Settings):
 
     def updating(self, namespace: str, values: Mapping[str, str | None]) -> Start:
         _entries({key: value for key, value in values.items() if value is not None})
-        return lambda done: self._native.update(namespace, list(values.items()), done)
+        return lambda done: self._native.change(namespace, list(values.items()), done)
 
     def publishing(self, namespace: str, values: Mapping[str, str]) -> Start:
         entries = _entries(values)
-        return lambda done: self._native.publish(namespace, entries, done)
+        return lambda done: self._native.change(namespace, entries, done, True)
 
     def failing(self, namespace: str) -> Start:
-        return lambda done: self._native.fail(namespace, done)
+        return lambda done: self._native.change(namespace, None, done)
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a fake client cannot be pickled: its values exist in this process only")

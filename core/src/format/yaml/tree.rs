@@ -7,6 +7,7 @@ use std::rc::Rc;
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 use serde_json::{Map, Value};
 
+use super::expansion::{Expansion, check_levels};
 use super::scalar::{self, YamlScalar};
 use super::{MAX_COLLECTION_ALIASES, MAX_DEPTH, refused};
 use crate::error::Result;
@@ -20,6 +21,14 @@ pub(super) enum YamlNode {
 }
 
 impl YamlNode {
+    /// Length of the text of a scalar; collections have none.
+    pub(super) fn text_len(&self) -> usize {
+        match self {
+            YamlNode::Scalar(scalar) => scalar.text().len(),
+            _ => 0,
+        }
+    }
+
     /// Recursive, which is safe because the depth of documents is limited.
     pub(super) fn to_json(&self) -> Result<Value> {
         match self {
@@ -52,10 +61,18 @@ pub(super) fn documents(text: &str) -> Result<Vec<Rc<YamlNode>>> {
     Ok(documents)
 }
 
-/// A collection whose end has not been reached, with its anchor (0 if none).
-enum OpenCollection {
-    List(usize, Vec<Rc<YamlNode>>),
-    Map(usize, YamlMap),
+/// A collection whose end has not been reached.
+struct OpenCollection {
+    /// 0 if none.
+    anchor: usize,
+    /// Its own level and the most below it so far, with what aliases add.
+    levels: usize,
+    content: CollectionContent,
+}
+
+enum CollectionContent {
+    List(Vec<Rc<YamlNode>>),
+    Map(YamlMap),
 }
 
 #[derive(Default)]
@@ -74,8 +91,11 @@ enum MapKey {
 #[derive(Default)]
 struct Builder {
     open: Vec<OpenCollection>,
-    anchors: HashMap<usize, Rc<YamlNode>>,
+    /// Each with its levels.
+    anchors: HashMap<usize, (Rc<YamlNode>, usize)>,
     collection_aliases: usize,
+    /// The keys, which maps copy.
+    expansion: Expansion,
 }
 
 impl Builder {
@@ -90,71 +110,85 @@ impl Builder {
                     return Ok(None);
                 }
                 let scalar = scalar_of(&text, plain, tag.as_deref())?;
-                self.complete(YamlNode::Scalar(scalar), anchor)
+                self.complete(YamlNode::Scalar(scalar), anchor, 0)
             }
             Event::SequenceStart(anchor, tag) => {
                 check_tag(tag.as_deref(), "seq")?;
-                self.begin(OpenCollection::List(anchor, Vec::new()))
+                self.begin(anchor, CollectionContent::List(Vec::new()))
             }
             Event::MappingStart(anchor, tag) => {
                 check_tag(tag.as_deref(), "map")?;
-                self.begin(OpenCollection::Map(anchor, YamlMap::default()))
+                self.begin(anchor, CollectionContent::Map(YamlMap::default()))
             }
-            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(OpenCollection::List(anchor, items)) => {
-                    self.complete(YamlNode::List(items), anchor)
-                }
-                Some(OpenCollection::Map(anchor, map)) => {
-                    self.complete(YamlNode::Map(map.entries), anchor)
-                }
-                None => Err(refused("unexpected end of a collection")),
-            },
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Alias(anchor) => self.alias(anchor),
             _ => Ok(None),
         }
     }
 
-    fn begin(&mut self, open: OpenCollection) -> Result<Option<Rc<YamlNode>>> {
+    fn begin(&mut self, anchor: usize, content: CollectionContent) -> Result<Option<Rc<YamlNode>>> {
         if self.open.len() == MAX_DEPTH {
             return Err(refused("nested deeper than 50"));
         }
         if self.expects_key() {
             return Err(refused("a list or map cannot be a key"));
         }
-        self.open.push(open);
+        self.open.push(OpenCollection { anchor, levels: 1, content });
         Ok(None)
     }
 
+    fn end(&mut self) -> Result<Option<Rc<YamlNode>>> {
+        let Some(OpenCollection { anchor, levels, content }) = self.open.pop() else {
+            return Err(refused("unexpected end of a collection"));
+        };
+        let node = match content {
+            CollectionContent::List(items) => YamlNode::List(items),
+            CollectionContent::Map(map) => YamlNode::Map(map.entries),
+        };
+        self.complete(node, anchor, levels)
+    }
+
     fn alias(&mut self, anchor: usize) -> Result<Option<Rc<YamlNode>>> {
-        let node = self.anchors.get(&anchor).cloned();
-        let node = node.ok_or_else(|| refused("an alias inside the node that it refers to"))?;
+        let known = self.anchors.get(&anchor).cloned();
+        let (node, levels) =
+            known.ok_or_else(|| refused("an alias inside the node that it refers to"))?;
         if !matches!(*node, YamlNode::Scalar(_)) {
             self.collection_aliases += 1;
             if self.collection_aliases > MAX_COLLECTION_ALIASES {
                 return Err(refused("more than 50 aliases to lists and maps"));
             }
         }
-        self.attach(node)
+        check_levels(self.open.len() + levels)?;
+        self.attach(node, levels)
     }
 
-    fn complete(&mut self, node: YamlNode, anchor: usize) -> Result<Option<Rc<YamlNode>>> {
+    fn complete(
+        &mut self,
+        node: YamlNode,
+        anchor: usize,
+        levels: usize,
+    ) -> Result<Option<Rc<YamlNode>>> {
         let node = Rc::new(node);
         if anchor > 0 {
-            self.anchors.insert(anchor, node.clone());
+            self.anchors.insert(anchor, (node.clone(), levels));
         }
-        self.attach(node)
+        self.attach(node, levels)
     }
 
     /// Adds a node to the innermost open collection; returns it if it is a whole document.
-    fn attach(&mut self, node: Rc<YamlNode>) -> Result<Option<Rc<YamlNode>>> {
-        match self.open.last_mut() {
-            None => return Ok(Some(node)),
-            Some(OpenCollection::List(_, items)) => items.push(node),
-            Some(OpenCollection::Map(_, map)) => match map.key.take() {
-                Some(MapKey::Merge) => map.merge(&node)?,
+    fn attach(&mut self, node: Rc<YamlNode>, levels: usize) -> Result<Option<Rc<YamlNode>>> {
+        let Some(open) = self.open.last_mut() else { return Ok(Some(node)) };
+        open.levels = open.levels.max(levels + 1);
+        match &mut open.content {
+            CollectionContent::List(items) => items.push(node),
+            CollectionContent::Map(map) => match map.key.take() {
+                Some(MapKey::Merge) => map.merge(&node, &mut self.expansion)?,
                 Some(MapKey::Value(key)) => map.insert(key, node)?,
                 None => match &*node {
-                    YamlNode::Scalar(scalar) => map.key = Some(MapKey::Value(scalar.clone())),
+                    YamlNode::Scalar(scalar) => {
+                        self.expansion.add(scalar.text().len())?;
+                        map.key = Some(MapKey::Value(scalar.clone()));
+                    }
                     _ => return Err(refused("a list or map cannot be a key")),
                 },
             },
@@ -163,12 +197,13 @@ impl Builder {
     }
 
     fn expects_key(&self) -> bool {
-        matches!(self.open.last(), Some(OpenCollection::Map(_, map)) if map.key.is_none())
+        let content = self.open.last().map(|open| &open.content);
+        matches!(content, Some(CollectionContent::Map(map)) if map.key.is_none())
     }
 
     fn set_key(&mut self, key: MapKey) -> Result<()> {
-        match self.open.last_mut() {
-            Some(OpenCollection::Map(_, map)) => map.key = Some(key),
+        match self.open.last_mut().map(|open| &mut open.content) {
+            Some(CollectionContent::Map(map)) => map.key = Some(key),
             _ => return Err(refused("a merge key outside of a map")),
         }
         Ok(())
@@ -195,11 +230,12 @@ impl YamlMap {
 
     /// Adds the keys that the map does not have yet: its own keys override merged ones, and maps
     /// merged first override later ones.
-    fn merge(&mut self, node: &YamlNode) -> Result<()> {
+    fn merge(&mut self, node: &YamlNode, expansion: &mut Expansion) -> Result<()> {
         match node {
             YamlNode::Map(entries) => {
                 for (key, value) in entries {
                     if !self.positions.contains_key(key) {
+                        expansion.add(key.text().len())?;
                         self.positions.insert(key.clone(), (self.entries.len(), false));
                         self.entries.push((key.clone(), value.clone()));
                     }
@@ -207,7 +243,7 @@ impl YamlMap {
                 Ok(())
             }
             YamlNode::List(items) => items.iter().try_for_each(|item| match &**item {
-                YamlNode::Map(_) => self.merge(item),
+                YamlNode::Map(_) => self.merge(item, expansion),
                 _ => Err(refused("only maps can be merged")),
             }),
             YamlNode::Scalar(_) => Err(refused("only maps can be merged")),

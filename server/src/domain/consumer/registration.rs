@@ -10,11 +10,13 @@ use castalia_store::user::role;
 use castalia_store::{Authorship, Id, Page, Secret, Store, Transaction, app};
 use chrono::{DateTime, NaiveDateTime, Utc};
 
+use super::revision::check_base;
 use super::{HASHED, check_app_id, hashed, never, random, stored_form};
 use crate::domain::constraint::check_members;
 use crate::domain::permission::grant::{self, Grantee};
 use crate::domain::permission::need::Resource;
 use crate::domain::permission::{Act, NamedRole};
+use crate::domain::revision::Base;
 use crate::domain::{portal_app, unique, user};
 use crate::error::{Code, Error, Result};
 use crate::settings::Installation;
@@ -163,14 +165,22 @@ async fn register_in(
 /// Changes the description of a consumer, and the limit of its tokens.
 ///
 /// # Errors
-/// Fails if there is no such consumer, or if its new owner does not exist.
-pub async fn update(store: &Store, app_id: &str, details: Details, operator: &str) -> Result<()> {
+/// Fails if there is no such consumer, if its new owner does not exist, and if it has changed since
+/// `base`.
+pub async fn update(
+    store: &Store,
+    app_id: &str,
+    details: Details,
+    operator: &str,
+    base: Base,
+) -> Result<()> {
     let email = details.check(store).await?;
-    let input = (app_id.to_owned(), details, email, operator.to_owned());
+    let input = (app_id.to_owned(), details, email, operator.to_owned(), base);
     store
-        .write(input, |tx, (app_id, details, email, operator)| {
+        .write(input, |tx, (app_id, details, email, operator, base)| {
             Box::pin(async move {
                 let old = consumer::lock(tx, app_id).await?.ok_or_else(unknown)?;
+                check_base(tx, &old, base, Some(details)).await?;
                 let Details { name, org_id, org_name, owner_name, rate_limit } = details.clone();
                 let new = Consumer {
                     name,
@@ -231,13 +241,14 @@ pub fn is_hashed(token: &ConsumerToken) -> bool {
 /// Deletes a consumer with its tokens and roles.
 ///
 /// # Errors
-/// Fails if there is no such consumer.
-pub async fn delete(store: &Store, app_id: &str, operator: &str) -> Result<()> {
-    let input = (app_id.to_owned(), operator.to_owned());
-    let delete = store.write(input, |tx, (app_id, operator)| {
+/// Fails if there is no such consumer, and if it has changed since `base`.
+pub async fn delete(store: &Store, app_id: &str, operator: &str, base: Base) -> Result<()> {
+    let input = (app_id.to_owned(), operator.to_owned(), base);
+    let delete = store.write(input, |tx, (app_id, operator, base)| {
         Box::pin(async move {
             // Locked, because it may be given a token or a role at the same time.
             let found = consumer::lock(tx, app_id).await?.ok_or_else(unknown)?;
+            check_base(tx, &found, base, None).await?;
             consumer::delete(tx, found.id, operator).await?;
             Ok::<_, Error>(found.id)
         })

@@ -40,6 +40,21 @@ pub fn missing(draft: &[Line], released: &Configurations, deleted: &[Line]) -> V
     released.keys().filter(|key| !drafted.contains(key.as_str())).map(line).collect()
 }
 
+/// The number of all differences. The draft is keys with their values.
+#[must_use]
+pub fn count<'d>(
+    draft: impl Iterator<Item = (&'d str, &'d str)>,
+    released: &Configurations,
+) -> usize {
+    let (mut drafted, mut count) = (HashSet::new(), 0);
+    for (key, value) in draft {
+        let is_same = key.is_empty() || released.get(key).is_some_and(|known| known == value);
+        count += usize::from(!is_same);
+        drafted.insert(key);
+    }
+    count + released.keys().filter(|key| !drafted.contains(key.as_str())).count()
+}
+
 /// Whether the draft is what is published.
 #[must_use]
 pub fn is_none(draft: &[Line], released: &Configurations) -> bool {
@@ -93,6 +108,15 @@ mod tests {
         assert!(is_none(&[line("a", "1"), line("", "")], &released));
         assert!(!is_none(&[line("a", "1"), line("b", "2")], &released));
         assert!(!is_none(&[], &released));
+    }
+
+    #[test]
+    fn all_differences_are_counted() {
+        let released = map(&[("same", "1"), ("changed", "1"), ("deleted", "1"), ("other", "1")]);
+        let draft = [("same", "1"), ("changed", "2"), ("added", "3"), ("", ""), ("", "comment")];
+        assert_eq!(count(draft.into_iter(), &released), 4);
+        assert_eq!(count(draft.into_iter(), &Configurations::default()), 3);
+        assert_eq!(count(std::iter::empty(), &released), 4);
     }
 
     #[test]

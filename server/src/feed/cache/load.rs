@@ -9,24 +9,10 @@ use castalia_core::protocol::wire::{self, Configurations};
 use castalia_store::feed::{self as stored, PublishedLine, Readable, ReleaseRow};
 use castalia_store::{Id, Reader};
 use serde::Deserialize;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::published::{GrayRelease, GrayRule, NamespaceKey, NamespaceRef, Published, Release};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::feed::name::Names;
-
-/// Runs a load that a client causes to its end, and keeps its turn until then: the connection of a
-/// statement that its client does not wait for any more is in use until the database answers.
-pub(super) async fn to_end<T: Send + 'static>(
-    turn: OwnedSemaphorePermit,
-    load: impl Future<Output = Result<T>> + Send + 'static,
-) -> Result<T> {
-    let loading = tokio::spawn(async move {
-        let _turn = turn;
-        load.await
-    });
-    loading.await.unwrap_or_else(|error| Err(Error::internal("a load ended early", error)))
-}
 
 /// The published content of a namespace, with notification id -1.
 pub(super) async fn published(

@@ -61,13 +61,9 @@ impl ReleaseCache {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::feed::cache::empty_store;
-    use crate::feed::name::Names;
+    use crate::feed::cache::bound::{cache_over, empty_store};
     use crate::feed::position::Positions;
-    use crate::server_config::ServerConfig;
 
     const STORED: NamespaceRef<'static> =
         NamespaceRef { app_id: "demo", cluster: "default", namespace: "undeclared" };
@@ -82,9 +78,7 @@ mod tests {
     }
 
     async fn cache(folds: bool, positions: Positions) -> Arc<ReleaseCache> {
-        let config = ServerConfig::new(BTreeMap::new());
-        let (names, positions) = (Arc::new(Names::new(false)), Arc::new(positions));
-        let mut cache = ReleaseCache::new(empty_store().await, config, names, positions);
+        let mut cache = cache_over(empty_store().await, positions);
         if folds {
             cache.fold_namespaces();
         }

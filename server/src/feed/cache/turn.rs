@@ -1,6 +1,5 @@
 //! Tests of the turns of loads that clients cause.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use castalia_store::StoreError;
@@ -8,15 +7,12 @@ use futures_util::future::join_all;
 use futures_util::poll;
 use tokio::sync::Notify;
 
-use super::bound::empty_store;
+use super::bound::{cache_over, empty_store};
 use super::{NamespaceRef, ReleaseCache};
-use crate::feed::name::Names;
-use crate::server_config::ServerConfig;
+use crate::feed::position::Positions;
 
 async fn cache() -> Arc<ReleaseCache> {
-    let config = ServerConfig::new(BTreeMap::new());
-    let names = Arc::new(Names::new(false));
-    Arc::new(ReleaseCache::new(empty_store().await, config, names, Arc::default()))
+    Arc::new(cache_over(empty_store().await, Positions::default()))
 }
 
 fn place(namespace: &str) -> NamespaceRef<'_> {

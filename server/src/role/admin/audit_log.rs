@@ -4,11 +4,11 @@ use axum::extract::State;
 use serde::Serialize;
 
 use super::body::bodies;
+use super::long_read;
 use super::request::QueryParameters;
 use super::{AdminAccess, AdminRoutes};
 use crate::domain::audit_log::{self, Search};
 use crate::error::Result;
-use crate::http::search::IN_ENVIRONMENT;
 use crate::json::Json;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;
@@ -88,6 +88,8 @@ async fn search(
         return Ok(Json(Vec::new()));
     }
     let search = Search { text, ..Search::default() };
-    let search = async move { audit_log::search(&state.store, &search, &page).await };
-    Ok(Json(bodies(IN_ENVIRONMENT.run(search).await?)))
+    let search = long_read::search(&state.store, |store| async move {
+        audit_log::search(&store, &search, &page).await
+    });
+    Ok(Json(bodies(search.await?)))
 }

@@ -218,6 +218,7 @@ impl From<wire::ItemChangeSets> for ChangeSet {
 impl From<Commit> for wire::Commit {
     fn from(row: Commit) -> Self {
         standard_body!(Commit of row {
+            id: Some(row.id.0),
             change_sets: Some(row.change_sets),
             app_id: Some(row.app_id),
             cluster_name: Some(row.cluster_name),

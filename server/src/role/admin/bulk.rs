@@ -6,6 +6,7 @@ use axum::extract::State;
 
 use super::body::bodies;
 use super::item::rules;
+use super::long_read;
 use super::request::QueryParameters;
 use super::{AdminAccess, AdminRoutes, key};
 use crate::domain::cluster_content::{self, NamespaceContent};
@@ -33,10 +34,12 @@ async fn contents(
     QueryParameters(parameters): QueryParameters,
 ) -> Result<Json<Vec<wire::NamespaceContent>>> {
     let with_releases = parameters.flag("releases", false)?;
-    let place = (app_id.as_str(), cluster.as_str());
-    let found =
-        cluster_content::of_cluster(&state.store, &state.config, place, with_releases).await?;
-    Ok(Json(bodies(found)))
+    let config = state.config.clone();
+    let read = long_read::contents(&state.store, |store| async move {
+        let place = (app_id.as_str(), cluster.as_str());
+        cluster_content::of_cluster(&store, &config, place, with_releases).await
+    });
+    Ok(Json(bodies(read.await?)))
 }
 
 async fn readers(

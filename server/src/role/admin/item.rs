@@ -1,8 +1,10 @@
 //! Items, change sets and commits of a namespace, and the search over all of them.
 
 use axum::extract::State;
+use castalia_store::Store;
 
 use super::body::{bodies, page_body};
+use super::long_read::{self, contents};
 use super::request::{FormParameters, QueryParameters};
 use super::{AdminAccess, AdminRoutes, NamespaceNames, key};
 use crate::domain::item_rules::{ItemRules, Leniency};
@@ -10,7 +12,6 @@ use crate::domain::{commit, item, item_set};
 use crate::error::Result;
 use crate::http::request::{Body, LARGE_BODY, Path};
 use crate::http::revision::{After, At, On};
-use crate::http::search::IN_ENVIRONMENT;
 use crate::json::Json;
 use crate::state::EnvironmentState;
 use crate::wire::admin as wire;
@@ -106,7 +107,9 @@ async fn list(
     State(state): State<EnvironmentState>,
     Path(names): Path<NamespaceNames>,
 ) -> Result<At<Json<Vec<wire::Item>>>> {
-    let (revision, items) = item::list(&state.store, &key(&names)).await?;
+    let key = key(&names);
+    let read = contents(&state.store, |store| async move { item::list(&store, &key).await });
+    let (revision, items) = read.await?;
     Ok(At(revision, Json(bodies(items))))
 }
 
@@ -115,8 +118,11 @@ async fn page(
     Path(names): Path<NamespaceNames>,
     QueryParameters(parameters): QueryParameters,
 ) -> Result<At<Json<wire::Page<wire::Item>>>> {
-    let page = parameters.page();
-    let (revision, found) = item::page(&state.store, &key(&names), &page).await?;
+    let (key, page) = (key(&names), parameters.page());
+    let wanted = page.clone();
+    let read =
+        contents(&state.store, |store| async move { item::page(&store, &key, &wanted).await });
+    let (revision, found) = read.await?;
     Ok(At(revision, Json(page_body(&page, found))))
 }
 
@@ -124,7 +130,10 @@ async fn deleted(
     State(state): State<EnvironmentState>,
     Path(names): Path<NamespaceNames>,
 ) -> Result<Json<Vec<wire::Item>>> {
-    Ok(Json(bodies(commit::deleted_items(&state.store, &key(&names)).await?)))
+    let key = key(&names);
+    let read =
+        contents(&state.store, |store| async move { commit::deleted_items(&store, &key).await });
+    Ok(Json(bodies(read.await?)))
 }
 
 async fn by_key(
@@ -159,9 +168,11 @@ async fn search(
 ) -> Result<Json<wire::Page<wire::ItemInfo>>> {
     let (item_key, value, page) =
         (parameters.text("key")?, parameters.text("value")?, parameters.page());
-    let (store, wanted) = (state.store.clone(), page.clone());
-    let search = async move { item::search(&store, &item_key, &value, &wanted).await };
-    Ok(Json(page_body(&page, IN_ENVIRONMENT.run(search).await?)))
+    let wanted = page.clone();
+    let search = long_read::search(&state.store, |store| async move {
+        item::search(&store, &item_key, &value, &wanted).await
+    });
+    Ok(Json(page_body(&page, search.await?)))
 }
 
 async fn commits(
@@ -172,7 +183,11 @@ async fn commits(
     let (names, page) = (key(&names), parameters.page());
     let item_key = parameters.get("key").unwrap_or_default().to_owned();
     let is_search = !item_key.is_empty();
-    let list = async move { commit::list(&state.store, &names, &item_key, &page).await };
+    let list = |store: Store| async move { commit::list(&store, &names, &item_key, &page).await };
     // A key is searched for in the texts of all commits of the namespace.
-    Ok(Json(bodies(if is_search { IN_ENVIRONMENT.run(list).await? } else { list.await? })))
+    let found = match is_search {
+        true => long_read::search(&state.store, list).await?,
+        false => contents(&state.store, list).await?,
+    };
+    Ok(Json(bodies(found)))
 }

@@ -5,6 +5,7 @@ use axum::response::{IntoResponse as _, Response};
 use indexmap::IndexMap;
 
 use super::body::{bodies, page_body};
+use super::long_read;
 use super::request::{FormParameters, QueryParameters};
 use super::{AdminAccess, AdminRoutes, NamespaceNames, key};
 use crate::domain::revision::Revision;
@@ -12,7 +13,6 @@ use crate::domain::{app_namespace, lock, namespace, unpublished};
 use crate::error::Result;
 use crate::http::request::{Body, Path};
 use crate::http::revision::{At, On};
-use crate::http::search::IN_ENVIRONMENT;
 use crate::json::Json;
 use crate::json::OrEmpty;
 use crate::state::EnvironmentState;
@@ -144,8 +144,10 @@ async fn find_by_item(
 ) -> Result<Json<wire::Page<wire::Namespace>>> {
     let (item_key, page) = (parameters.text("itemKey")?, parameters.page());
     let wanted = page.clone();
-    let search = async move { namespace::find_by_item(&state.store, &item_key, &wanted).await };
-    Ok(Json(page_body(&page, IN_ENVIRONMENT.run(search).await?)))
+    let search = long_read::search(&state.store, |store| async move {
+        namespace::find_by_item(&store, &item_key, &wanted).await
+    });
+    Ok(Json(page_body(&page, search.await?)))
 }
 
 async fn associated_public(

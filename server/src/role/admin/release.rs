@@ -1,15 +1,18 @@
 //! Releases: publish, roll back, read; and their history.
 
 use axum::extract::State;
+use axum::response::Response;
 
-use super::body::{bodies, page_body};
+use super::body::page_body;
+use super::long_read::contents;
+use super::release_list::{Memory, answer};
 use super::request::{FormParameters, Parameters, QueryParameters};
 use super::{AdminAccess, AdminRoutes, NamespaceNames, item, key};
 use crate::domain::constraint::present;
 use crate::domain::history::{self, ReleaseHistory};
 use crate::domain::item_set::ChangeSet;
 use crate::domain::page::{Page, Paged};
-use crate::domain::release::{self, Merge, Publication, ReleaseValues};
+use crate::domain::release::{self, Merge, Publication, ReleaseRows};
 use crate::domain::revision::Base;
 use crate::domain::rollback;
 use crate::domain::withdrawal;
@@ -137,47 +140,49 @@ async fn find(
     State(state): State<EnvironmentState>,
     Path(id): Path<i64>,
 ) -> Result<Json<wire::Release>> {
-    Ok(Json(release::find(&state.store, id).await?.into()))
+    let read = contents(&state.store, |store| async move { release::find(&store, id).await });
+    Ok(Json(read.await?.into()))
 }
 
 async fn by_ids(
     State(state): State<EnvironmentState>,
     QueryParameters(parameters): QueryParameters,
-) -> Result<Json<Vec<wire::Release>>> {
-    let ids = parameters.ids("releaseIds")?;
-    Ok(Json(bodies(release::by_ids(&state.store, &ids, values(&parameters)).await?)))
+    memory: Memory,
+) -> Result<Response> {
+    let rows = ReleaseRows::with_ids(&state.store, &parameters.ids("releaseIds")?).await?;
+    answer(&state.store, rows, &parameters, memory).await
 }
 
 async fn latest(
     State(state): State<EnvironmentState>,
     Path(names): Path<NamespaceNames>,
 ) -> Result<OrEmpty<wire::Release>> {
-    Ok(OrEmpty(release::find_latest(&state.store, &key(&names)).await?.map(Into::into)))
+    let key = key(&names);
+    let read =
+        contents(&state.store, |store| async move { release::find_latest(&store, &key).await });
+    Ok(OrEmpty(read.await?.map(Into::into)))
 }
 
 async fn active(
     State(state): State<EnvironmentState>,
     Path(names): Path<NamespaceNames>,
     QueryParameters(parameters): QueryParameters,
-) -> Result<Json<Vec<wire::Release>>> {
+    memory: Memory,
+) -> Result<Response> {
     let (key, page) = (key(&names), parameters.page());
-    let found = release::list(&state.store, &key, false, &page, values(&parameters));
-    Ok(Json(bodies(found.await?)))
+    let rows = ReleaseRows::of_namespace(&state.store, &key, false, &page).await?;
+    answer(&state.store, rows, &parameters, memory).await
 }
 
 async fn all(
     State(state): State<EnvironmentState>,
     Path(names): Path<NamespaceNames>,
     QueryParameters(parameters): QueryParameters,
-) -> Result<Json<Vec<wire::Release>>> {
+    memory: Memory,
+) -> Result<Response> {
     let (key, page) = (key(&names), parameters.page());
-    let found = release::list(&state.store, &key, true, &page, values(&parameters));
-    Ok(Json(bodies(found.await?)))
-}
-
-/// The values in a list of releases: all, as Apollo's portal requests them, or those of one key.
-fn values(parameters: &Parameters) -> ReleaseValues<'_> {
-    ReleaseValues::of_key(parameters.get("onlyKey"))
+    let rows = ReleaseRows::of_namespace(&state.store, &key, true, &page).await?;
+    answer(&state.store, rows, &parameters, memory).await
 }
 
 async fn histories(

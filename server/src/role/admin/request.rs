@@ -11,10 +11,10 @@ use http::HeaderName;
 use http::request::Parts;
 use tokio::sync::Semaphore;
 
+use crate::disconnect::to_the_end_within;
 use crate::domain::audit_log::CallerSpan;
 use crate::domain::page::{Page, Sort};
 use crate::error::{Code, Error, Result};
-use crate::http::disconnect::to_the_end_within;
 use crate::http::failure;
 use crate::http::request::{BODY, MAX_PAGE_SIZE, media_type, read};
 use crate::http::request_memory::RequestMemory;

@@ -138,7 +138,7 @@ async fn admit(
     parts.extensions.insert(place.clone());
     let answer = check_right(portal, &caller, access, &place, parts).await?;
     based::check(parts)?;
-    portal.check_missed_deletion(&place.env, &place.app_id).await?;
+    portal.check_missed_deletion_of(&place).await?;
     if parts.method != Method::GET && !place.app_id.is_empty() {
         portal_app::check_spelling(&portal.state.store, &place.app_id).await?;
     }
@@ -147,7 +147,7 @@ async fn admit(
 
 impl Portal {
     /// Checks a place that the body of a request names, as the guard checks that of the path: the
-    /// caller has the permission, and the environment has no earlier app of this name.
+    /// caller has the permission, and the environment has no earlier app or definition of the name.
     pub(super) async fn check_place(
         &self,
         caller: &Caller,
@@ -157,25 +157,46 @@ impl Portal {
         if !self.allows(&caller.identity, need, place).await? {
             return Err(refusal(need));
         }
-        self.check_missed_deletion(&place.env, &place.app_id).await
+        self.check_missed_deletion_of(place).await
     }
 
     /// Requires that the environment does not have an earlier app of this name, which it still has
-    /// to delete. Requests about all environments or no app have no such name.
+    /// to delete.
     pub(super) async fn check_missed_deletion(&self, env: &str, app_id: &str) -> Result<()> {
-        if env.is_empty() || app_id.is_empty() {
-            return Ok(());
-        }
-        pending_change::require_no_missed_deletion(&self.state.store, env, app_id).await
+        self.check_missed_deletions(env, &[(app_id, "")]).await
     }
 
-    /// Of places that an environment found, whether each belongs to an app that the environment
-    /// does not still have to delete.
+    /// The same for the app and the definition that a place names. Requests about all environments
+    /// or no app have no such names.
+    pub(super) async fn check_missed_deletion_of(&self, place: &Resource) -> Result<()> {
+        if place.env.is_empty() || place.app_id.is_empty() {
+            return Ok(());
+        }
+        self.check_missed_deletions(&place.env, &[(&place.app_id, &place.namespace)]).await
+    }
+
+    /// The same for several definitions, each behind its app, or an empty name for the app alone.
+    pub(super) async fn check_missed_deletions(
+        &self,
+        env: &str,
+        objects: &[(&str, &str)],
+    ) -> Result<()> {
+        pending_change::require_no_missed_deletion(&self.state.store, env, objects).await
+    }
+
+    /// Of places that an environment found, whether the environment does not still have to delete
+    /// the app or the definition of each.
     pub(super) async fn present_in(&self, env: &str, places: &[Resource]) -> Result<Vec<bool>> {
-        let app_ids: Vec<&str> = places.iter().map(|place| place.app_id.as_str()).collect();
+        let objects: Vec<_> =
+            places.iter().map(|place| (place.app_id.as_str(), place.namespace.as_str())).collect();
         let store = &self.state.store;
-        let missed = pending_change::are_deletions_missed(store, env, &app_ids).await?;
+        let missed = pending_change::are_deletions_missed(store, env, &objects).await?;
         Ok(missed.into_iter().map(|is_missed| !is_missed).collect())
+    }
+
+    /// The same for one place.
+    pub(super) async fn is_present_in(&self, env: &str, place: &Resource) -> Result<bool> {
+        Ok(self.present_in(env, std::slice::from_ref(place)).await? == [true])
     }
 }
 

@@ -217,13 +217,14 @@ pub(super) async fn run(
         Ok(Some(trail)) => {
             // The body is in memory until the request is carried out.
             let memory = request.extensions().get::<RequestMemory>().cloned();
-            // To the end, so that a caller that disconnects cannot prevent the record of a change.
-            revision::to_the_end(async move {
+            let recorded = async move {
                 let _memory = memory;
                 let response = trail.scope(next.run(request)).await;
                 settle(&portal, &witnessed, &trail, response).await
-            })
-            .await
+            };
+            // Only a change runs to the end, so that a caller that disconnects cannot prevent its
+            // record: a read without a caller shows nothing, and would wait and work for nobody.
+            if is_change { revision::to_the_end(recorded).await } else { recorded.await }
         }
         Ok(None) => {
             let response = next.run(request).await;

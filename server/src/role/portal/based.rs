@@ -11,7 +11,7 @@ use crate::http::revision::of;
 
 /// Changes that compare the header. Those of several namespaces are not among them: each has its
 /// own revision in the body.
-const COMPARING: [&str; 34] = [
+const COMPARING: [&str; 40] = [
     "createItem",
     "updateItem",
     "updateItemByEncodedKey",
@@ -46,6 +46,12 @@ const COMPARING: [&str; 34] = [
     "deletePortalDBConfig",
     "createOrUpdateConfigDBConfig",
     "deleteConfigDBConfig",
+    "updateConsumer",
+    "deleteConsumer",
+    "updateWebhook",
+    "deleteWebhook",
+    "createOrUpdateUser",
+    "deleteUser",
 ];
 
 /// Rejects a change with a revision that it would not compare.

@@ -24,6 +24,7 @@ use crate::settings::environment::normalise;
 use crate::state::PortalState;
 
 pub(super) use self::body::test_body;
+pub(super) use self::mail::RECIPIENT_SEPARATOR;
 
 /// Maximum time that a publish waits for its announcement.
 const PATIENCE: Duration = Duration::from_secs(5);

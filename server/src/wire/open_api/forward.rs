@@ -123,6 +123,7 @@ impl From<admin::Commit> for Commit {
         with_standard!(
             from,
             Commit {
+                id: from.id,
                 change_sets: from.change_sets,
                 app_id: from.app_id,
                 cluster_name: from.cluster_name,

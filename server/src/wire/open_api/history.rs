@@ -11,6 +11,8 @@ body! {
     /// A recorded change of a namespace.
     #[schema(as = OpenCommitDTO)]
     Commit {
+        /// Row id; absent if the environment has Apollo's admin service, which does not return it.
+        id: Option<i64>,
         /// JSON text of the changes: `createItems`, `updateItems` with `oldItem` and `newItem`, and
         /// `deleteItems`.
         change_sets: Option<String>,

@@ -20,6 +20,9 @@ body! {
         email: Option<String>,
         /// 1 if the user may sign in, else 0.
         enabled: i16,
+        /// Revision of display name, mail address and state, on which a change can be based with
+        /// the header `Castalia-Revision`; in searches for users, for those who see the address.
+        revision: Option<String>,
     }
 }
 
@@ -31,7 +34,7 @@ body! {
         username: Option<String>,
         /// Display name.
         user_display_name: Option<String>,
-        /// Password.
+        /// Password; if it is empty or absent, an existing user keeps the current one.
         password: Option<String>,
         /// Mail address.
         email: Option<String>,
@@ -255,6 +258,9 @@ body! {
         /// When it last used a token, to the minute; absent if it never did.
         #[schema(value_type = String)]
         last_used_time: Option<DateTime<Utc>>,
+        /// Revision of what can be changed, on which a change can be based with the header
+        /// `Castalia-Revision`.
+        revision: Option<String>,
     }
 }
 

@@ -22,6 +22,9 @@ body! {
         app_id: Option<String>,
         /// Whether it is called; `true` by default.
         enabled: Option<bool>,
+        /// Revision of all but the secret, on which a change can be based with the header
+        /// `Castalia-Revision`; not read.
+        revision: Option<String>,
     } + standard
 }
 
@@ -37,7 +40,7 @@ body! {
         kind: Option<String>,
         /// Webhook; 0 for an address in Apollo's settings, and for mail.
         webhook_id: i64,
-        /// Address in Apollo's settings, without its query.
+        /// Address in Apollo's settings, without its query; of a mail, its recipients if not all.
         url: Option<String>,
         /// Environment.
         env: Option<String>,

@@ -48,7 +48,7 @@ pub struct Receiver {
     pub kind: i16,
     /// The webhook, or 0.
     pub webhook_id: Id,
-    /// The address, if no webhook has it.
+    /// The address, if no webhook has it; of a mail, its recipients if these are not all.
     pub target: String,
 }
 

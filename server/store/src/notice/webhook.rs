@@ -1,7 +1,8 @@
 //! Queries: the webhooks that administrators registered.
 
 use sea_orm::{
-    ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set,
+    ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Set,
 };
 
 use crate::audit::trail;
@@ -34,6 +35,12 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<Webhook>, StoreError> 
 
 pub async fn find(db: &impl ConnectionTrait, id: Id) -> Result<Option<Webhook>, StoreError> {
     Ok(readable::models(db, Entity::find().filter(Column::Id.eq(id))).await?.pop())
+}
+
+/// The same, locked until the end of the transaction.
+pub async fn lock(db: &impl ConnectionTrait, id: Id) -> Result<Option<Webhook>, StoreError> {
+    let row = Entity::find().filter(Column::Id.eq(id)).lock_exclusive();
+    Ok(readable::models(db, row).await?.pop())
 }
 
 pub async fn insert(

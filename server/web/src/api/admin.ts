@@ -32,13 +32,14 @@ export function createConsumer(consumer: CreateConsumer) {
   return send<Consumer>("POST", "consumers", consumer);
 }
 
-export function updateConsumer(appId: string, consumer: UpdateConsumer) {
+/** Is refused if it has changed since it was seen, as its deletion is. */
+export function updateConsumer({ appId = "", revision }: Consumer, consumer: UpdateConsumer) {
   const rateLimitEnabled = (consumer.rateLimit ?? 0) > 0;
-  return send("PUT", path`consumers/by-appId?appId=${appId}`, { ...consumer, rateLimitEnabled });
+  return send("PUT", path`consumers/by-appId?appId=${appId}`, { ...consumer, rateLimitEnabled }, revision);
 }
 
-export function deleteConsumer(appId: string) {
-  return send("DELETE", path`consumers/by-appId?appId=${appId}`);
+export function deleteConsumer({ appId = "", revision }: Consumer) {
+  return send("DELETE", path`consumers/by-appId?appId=${appId}`, undefined, revision);
 }
 
 /** Names of its roles. */
@@ -183,15 +184,15 @@ export const deliveries = queryOptions({
   queryFn: async () => (await get<WebhookDelivery[]>(path`webhooks/deliveries?page=0&size=${PAGE}`)) ?? [],
 });
 
-export function saveWebhook(webhook: Webhook) {
-  const { id } = webhook;
-  return id === undefined
-    ? send<Webhook>("POST", "webhooks", webhook)
-    : send<Webhook>("PUT", path`webhooks/${id}`, webhook);
+/** Creates one, or changes the one that was seen; is refused if that has changed since, as its deletion is. */
+export function saveWebhook(seen: Webhook | null, webhook: Webhook) {
+  return seen
+    ? send<Webhook>("PUT", path`webhooks/${seen.id ?? 0}`, webhook, seen.revision)
+    : send<Webhook>("POST", "webhooks", webhook);
 }
 
-export function deleteWebhook(id: number) {
-  return send("DELETE", path`webhooks/${id}`);
+export function deleteWebhook({ id = 0, revision }: Webhook) {
+  return send("DELETE", path`webhooks/${id}`, undefined, revision);
 }
 
 export function testWebhook(id: number) {

@@ -26,6 +26,12 @@ interface Input {
   revision?: string | undefined;
 }
 
+interface Outcome {
+  conflict: Conflict | null;
+  /** What was written: nothing in a conflict, and nothing that others had stored already. */
+  made: ItemChange[];
+}
+
 async function apply(place: Place, format: string, { changes, revision }: Input): Promise<void> {
   const [first] = changes;
   if (!first) return;
@@ -33,22 +39,25 @@ async function apply(place: Place, format: string, { changes, revision }: Input)
   else await changeItems(place, edits(changes), revision);
 }
 
+/** Receives the changes that were made, of those that the user wants: perhaps none. */
+type OnDone = (made: ItemChange[], wanted: ItemChange[]) => void;
+
 /** In a format other than properties, the only item is the document. */
-export function useChanges(place: Place, onDone: (changes: ItemChange[]) => void, format = "properties") {
+export function useChanges(place: Place, onDone: OnDone, format = "properties") {
   const cache = useQueryClient();
   const [conflict, setConflict] = useState<Conflict | null>(null);
-  const attempt = async (input: Input): Promise<Conflict | null> => {
+  const attempt = async (input: Input): Promise<Outcome> => {
     if (input.revision === undefined) return compare(input);
     try {
       await apply(place, format, input);
-      return null;
+      return { conflict: null, made: input.changes };
     } catch (error) {
       if (!isStale(error)) throw error;
       return compare(input, error);
     }
   };
   /** Makes the changes on what is stored now, unless that is not what they are based on. */
-  const compare = async (input: Input, refusal?: unknown): Promise<Conflict | null> => {
+  const compare = async (input: Input, refusal?: unknown): Promise<Outcome> => {
     const fresh = await cache.query({ ...draft(place), staleTime: 0 });
     const stored = storedItems(fresh?.items);
     const found = collisions(input.changes, stored);
@@ -59,16 +68,17 @@ export function useChanges(place: Place, onDone: (changes: ItemChange[]) => void
       const names = new Set(found.map(({ change }) => authors.get(change.key)?.by ?? stale?.by ?? ""));
       const by = names.size === 1 ? ([...names][0] ?? "") : "";
       const revision = fresh?.revision ?? input.revision;
-      return { changes: rebase(input.changes, stored), revision, collisions: found, by, authors };
+      const changes = rebase(input.changes, stored);
+      return { conflict: { changes, revision, collisions: found, by, authors }, made: [] };
     }
     return attempt({ changes: rebase(input.changes, stored), revision: fresh.revision });
   };
-  const write = useWrite(attempt, place, (found, { changes }) => {
-    setConflict(found);
-    if (found) return;
+  const write = useWrite(attempt, place, ({ conflict, made }, { changes }) => {
+    setConflict(conflict);
+    if (conflict) return;
     // Without waiting until the namespace is read again: another edit of the same key has to be based on this one.
-    cache.setQueryData(draft(place).queryKey, (old) => old && { ...old, items: withEdits(old.items ?? [], changes) });
-    onDone(changes);
+    cache.setQueryData(draft(place).queryKey, (old) => old && { ...old, items: withEdits(old.items ?? [], made) });
+    onDone(made, changes);
   });
   /** Writes the own value of the chosen keys; the others keep what is stored, which the user saw. */
   const resolve = (mine: Set<string>) => {

@@ -103,27 +103,27 @@ export const appNamespaces = (app: string) =>
 export const namespaceNames = (app: string, env: string, cluster: string) =>
   queryOptions({
     queryKey: ["list", app, env, cluster, "names"],
-    queryFn: async () => {
-      const query = "fillItemDetail=false&extendInfo=true";
-      const list = await get<OpenNamespaceDTO[]>(
-        path`envs/${env}/apps/${app}/clusters/${cluster}/namespaces` + `?${query}`,
-      );
-      return list ?? [];
-    },
+    queryFn: () => namespaces(app, env, cluster, "fillItemDetail=false&extendInfo=true"),
+  });
+
+/** The same with their number of unpublished changes, however long the items are. */
+export const namespaceCounts = (app: string, env: string, cluster: string) =>
+  queryOptions({
+    queryKey: ["list", app, env, cluster, "counts"],
+    queryFn: () => namespaces(app, env, cluster, "fillItemDetail=false&extendInfo=true&countChanges=true"),
   });
 
 /** Namespaces of one cluster with their items and their number of unpublished changes. */
 export const namespaceList = (app: string, env: string, cluster: string) =>
   queryOptions({
     queryKey: ["list", app, env, cluster],
-    queryFn: async () => {
-      const query = "fillItemDetail=true&extendInfo=true";
-      const list = await get<OpenNamespaceDTO[]>(
-        path`envs/${env}/apps/${app}/clusters/${cluster}/namespaces` + `?${query}`,
-      );
-      return list ?? [];
-    },
+    queryFn: () => namespaces(app, env, cluster, "fillItemDetail=true&extendInfo=true"),
   });
+
+async function namespaces(app: string, env: string, cluster: string, query: string): Promise<OpenNamespaceDTO[]> {
+  const list = path`envs/${env}/apps/${app}/clusters/${cluster}/namespaces`;
+  return (await get<OpenNamespaceDTO[]>(`${list}?${query}`)) ?? [];
+}
 
 /**
  * Items of one namespace as stored, each with its live value, and their revision; null if the user

@@ -80,7 +80,10 @@ export interface RoleChange {
   isGrant: boolean;
 }
 
-/** Sends all changes at once; the results are in their order. */
+/** Maximum number of changes in one call. */
+export const MOST_CHANGES = 200;
+
+/** Sends the changes in one call; the results are in their order. */
 export async function changeRoles(changes: RoleChange[]): Promise<AccessGrantResult[]> {
   const grants = changes.map(({ scope, right, user, isGrant }): AccessGrant => {
     const place =

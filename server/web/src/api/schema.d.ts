@@ -2956,6 +2956,11 @@ export interface components {
              * @description Maximum number of requests per second; 0 for no limit.
              */
             rateLimit?: number;
+            /**
+             * @description Revision of what can be changed, on which a change can be based with the header
+             *     `Castalia-Revision`.
+             */
+            revision?: string;
             /** @description The token; only in the answer to its creation. */
             token?: string;
         };
@@ -3590,6 +3595,11 @@ export interface components {
             dataChangeLastModifiedByDisplayName?: string;
             /** @description Time of the last change, in the same form. */
             dataChangeLastModifiedTime?: string;
+            /**
+             * Format: int64
+             * @description Row id; absent if the environment has Apollo's admin service, which does not return it.
+             */
+            id?: number;
             /** @description Namespace. */
             namespaceName?: string;
         };
@@ -3917,14 +3927,14 @@ export interface components {
         OpenNamespaceExtendDTO: {
             /** @description Whether the values are hidden from the caller. */
             isConfigHidden?: boolean;
-            /** @description Whether it has a gray release; only in lists with items. */
+            /** @description Whether it has a gray release; only in lists with items or with `countChanges`. */
             isGray?: boolean;
             /**
              * Format: int64
              * @description Number of items that differ from the latest release.
              */
             itemModifiedCnt?: number;
-            /** @description User who edits it while others may not; only in lists with items. */
+            /** @description User who edits it while others may not; only in lists with items or with `countChanges`. */
             lockedBy?: string;
             /** @description App that owns the app namespace. */
             parentAppId?: string;
@@ -4126,7 +4136,7 @@ export interface components {
              *     stays as is.
              */
             enabled?: number;
-            /** @description Password. */
+            /** @description Password; if it is empty or absent, an existing user keeps the current one. */
             password?: string;
             /** @description Display name. */
             userDisplayName?: string;
@@ -4144,6 +4154,11 @@ export interface components {
             enabled?: number;
             /** @description Display name. */
             name?: string;
+            /**
+             * @description Revision of display name, mail address and state, on which a change can be based with
+             *     the header `Castalia-Revision`; in searches for users, for those who see the address.
+             */
+            revision?: string;
             /** @description User name. */
             userId?: string;
         };
@@ -4466,6 +4481,11 @@ export interface components {
              * @description Row id.
              */
             id?: number;
+            /**
+             * @description Revision of all but the secret, on which a change can be based with the header
+             *     `Castalia-Revision`; not read.
+             */
+            revision?: string;
             /** @description Secret of the signature, 16 to 128 bytes; only in requests, and in the answer to the creation. */
             secret?: string;
             /** @description Address; its query gets the parameter `env`. */
@@ -4515,7 +4535,7 @@ export interface components {
              * @description Status of the last answer; absent without one.
              */
             status?: number;
-            /** @description Address in Apollo's settings, without its query. */
+            /** @description Address in Apollo's settings, without its query; of a mail, its recipients if not all. */
             url?: string;
             /**
              * Format: int64
@@ -7782,6 +7802,8 @@ export interface operations {
                 fillItemDetail?: boolean;
                 /** @description Whether `extendInfo` is filled: how namespace and items differ from the latest release. */
                 extendInfo?: boolean;
+                /** @description Whether `extendInfo` has the number of differences where the items are not listed. */
+                countChanges?: boolean;
             };
             header?: never;
             path: {
@@ -7820,6 +7842,8 @@ export interface operations {
                 fillItemDetail?: boolean;
                 /** @description Whether `extendInfo` is filled: how namespace and items differ from the latest release. */
                 extendInfo?: boolean;
+                /** @description Whether `extendInfo` has the number of differences where the items are not listed. */
+                countChanges?: boolean;
             };
             header?: never;
             path: {

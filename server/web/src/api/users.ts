@@ -27,16 +27,17 @@ export const rootRight = (userId: string) =>
     },
   });
 
-export function saveUser(user: OpenUserDTO, isNew: boolean) {
-  return send("POST", path`users?isCreate=${String(isNew)}`, user);
+/** Creates one, or changes the one that was seen; is refused if that has changed since, as its deletion is. */
+export function saveUser(seen: OpenUserInfoDTO | null, user: OpenUserDTO) {
+  return send("POST", path`users?isCreate=${String(seen === null)}`, user, seen?.revision);
 }
 
 export function enableUser(username: string, isEnabled: boolean) {
   return send("PUT", "users/enabled", { username, enabled: isEnabled ? 1 : 0 });
 }
 
-export function deleteUser(username: string) {
-  return send("DELETE", path`users/${username}`);
+export function deleteUser({ userId, revision }: OpenUserInfoDTO) {
+  return send("DELETE", path`users/${userId}`, undefined, revision);
 }
 
 export const STALE_USERS = [USERS];

@@ -54,8 +54,9 @@ export function publish(at: Place, body: NamespaceReleaseDTO, revision?: string)
 }
 
 /** Refused if another release is live. */
-export function rollBack(env: string, liveId: number, toId: number) {
-  return send("PUT", path`envs/${env}/releases/${liveId}/rollback?toReleaseId=${toId}&liveReleaseId=${liveId}`);
+export function rollBack(env: string, liveId: number, toId: number, revision?: string) {
+  const query = path`toReleaseId=${toId}&liveReleaseId=${liveId}`;
+  return send("PUT", path`envs/${env}/releases/${liveId}/rollback` + `?${query}`, undefined, revision);
 }
 
 /** Withdraws the only release of a namespace in a cluster. */

@@ -8,7 +8,7 @@ import { useTranslation } from "react-i18next";
 import type { OpenUserInfoDTO } from "../api/bodies";
 import { ApiError } from "../api/errors";
 import { envClusters } from "../api/queries";
-import { changeRoles, ensureRoles, holders, type Scope } from "../api/roles";
+import { changeRoles, ensureRoles, holders, MOST_CHANGES, type Scope } from "../api/roles";
 import { Blockable } from "../parts/Blockable";
 import table from "../parts/DataTable.module.css";
 import { EnvName } from "../parts/EnvSwitch";
@@ -22,6 +22,7 @@ import {
   holds,
   peopleIn,
   RIGHTS,
+  unsavedEdits,
   widerGrant,
   withAdmin,
   type AccessColumn,
@@ -49,22 +50,17 @@ export function AccessMatrix({ app, columns, added, onAdd, filter, mayGrant }: P
   const cache = useQueryClient();
   const [edits, setEdits] = useState<ReadonlyMap<string, boolean>>(new Map());
   const [asked, setAsked] = useState<AskedCell | null>(null);
-  const saving = useTogether(saveChanges);
+  const saving = useTogether(saveChanges, MOST_CHANGES);
   const clusters = useClusterGrants(app, columns);
   const people = peopleIn([...columns, ...clusters], added);
   const shown = people.filter(({ userId, name = "" }) =>
     `${userId} ${name}`.toLowerCase().includes(filter.toLowerCase()),
   );
   const changes = changesOf(columns, edits);
-  const refresh = () => cache.invalidateQueries({ queryKey: ["access", app] });
-  const save = async () => {
-    await saving.run(changes);
-    await refresh();
-    setEdits(new Map());
-  };
-  const retry = async () => {
-    await saving.retry();
-    await refresh();
+  const finish = async (writing: Promise<Change[]>) => {
+    const failed = await writing;
+    await cache.invalidateQueries({ queryKey: ["access", app] });
+    setEdits((now) => unsavedEdits(now, edits, failed));
   };
   const set = (key: string, isOn: boolean) => {
     saving.reset();
@@ -77,7 +73,7 @@ export function AccessMatrix({ app, columns, added, onAdd, filter, mayGrant }: P
           outcomes={saving.outcomes}
           name={(change) => cellKey(change.user, change.column.id, change.right)}
           label={(change) => <ChangeText change={change} />}
-          onRetry={() => void retry()}
+          onRetry={() => void finish(saving.retry())}
         />
       )}
       {shown.length === 0 ? (
@@ -116,7 +112,7 @@ export function AccessMatrix({ app, columns, added, onAdd, filter, mayGrant }: P
           count={changes.length}
           isPending={saving.isPending}
           onDrop={() => setEdits(new Map())}
-          onSave={() => void save()}
+          onSave={() => void finish(saving.run(changes))}
         />
       )}
       {asked && (

@@ -29,6 +29,10 @@ export function AdminConsumers() {
   const list = useQuery(consumers);
   const [act, setAct] = useState<Act | null>(null);
   const onClose = () => setAct(null);
+  const onReload = (seen: Consumer) => {
+    const consumer = list.data?.find(({ consumerId }) => consumerId === seen.consumerId);
+    setAct(consumer ? { kind: "edit", consumer } : null);
+  };
   return (
     <Main title={t("admin.section.consumers")}>
       <div className="row">
@@ -98,7 +102,15 @@ export function AdminConsumers() {
         <NewConsumer stale={STALE} onMade={(consumer) => setAct({ kind: "grant", consumer })} onClose={onClose} />
       )}
       {act?.kind === "grant" && <GrantConsumer consumer={act.consumer} stale={STALE} onClose={onClose} />}
-      {act?.kind === "edit" && <EditConsumer consumer={act.consumer} stale={STALE} onClose={onClose} />}
+      {act?.kind === "edit" && (
+        <EditConsumer
+          key={act.consumer.revision}
+          consumer={act.consumer}
+          stale={STALE}
+          onReload={() => onReload(act.consumer)}
+          onClose={onClose}
+        />
+      )}
       {act?.kind === "rotate" && <RotateConsumer appId={act.consumer.appId ?? ""} onClose={onClose} />}
       {act?.kind === "calls" && (
         <Calls
@@ -122,10 +134,11 @@ function Rights({ consumer }: { consumer: Consumer }) {
   );
 }
 
-function Delete({ consumer: { appId = "", name }, onClose }: { consumer: Consumer; onClose: () => void }) {
+function Delete({ consumer, onClose }: { consumer: Consumer; onClose: () => void }) {
   const { t } = useTranslation();
+  const { appId = "", name } = consumer;
   const [typed, setTyped] = useState("");
-  const write = useAction(() => deleteConsumer(appId), STALE, onClose);
+  const write = useAction(() => deleteConsumer(consumer), STALE, onClose);
   return (
     <Confirm
       title={t("consumer.delete", { name: appId })}

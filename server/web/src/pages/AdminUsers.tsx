@@ -34,6 +34,10 @@ export function AdminUsers() {
   const users = useQuery(usersLike(q, true));
   const [act, setAct] = useState<Act | null>(null);
   const onClose = () => setAct(null);
+  const onReload = (seen: OpenUserInfoDTO) => {
+    const user = users.data?.find(({ userId }) => userId === seen.userId);
+    setAct(user ? { kind: "edit", user } : null);
+  };
   return (
     <Main title={t("admin.section.users")}>
       <div className="row">
@@ -91,7 +95,9 @@ export function AdminUsers() {
         }
       </Loaded>
       {act?.kind === "new" && <UserDialog user={null} onClose={onClose} />}
-      {act?.kind === "edit" && <UserDialog user={act.user} onClose={onClose} />}
+      {act?.kind === "edit" && (
+        <UserDialog key={act.user.revision} user={act.user} onReload={() => onReload(act.user)} onClose={onClose} />
+      )}
       {(act?.kind === "enable" || act?.kind === "disable") && (
         <Enable user={act.user} isOn={act.kind === "enable"} onClose={onClose} />
       )}
@@ -129,7 +135,7 @@ function Enable({ user, isOn, onClose }: { user: OpenUserInfoDTO; isOn: boolean;
 
 function Delete({ user, onClose }: { user: OpenUserInfoDTO; onClose: () => void }) {
   const { t } = useTranslation();
-  const write = useAction(() => deleteUser(user.userId), STALE_USERS, onClose);
+  const write = useAction(() => deleteUser(user), STALE_USERS, onClose);
   return (
     <Confirm
       title={t("users.delete", { name: user.userId })}
@@ -144,7 +150,13 @@ function Delete({ user, onClose }: { user: OpenUserInfoDTO; onClose: () => void 
   );
 }
 
-function UserDialog({ user, onClose }: { user: OpenUserInfoDTO | null; onClose: () => void }) {
+interface UserDialogProps {
+  user: OpenUserInfoDTO | null;
+  onReload?: () => void;
+  onClose: () => void;
+}
+
+function UserDialog({ user, onReload, onClose }: UserDialogProps) {
   const { t } = useTranslation();
   const [account, setAccount] = useState({
     username: user?.userId ?? "",
@@ -156,14 +168,11 @@ function UserDialog({ user, onClose }: { user: OpenUserInfoDTO | null; onClose: 
   const write = useAction(
     // Without an own name, the user name is shown.
     () =>
-      saveUser(
-        {
-          ...account,
-          userDisplayName: account.userDisplayName || account.username,
-          ...(user === null && { enabled: 1 }),
-        },
-        user === null,
-      ),
+      saveUser(user, {
+        ...account,
+        userDisplayName: account.userDisplayName || account.username,
+        ...(user === null && { enabled: 1 }),
+      }),
     STALE_USERS,
     onClose,
   );
@@ -197,7 +206,12 @@ function UserDialog({ user, onClose }: { user: OpenUserInfoDTO | null; onClose: 
           visibilityToggleButtonProps={{ "aria-label": t("signIn.reveal") }}
           {...field("password")}
         />
-        <DialogEnd write={write} action={t(user ? "users.save" : "users.create")} onClose={onClose} />
+        <DialogEnd
+          write={write}
+          action={t(user ? "users.save" : "users.create")}
+          onReload={onReload}
+          onClose={onClose}
+        />
       </form>
     </Dialog>
   );

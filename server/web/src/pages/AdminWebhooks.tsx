@@ -29,6 +29,10 @@ export function AdminWebhooks() {
   const [act, setAct] = useState<Act | null>(null);
   const test = useAction(testWebhook, STALE);
   const onClose = () => setAct(null);
+  const onReload = (seen: Webhook | null) => {
+    const webhook = list.data?.find(({ id }) => id === seen?.id);
+    setAct(webhook ? { kind: "edit", webhook } : null);
+  };
   return (
     <Main title={t("admin.section.webhooks")}>
       <div className="row">
@@ -82,8 +86,10 @@ export function AdminWebhooks() {
       <Deliveries />
       {act?.kind === "edit" && (
         <Edit
+          key={act.webhook?.revision}
           webhook={act.webhook}
           onSaved={(made) => setAct(made?.secret ? { kind: "made", webhook: made } : null)}
+          onReload={() => onReload(act.webhook)}
           onClose={onClose}
         />
       )}
@@ -105,10 +111,11 @@ export function AdminWebhooks() {
 interface EditProps {
   webhook: Webhook | null;
   onSaved: (webhook: Webhook | null) => void;
+  onReload: () => void;
   onClose: () => void;
 }
 
-function Edit({ webhook, onSaved, onClose }: EditProps) {
+function Edit({ webhook, onSaved, onReload, onClose }: EditProps) {
   const { t } = useTranslation();
   const { envs: known } = useBoot();
   const [url, setUrl] = useState(webhook?.url ?? "");
@@ -116,11 +123,7 @@ function Edit({ webhook, onSaved, onClose }: EditProps) {
   const [envs, setEnvs] = useState(webhook?.envs ?? []);
   const [enabled, setEnabled] = useState(webhook?.enabled ?? true);
   const [isChecked, setIsChecked] = useState(false);
-  const write = useAction(
-    () => saveWebhook({ ...(webhook?.id !== undefined && { id: webhook.id }), url, appId, envs, enabled }),
-    STALE,
-    onSaved,
-  );
+  const write = useAction(() => saveWebhook(webhook, { url, appId, envs, enabled }), STALE, onSaved);
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
     setIsChecked(true);
@@ -151,15 +154,16 @@ function Edit({ webhook, onSaved, onClose }: EditProps) {
           checked={enabled}
           onChange={(event) => setEnabled(event.currentTarget.checked)}
         />
-        <DialogEnd write={write} action={t("webhook.save")} onClose={onClose} />
+        <DialogEnd write={write} action={t("webhook.save")} onReload={onReload} onClose={onClose} />
       </form>
     </Dialog>
   );
 }
 
-function Delete({ webhook: { id = 0, url }, onClose }: { webhook: Webhook; onClose: () => void }) {
+function Delete({ webhook, onClose }: { webhook: Webhook; onClose: () => void }) {
   const { t } = useTranslation();
-  const write = useAction(() => deleteWebhook(id), STALE, onClose);
+  const { url } = webhook;
+  const write = useAction(() => deleteWebhook(webhook), STALE, onClose);
   return (
     <Confirm
       title={t("webhook.delete", { url })}

@@ -13,15 +13,16 @@ import { checkDetails, ConsumerFields } from "./ConsumerFields";
 interface Props {
   consumer: Consumer;
   stale: QueryKey[];
+  onReload: () => void;
   onClose: () => void;
 }
 
-export function EditConsumer({ consumer, stale, onClose }: Props) {
+export function EditConsumer({ consumer, stale, onReload, onClose }: Props) {
   const { t } = useTranslation();
   const { appId = "", name = "", orgId = "", orgName = "", ownerName = "", rateLimit = 0 } = consumer;
   const [details, setDetails] = useState({ name, orgId, orgName, ownerName, rateLimit });
   const [isChecked, setIsChecked] = useState(false);
-  const write = useAction(() => updateConsumer(appId, details), stale, onClose);
+  const write = useAction(() => updateConsumer(consumer, details), stale, onClose);
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
     setIsChecked(true);
@@ -35,7 +36,7 @@ export function EditConsumer({ consumer, stale, onClose }: Props) {
           isChecked={isChecked}
           onChange={(changed) => setDetails({ ...details, ...changed })}
         />
-        <DialogEnd write={write} action={t("consumer.save")} onClose={onClose} />
+        <DialogEnd write={write} action={t("consumer.save")} onReload={onReload} onClose={onClose} />
       </form>
     </Dialog>
   );

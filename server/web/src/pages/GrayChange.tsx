@@ -14,7 +14,7 @@ import { DataTable } from "../parts/DataTable";
 import { ItemDialog, type EditedItem } from "../parts/ItemDialog";
 import { StateChip } from "../parts/StateChip";
 import { Empty } from "../parts/States";
-import { contentOf, type ItemContent } from "../state/changes";
+import { contentOf, type ItemChange, type ItemContent } from "../state/changes";
 import type { DraftRow } from "../state/draft";
 import classes from "./Gray.module.css";
 import { GrayDocument } from "./GrayDocument";
@@ -32,18 +32,33 @@ interface Act {
 export function GrayChange({ place, name, revision, facts, rights, master, go }: GrayParts) {
   const { t } = useTranslation();
   const [act, setAct] = useState<Act | null>(null);
+  const [isUnchanged, setIsUnchanged] = useState(false);
   const format = master.format ?? "properties";
   const isDocument = format !== "properties";
   const rest = Object.keys(facts.master).filter((key) => facts.items.every((item) => item.key !== key));
+  const start = (next: Act) => {
+    setIsUnchanged(false);
+    setAct(next);
+  };
+  const dialog = {
+    onDone: (made: ItemChange[]) => {
+      setAct(null);
+      setIsUnchanged(made.length === 0);
+    },
+    onClose: () => setAct(null),
+  };
   const onAdd = (key: string) => {
     const stored = master.items?.find((item) => item.key === key);
-    setAct({ kind: "save", row: stored ? grayRow(stored, facts.master[key]) : null, was: null, revision });
+    start({ kind: "save", row: stored ? grayRow(stored, facts.master[key]) : null, was: null, revision });
   };
   const onChange = (kind: Act["kind"], item: OpenItemDTO) =>
-    setAct({ kind, row: grayRow(item, facts.master[item.key]), was: contentOf(item), revision });
+    start({ kind, row: grayRow(item, facts.master[item.key]), was: contentOf(item), revision });
   return (
     <section className={classes.stack} aria-label={t("gray.step.change")}>
       <p className="note">{t(isDocument ? "gray.change.helpDocument" : "gray.change.help")}</p>
+      <p role="status" className={isUnchanged ? "note" : "unseen"}>
+        {isUnchanged && t("item.unchanged")}
+      </p>
       {facts.items.length === 0 ? (
         <div className="card">
           <Empty title={t("gray.change.none")} />
@@ -107,12 +122,12 @@ export function GrayChange({ place, name, revision, facts, rights, master, go }:
             was={act.was}
             revision={act.revision}
             text={act.row?.value ?? ""}
-            onClose={() => setAct(null)}
+            {...dialog}
           />
         ) : (
-          <Save {...{ place, name, act }} onClose={() => setAct(null)} />
+          <Save {...{ place, name, act, ...dialog }} />
         ))}
-      {act?.kind === "delete" && <Remove {...{ place, name, act }} onClose={() => setAct(null)} />}
+      {act?.kind === "delete" && <Remove {...{ place, name, act, ...dialog }} />}
     </section>
   );
 }
@@ -137,13 +152,14 @@ interface DialogProps {
   place: GrayParts["place"];
   name: string;
   act: Act;
+  onDone: (made: ItemChange[]) => void;
   onClose: () => void;
 }
 
-function Save({ place, name, act: { row, was, revision }, onClose }: DialogProps) {
+function Save({ place, name, act: { row, was, revision }, onDone, onClose }: DialogProps) {
   // Kept while a conflict is shown instead of the dialog.
   const [edited, setEdited] = useState<EditedItem | null>(null);
-  const changes = useChanges(inBranch(place, name), onClose);
+  const changes = useChanges(inBranch(place, name), onDone);
   const save = ({ key, ...now }: EditedItem) => changes.run([{ key, was, now }], revision);
   return (
     <OrConflict changes={changes}>
@@ -160,9 +176,9 @@ function Save({ place, name, act: { row, was, revision }, onClose }: DialogProps
   );
 }
 
-function Remove({ place, name, act: { row, was, revision }, onClose }: DialogProps) {
+function Remove({ place, name, act: { row, was, revision }, onDone, onClose }: DialogProps) {
   const { t } = useTranslation();
-  const changes = useChanges(inBranch(place, name), onClose);
+  const changes = useChanges(inBranch(place, name), onDone);
   const key = row?.key ?? "";
   return (
     <OrConflict changes={changes}>

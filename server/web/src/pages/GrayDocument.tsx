@@ -9,7 +9,7 @@ import type { Place } from "../api/queries";
 import { OrConflict } from "../parts/ConflictView";
 import { Dialog } from "../parts/Dialog";
 import { DialogEnd } from "../parts/DialogEnd";
-import type { ItemContent } from "../state/changes";
+import type { ItemChange, ItemContent } from "../state/changes";
 
 interface Props {
   place: Place;
@@ -20,13 +20,14 @@ interface Props {
   revision: string;
   format: string;
   text: string;
+  onDone: (made: ItemChange[]) => void;
   onClose: () => void;
 }
 
-export function GrayDocument({ place, name, was, revision, format, text, onClose }: Props) {
+export function GrayDocument({ place, name, was, revision, format, text, onDone, onClose }: Props) {
   const { t } = useTranslation();
   const [value, setValue] = useState(text);
-  const changes = useChanges(inBranch(place, name), onClose, format);
+  const changes = useChanges(inBranch(place, name), onDone, format);
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
     changes.run([{ key: "content", was, now: { type: 0, comment: "", ...was, value } }], revision);

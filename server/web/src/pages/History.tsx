@@ -15,7 +15,7 @@ import type { OpenEnvClusterDTO } from "../api/bodies";
 import { nearest } from "../parts/EnvSwitch";
 import { Main } from "../parts/Main";
 import { Empty, Failure, Loaded, PageLoading } from "../parts/States";
-import { editEntry, KINDS, newestFirst, releaseEntry, type Entry, type Kind, type LiveIds } from "../state/history";
+import { KINDS, timeline, type Entry, type Kind, type LiveIds } from "../state/history";
 import { AGES, isWithin, type Age } from "../text/format";
 import classes from "./History.module.css";
 import { HistoryDetail } from "./HistoryDetail";
@@ -260,9 +260,8 @@ function useEntries(places: Place[], pages: number, key: string | undefined): Re
   const served = useQueries({ queries: places.map(servedRelease), combine: together });
   const names = places.length;
   return useMemo(() => {
-    const entries = [...published.rows.flat().map(releaseEntry), ...edited.rows.flat().map(editEntry)];
     return {
-      entries: newestFirst([...new Map(entries.map((entry) => [entry.id, entry])).values()]),
+      entries: timeline(published.rows.flat(), edited.rows.flat()),
       live: new Map(served.rows.flat().map(({ namespaceName, id }) => [namespaceName, id])),
       isPending: published.isPending || edited.isPending || served.isPending,
       error: published.error ?? edited.error ?? served.error,

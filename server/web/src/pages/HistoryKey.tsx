@@ -70,16 +70,16 @@ function HistoryKey({ place, values, live, name, isShown, isNamed }: KeyProps) {
   const stored = storedItems(namespace?.items).get(name);
   const mayEdit = useRight(place, "edit");
   const [wanted, setWanted] = useState<string | null>(null);
-  const [isDone, setIsDone] = useState(false);
-  // Nothing is written if the user keeps the value of somebody else.
-  const changes = useChanges(place, (made) => setIsDone(made.length > 0), namespace?.format);
+  // Nothing is written if the user keeps the value of somebody else, or if it is stored already.
+  const [outcome, setOutcome] = useState<"made" | "unchanged" | null>(null);
+  const changes = useChanges(place, (made) => setOutcome(made.length > 0 ? "made" : "unchanged"), namespace?.format);
   const { app, env, cluster, ns } = place;
   const shown = values.filter(({ entry }) => isShown(entry));
   const restore = (value: string) => {
     const content = (text: string) => ({ type: 0, comment: "", ...stored, value: text });
     const seen = storedValue(shown);
     setWanted(value);
-    setIsDone(false);
+    setOutcome(null);
     // Without the revision of the draft, which is read again after edits that the list does not contain yet.
     changes.run([{ key: name, was: seen === null ? null : content(seen), now: content(value) }]);
   };
@@ -88,8 +88,9 @@ function HistoryKey({ place, values, live, name, isShown, isNamed }: KeyProps) {
       <h2 id={id} className={classes.heading}>
         {t("history.keyTitle")} <span className="mono">{name}</span> {isNamed && <span className="badge">{ns}</span>}
       </h2>
-      <p role="status" className={isDone ? "note" : "unseen"}>
-        {isDone && (
+      <p role="status" className={outcome ? "note" : "unseen"}>
+        {outcome === "unchanged" && t("item.unchanged")}
+        {outcome === "made" && (
           <>
             {t("history.restored")}{" "}
             <Link to="/a/$app/publish" params={{ app }} search={{ t: publishTarget(env, cluster, ns) }}>

@@ -5,23 +5,24 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useChanges } from "../api/changes";
-import { useBoot, type Draft, type Place } from "../api/queries";
+import type { Draft, Place } from "../api/queries";
 import { discardChanges, useWrite } from "../api/writes";
 import { Confirm } from "../parts/Confirm";
 import { OrConflict } from "../parts/ConflictView";
 import { DiffView } from "../parts/DiffView";
 import { ItemDialog, type EditedItem } from "../parts/ItemDialog";
 import { LeaveGuard } from "../parts/LeaveGuard";
+import { useUnsaved } from "../parts/useUnsaved";
 import type { ItemChange, ItemContent } from "../state/changes";
-import { keyChanges, type DraftRow } from "../state/draft";
-import { dropUnsaved, keepUnsaved, wasOf, type Unsaved } from "../state/unsaved";
+import { lostChanges, type DraftRow } from "../state/draft";
+import { wasOf, type Unsaved } from "../state/unsaved";
 import { useAddElsewhere } from "./AddElsewhere";
 import { PasteItems } from "./PasteItems";
 import { RestoreItems } from "./RestoreItems";
 import { SetItems } from "./SetItems";
 
 /** An edit of an item that was left unsaved; null for one that did not exist. */
-export type UnsavedItem = Unsaved<EditedItem, ItemContent | null>;
+type UnsavedItem = Unsaved<EditedItem, ItemContent | null>;
 
 /** Rows as they are shown, and the state of the namespace that they show. */
 interface Seen {
@@ -44,11 +45,6 @@ interface Props {
   onDone: (text: string, changes?: ItemChange[]) => void;
 }
 
-/** Name under which an unsaved edit of a namespace is kept in this browser. */
-export function unsavedName(user: string, { app, env, cluster, ns }: Place): string {
-  return [user, app, env, cluster, ns].join("+");
-}
-
 export function ItemActs({ act, ...rest }: Props) {
   const close = () => rest.onAct(null);
   if (act.kind === "paste") return <PasteItems {...rest} onClose={close} />;
@@ -60,28 +56,23 @@ export function ItemActs({ act, ...rest }: Props) {
 
 function Save({ act, place, draft, onAct, onDone }: Props & { act: SaveAct }) {
   const { t } = useTranslation();
-  const name = unsavedName(useBoot().user.userId, place);
-  const [edited, setEdited] = useState(act.restored?.edit ?? null);
+  const { edit: edited, keep, drop } = useUnsaved(place, "", act.restored ?? null);
   const [base] = useState(() => baseOf(act, draft.revision));
   const row = act.kind === "edit" ? act.row : null;
   // A restored edit may have begun on an earlier value than the one that is stored now.
   const was = row && base.was(row.key);
   const [saved, setSaved] = useState<ItemChange[]>([]);
-  const report = (made: ItemChange[]) => onDone(t("item.saved", { key: made[0]?.key ?? row?.key ?? "" }), made);
+  const report = (made: ItemChange[]) => onDone(t("item.saved", { key: made[0]?.key ?? "" }), made);
   const elsewhere = useAddElsewhere(place, () => report(saved));
-  const changes = useChanges(place, (made) => {
-    dropUnsaved(name);
-    const [added] = made;
+  const changes = useChanges(place, (made, [added]) => {
+    drop();
     if (elsewhere.isChosen && added?.now) {
       setSaved(made);
       elsewhere.add({ key: added.key, ...added.now });
     } else report(made);
   });
   const save = ({ key, ...now }: EditedItem) => changes.run([{ key, was: base.was(key), now }], base.revision);
-  const input = (edit: EditedItem) => {
-    setEdited(edit);
-    keepUnsaved(name, { edit, was: base.was(edit.key), revision: base.revision });
-  };
+  const input = (edit: EditedItem) => keep({ edit, was: base.was(edit.key), revision: base.revision });
   if (elsewhere.results) return elsewhere.results;
   return (
     <OrConflict changes={changes}>
@@ -118,10 +109,14 @@ type SeenProps = Omit<Props, "act" | "draft"> & { seen: Seen };
 
 function Delete({ seen: { rows, revision }, place, onAct, onDone }: SeenProps) {
   const { t } = useTranslation();
-  const [first] = rows;
   const count = rows.length;
-  const report = (made: ItemChange[]) =>
-    onDone(count === 1 ? t("item.deleted", { key: first?.key ?? "" }) : t("bulk.deleted", { count }), made);
+  const report = (made: ItemChange[]) => {
+    const [first] = made;
+    onDone(
+      made.length === 1 ? t("item.deleted", { key: first?.key ?? "" }) : t("bulk.deleted", { count: made.length }),
+      made,
+    );
+  };
   const changes = useChanges(place, report);
   const deletions = rows.map(({ key, value, type, comment }) => ({
     key,
@@ -173,15 +168,7 @@ function Discard({ seen: { rows, revision }, place, onAct, onDone }: SeenProps) 
       }}
     >
       <p>{t("change.discardText", { name: place.ns })}</p>
-      <DiffView
-        ns={place.ns}
-        changes={keyChanges(rows).map((change) => ({
-          ...change,
-          state: change.state === "added" ? "deleted" : change.state === "deleted" ? "added" : "modified",
-          before: change.after,
-          after: change.before,
-        }))}
-      />
+      <DiffView ns={place.ns} changes={lostChanges(rows, ({ before }) => before)} />
     </Confirm>
   );
 }

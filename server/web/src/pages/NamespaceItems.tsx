@@ -14,11 +14,13 @@ import { useBoot, type Draft, type Place } from "../api/queries";
 import { Blockable } from "../parts/Blockable";
 import { OrConflict } from "../parts/ConflictView";
 import { CopyAs } from "../parts/CopyAs";
+import type { EditedItem } from "../parts/ItemDialog";
 import type { Origin } from "../parts/ItemRow";
 import { ItemTable } from "../parts/ItemTable";
 import { Empty, Failure } from "../parts/States";
+import { useUnsaved } from "../parts/useUnsaved";
 import { publishTarget } from "../routes/address";
-import { inverse, type ItemChange } from "../state/changes";
+import { inverse, type ItemChange, type ItemContent } from "../state/changes";
 import { useCommands } from "../state/commands";
 import { countChanges, draftRows, filterRows, revertOf, type DraftRow } from "../state/draft";
 import { effectiveRows, parentOf } from "../state/inherited";
@@ -26,9 +28,8 @@ import { useShortcuts } from "../state/keys";
 import { selectionOf, selectionText, useShared } from "../state/share";
 import { useKeptOrder } from "../state/keptOrder";
 import { sortRows, type Sort } from "../state/sort";
-import { dropUnsaved, readUnsaved } from "../state/unsaved";
 import { ChangeBar } from "./ChangeBar";
-import { ItemActs, unsavedName, type Act, type UnsavedItem } from "./ItemActs";
+import { ItemActs, type Act } from "./ItemActs";
 import { ItemFilter } from "./ItemFilter";
 import { ItemSort } from "./ItemSort";
 import classes from "./Namespace.module.css";
@@ -74,7 +75,10 @@ export function NamespaceItems({ place, draft, access }: Props) {
   };
   const counts = useMemo(() => countChanges(rows), [rows]);
   const { userId } = useBoot().user;
-  const direct = useChanges(place, (changes) => setSaid({ text: t("item.undone"), changes }));
+  // Others may have stored the same, and the user may have kept what they stored.
+  const say = (text: string, changes?: ItemChange[]) =>
+    setSaid(changes?.length === 0 ? { text: t("item.unchanged") } : { text, changes });
+  const direct = useChanges(place, (made) => say(t("item.undone"), made));
   const canEdit = access?.canEdit === true && (access.editor === null || access.editor === userId);
   const locked = !canEdit && access?.editor != null && t("access.locked", { name: access.editor });
   const setFilter = (text: string) =>
@@ -90,11 +94,10 @@ export function NamespaceItems({ place, draft, access }: Props) {
   const { app, ...at } = place;
   const showHistory = ({ key }: DraftRow) =>
     void navigate({ to: "/a/$app/history", params: { app }, search: { ...at, key } });
-  const report = (text: string) => setSaid({ text });
   const onDone = (text: string, changes?: ItemChange[]) => {
     setAct(null);
     setSelected(new Set());
-    setSaid({ text, changes });
+    say(text, changes);
   };
   const { revision } = draft;
   const edit = canEdit
@@ -132,7 +135,7 @@ export function NamespaceItems({ place, draft, access }: Props) {
         isSorted={sort !== undefined}
       >
         <ItemSort sort={sort} onSort={onSort} />
-        <CopyAs name={place.ns} rows={found} onCopied={report} />
+        <CopyAs name={place.ns} rows={found} onCopied={say} />
         {access?.canEdit && (
           <>
             <Blockable why={locked} label={t("restore.title")}>
@@ -191,7 +194,7 @@ export function NamespaceItems({ place, draft, access }: Props) {
           rows={chosen}
           onDelete={edit.onDelete}
           onSet={edit.onSet}
-          onCopied={report}
+          onCopied={say}
           onRevert={(rows) => {
             setSelected(new Set());
             edit.onRevert(rows);
@@ -284,14 +287,9 @@ interface RestoreProps {
 /** Offers an edit that was left unsaved in this browser. */
 function Restore({ place, rows, revision, onAct }: RestoreProps) {
   const { t } = useTranslation();
-  const name = unsavedName(useBoot().user.userId, place);
-  const [kept, setKept] = useState((): UnsavedItem | null => readUnsaved(name));
-  if (!kept) return null;
+  const { kept, edit, drop } = useUnsaved<EditedItem, ItemContent | null>(place);
+  if (!kept || !edit) return null;
   const row = rows.find(({ key, state }) => key === kept.edit.key && state !== "deleted");
-  const drop = () => {
-    dropUnsaved(name);
-    setKept(null);
-  };
   return (
     <div className={classes.banner}>
       <p>

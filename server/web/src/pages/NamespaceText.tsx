@@ -11,10 +11,10 @@ import { useBoot, type Draft, type Place } from "../api/queries";
 import { validateText } from "../api/writes";
 import { CodeEditor, type EditorHandle, type Problem } from "../parts/CodeEditor";
 import { LeaveGuard } from "../parts/LeaveGuard";
-import { dropUnsaved, keepBase, keepUnsaved, readUnsaved, wasOf } from "../state/unsaved";
+import { useUnsaved } from "../parts/useUnsaved";
+import { wasOf } from "../state/unsaved";
 import { errorPlace } from "../text/place";
 import { baseOf, fromText, linesOf, toText, type TextBase } from "../text/properties";
-import { unsavedName } from "./ItemActs";
 import classes from "./Namespace.module.css";
 import type { Access } from "./NamespaceAccess";
 import { SaveText } from "./SaveText";
@@ -38,11 +38,11 @@ export function storedText({ format = "properties", items = [] }: Draft): string
 export function NamespaceText({ place, draft, access }: Props) {
   const { t } = useTranslation();
   const { userId } = useBoot().user;
-  const name = `${unsavedName(userId, place)}+text`;
   const format = draft.format ?? "properties";
   const stored = useMemo(() => storedText(draft), [draft]);
   const editor = useRef<EditorHandle>(null);
-  const [kept] = useState(() => readUnsaved<string, TextBase["items"]>(name));
+  const unsaved = useUnsaved<string, TextBase["items"]>(place, "+text");
+  const { kept, edit: edited } = unsaved;
   const [isBaseKept, setBaseKept] = useState(false);
   // What is edited is compared with the state of the namespace on which the edit began.
   const [base, setBase] = useState((): TextBase => {
@@ -51,7 +51,6 @@ export function NamespaceText({ place, draft, access }: Props) {
     const { revision } = kept;
     return { items: wasOf(kept, { was: stored.items, revision: stored.revision }, null), revision };
   });
-  const [edited, setEdited] = useState<string | null>(kept?.edit ?? null);
   const [saving, setSaving] = useState(false);
   const [said, setSaid] = useState("");
   const text = edited ?? stored;
@@ -64,15 +63,13 @@ export function NamespaceText({ place, draft, access }: Props) {
     const { items, revision } = edited === null ? baseOf(draft) : base;
     setBase({ items, revision });
     setSaid("");
-    setEdited(changed);
-    if (items && !isBaseKept) keepBase(name, { was: items, revision });
+    if (items && !isBaseKept) unsaved.keepBase({ was: items, revision });
     setBaseKept(true);
-    keepUnsaved(name, { edit: changed, revision });
+    unsaved.keep({ edit: changed, revision });
   };
   const drop = () => {
-    dropUnsaved(name);
+    unsaved.drop();
     setBaseKept(false);
-    setEdited(null);
   };
   const save = () => {
     const [first] = problems;
@@ -109,10 +106,10 @@ export function NamespaceText({ place, draft, access }: Props) {
           format={format}
           text={edited}
           onClose={() => setSaving(false)}
-          onDone={() => {
+          onDone={(isChanged) => {
             drop();
             setSaving(false);
-            setSaid(t("text.saved"));
+            setSaid(t(isChanged ? "text.saved" : "item.unchanged"));
           }}
         />
       )}

@@ -6,7 +6,7 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 
 import { missingNamespaces } from "../api/presence";
-import { appNamespaces, namespaceList, namespaceNames } from "../api/queries";
+import { appNamespaces, namespaceCounts, namespaceNames } from "../api/queries";
 import { useMayCreate } from "../api/rights";
 import { Main } from "../parts/Main";
 import { NamespacePanel } from "../parts/NamespacePanel";
@@ -15,7 +15,7 @@ import { isIncomplete, namespaceEntries, namespaceMarks } from "../state/namespa
 import { MissingNamespace } from "./MissingNamespace";
 import classes from "./Namespaces.module.css";
 
-/** For more namespaces the items of all of them, which the counts need, are not read. */
+/** For more namespaces the items of all of them are not compared with what is published. */
 const COUNTED = 200;
 
 const route = getRouteApi("/in/a/$app/c/$env/$cluster");
@@ -63,7 +63,7 @@ function useNamespaces(app: string, env: string, cluster: string) {
     enabled: list !== undefined && defined !== undefined && isIncomplete(list, defined),
   });
   const counted = useQuery({
-    ...namespaceList(app, env, cluster),
+    ...namespaceCounts(app, env, cluster),
     enabled: list !== undefined && list.length > 0 && list.length <= COUNTED,
   }).data;
   // Someone who may not ask what is missing sees those names as hidden.

@@ -6,7 +6,7 @@ import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { envClusters, namespaceList, type Place } from "../api/queries";
+import { envClusters, namespaceCounts, type Place } from "../api/queries";
 import { isSameTarget, type Target } from "../parts/TargetTree";
 import { publishTarget } from "../routes/address";
 import { targetName } from "../state/targets";
@@ -24,7 +24,7 @@ export function PublishMore({ places }: { places: Place[] }) {
     .flatMap(({ env, clusters = [] }) => clusters.map((cluster): Target => ({ env, cluster })))
     .filter((target) => !reviewed.some((other) => isSameTarget(target, other)));
   const read = isAll ? [...reviewed, ...others].slice(0, MOST) : reviewed;
-  const lists = useQueries({ queries: read.map(({ env, cluster }) => namespaceList(app, env, cluster)) });
+  const lists = useQueries({ queries: read.map(({ env, cluster }) => namespaceCounts(app, env, cluster)) });
   const found = read.flatMap(({ env, cluster }, index) =>
     (lists[index]?.data ?? [])
       .map(({ namespaceName, extendInfo }) => ({

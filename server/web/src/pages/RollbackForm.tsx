@@ -9,16 +9,14 @@ import { useTranslation } from "react-i18next";
 import { useAction } from "../api/action";
 import type { OpenReleaseDTO } from "../api/bodies";
 import { instanceCount } from "../api/history";
+import { draft, type Place } from "../api/queries";
 import { useRights } from "../api/rights";
-import { AFTERWARDS, runSteps, steps, storeValues, type Afterwards, type Plan, type Step } from "../api/rollback";
-import type { Place } from "../api/queries";
+import { AFTERWARDS, lostBy, runSteps, setItems, steps, type Afterwards, type Plan, type Step } from "../api/rollback";
 import { Blockable } from "../parts/Blockable";
-import { Confirm } from "../parts/Confirm";
 import { DiffView, type KeyChange } from "../parts/DiffView";
-import { ResultList } from "../parts/ResultList";
 import { Failure } from "../parts/States";
-import { publishTarget } from "../routes/address";
 import { useTogether } from "../state/each";
+import { ConfirmRollback, ItemsSet, RolledBack } from "./RollbackEnd";
 import classes from "./Publish.module.css";
 
 interface Props {
@@ -37,8 +35,10 @@ export function RollbackForm({ place, live, target, changes, only }: Props) {
     only ? changes.map(({ key }) => key).filter((key) => !only.includes(key)) : [],
   );
   const [afterwards, setAfterwards] = useState<Afterwards>("reset");
-  const [asking, setAsking] = useState(false);
+  // With the items that its dialog shows, although they are read again meanwhile.
+  const [asked, setAsked] = useState<Plan | null>(null);
   const instances = useQuery(instanceCount(place)).data;
+  const stored = useQuery(draft(place));
   const [rights] = useRights([place]);
   const { edit: mayEdit = false, publish: mayPublish = false } = rights ?? {};
   const cache = useQueryClient();
@@ -48,103 +48,42 @@ export function RollbackForm({ place, live, target, changes, only }: Props) {
     ["history", app, env, cluster, ns],
   ];
   const refresh = () => stale.map((queryKey) => cache.invalidateQueries({ queryKey }));
-  const plan: Plan = { place, live, to: target.id, changes, afterwards: mayEdit ? afterwards : "keep" };
-  const { outcomes, run, retry } = useTogether((list: Step[]) => runSteps(plan, list).finally(refresh));
+  const together = useTogether((list: Step[]) => runSteps(list).finally(refresh));
+  const store = useAction(setItems, stale);
   const chosen = changes.filter(({ key }) => !dropped.includes(key));
-  const store = useAction(() => storeValues(place, chosen), stale);
   const isPartial = only !== undefined || chosen.length < changes.length;
+  const how = isPartial ? "reset" : mayEdit ? afterwards : "keep";
+  const items = how !== "keep" && stored.data ? { how, draft: stored.data } : null;
+  const plan: Plan = { place, live, to: target.id, changes: chosen, items };
+  const start = (plan: Plan) => {
+    setAsked(null);
+    if (isPartial) store.mutate(plan);
+    else void together.run(steps(plan));
+  };
 
-  if (outcomes.length > 0 || store.isSuccess) {
-    return (
-      <div className="stack">
-        {outcomes.length > 0 ? (
-          <ResultList
-            outcomes={outcomes}
-            name={({ what }) =>
-              what === "release"
-                ? t("rollback.stepRelease", { env, name: target.name })
-                : t(`rollback.after.${afterwards}`)
-            }
-            onRetry={() => void retry()}
-          />
-        ) : (
-          <p role="status">{t("rollback.stored", { count: chosen.length })}</p>
-        )}
-        <div className="row">
-          <Button
-            variant="default"
-            renderRoot={(props) => (
-              <Link {...props} to="/a/$app/history" params={{ app }} search={{ env, cluster, ns }} />
-            )}
-          >
-            {t("rollback.history")}
-          </Button>
-          {(store.isSuccess || plan.afterwards === "keep") && (
-            <Button
-              variant={store.isSuccess ? "filled" : "default"}
-              renderRoot={(props) => (
-                <Link
-                  {...props}
-                  to="/a/$app/publish"
-                  params={{ app }}
-                  search={{ t: publishTarget(env, cluster, ns) }}
-                />
-              )}
-            >
-              {t("promote.review")}
-            </Button>
-          )}
-        </div>
-      </div>
-    );
-  }
+  if (together.outcomes.length > 0) return <RolledBack {...{ place, together }} name={target.name} />;
+  if (store.isSuccess) return <ItemsSet place={place} count={chosen.length} />;
+  const whyNot =
+    (chosen.length === 0 && t("why.noKeyChosen")) ||
+    (!mayPublish && !isPartial && t("rollback.mayNot")) ||
+    (how !== "keep" && !stored.isPending && !items && t("rollback.unread"));
   return (
     <div className={classes.columns}>
       <DiffView changes={chosen.length > 0 ? chosen : changes} ns={ns} />
       <div className={classes.side}>
         {instances !== undefined && <p>{t("rollback.instances", { count: instances })}</p>}
-        {mayEdit && changes.length > 1 && (
-          <fieldset className={classes.choices}>
-            <legend>{t("rollback.keys")}</legend>
-            {changes.map(({ key }) => (
-              <Checkbox
-                key={key}
-                label={<span className="mono">{key}</span>}
-                checked={!dropped.includes(key)}
-                onChange={(event) =>
-                  setDropped(event.currentTarget.checked ? dropped.filter((other) => other !== key) : [...dropped, key])
-                }
-              />
-            ))}
-          </fieldset>
-        )}
-        {mayEdit && !isPartial && (
-          <fieldset className={classes.choices}>
-            <legend>{t("rollback.afterwards")}</legend>
-            {AFTERWARDS.map((choice) => (
-              <label key={choice}>
-                <input
-                  type="radio"
-                  name="afterwards"
-                  checked={afterwards === choice}
-                  onChange={() => setAfterwards(choice)}
-                />
-                <span>
-                  {t(`rollback.after.${choice}`)} <small className="note">{t(`rollback.about.${choice}`)}</small>
-                </span>
-              </label>
-            ))}
-          </fieldset>
-        )}
+        {mayEdit && changes.length > 1 && <Keys {...{ changes, dropped }} onDrop={setDropped} />}
+        {mayEdit && !isPartial && <AfterwardsChoice chosen={afterwards} onChoose={setAfterwards} />}
         {isPartial && <p className="note">{t("rollback.partly")}</p>}
+        {how !== "keep" && stored.isError && <Failure error={stored.error} onRetry={() => void stored.refetch()} />}
         {store.error && <Failure error={store.error} />}
         {rights && !mayPublish && !isPartial && <p className="note">{t("rollback.mayNot")}</p>}
-        <Blockable why={chosen.length === 0 ? t("why.noKeyChosen") : !mayPublish && !isPartial && t("rollback.mayNot")}>
+        <Blockable why={whyNot}>
           <Button
             size="md"
             leftSection={<IconArrowBackUp size={18} stroke={1.8} />}
-            loading={store.isPending || !rights}
-            onClick={() => (isPartial ? store.mutate(undefined) : setAsking(true))}
+            loading={store.isPending || !rights || (how !== "keep" && stored.isPending)}
+            onClick={() => (isPartial && lostBy(plan).length === 0 ? start(plan) : setAsked(plan))}
           >
             {isPartial ? t("rollback.store", { count: chosen.length }) : t("rollback.act", { env })}
           </Button>
@@ -158,20 +97,57 @@ export function RollbackForm({ place, live, target, changes, only }: Props) {
           {t("act.cancel")}
         </Button>
       </div>
-      {asking && (
-        <Confirm
-          title={t("rollback.title")}
-          action={t("rollback.act", { env })}
-          write={{ isPending: false, error: null }}
-          onConfirm={() => {
-            setAsking(false);
-            void run(steps(plan));
-          }}
-          onClose={() => setAsking(false)}
-        >
-          <p>{t("rollback.confirm", { env, name: target.name })}</p>
-        </Confirm>
+      {asked && (
+        <ConfirmRollback
+          plan={asked}
+          name={target.name}
+          isPartial={isPartial}
+          onConfirm={() => start(asked)}
+          onClose={() => setAsked(null)}
+        />
       )}
     </div>
+  );
+}
+
+interface KeysProps {
+  changes: KeyChange[];
+  dropped: string[];
+  onDrop: (keys: string[]) => void;
+}
+
+function Keys({ changes, dropped, onDrop }: KeysProps) {
+  const { t } = useTranslation();
+  return (
+    <fieldset className={classes.choices}>
+      <legend>{t("rollback.keys")}</legend>
+      {changes.map(({ key }) => (
+        <Checkbox
+          key={key}
+          label={<span className="mono">{key}</span>}
+          checked={!dropped.includes(key)}
+          onChange={(event) =>
+            onDrop(event.currentTarget.checked ? dropped.filter((other) => other !== key) : [...dropped, key])
+          }
+        />
+      ))}
+    </fieldset>
+  );
+}
+
+function AfterwardsChoice({ chosen, onChoose }: { chosen: Afterwards; onChoose: (choice: Afterwards) => void }) {
+  const { t } = useTranslation();
+  return (
+    <fieldset className={classes.choices}>
+      <legend>{t("rollback.afterwards")}</legend>
+      {AFTERWARDS.map((choice) => (
+        <label key={choice}>
+          <input type="radio" name="afterwards" checked={chosen === choice} onChange={() => onChoose(choice)} />
+          <span>
+            {t(`rollback.after.${choice}`)} <small className="note">{t(`rollback.about.${choice}`)}</small>
+          </span>
+        </label>
+      ))}
+    </fieldset>
   );
 }

@@ -32,15 +32,19 @@ interface Props {
   draft: Draft;
   format: string;
   text: string;
-  onDone: () => void;
+  onDone: (isChanged: boolean) => void;
   onClose: () => void;
 }
 
 export function SaveText({ place, base, draft, format, text, onDone, onClose }: Props) {
   const { t } = useTranslation();
   const [plan] = useState(() => planned(base, draft, format, text));
-  const changes = useChanges(place, onDone, format);
-  const layout = useWrite(() => rewrite(place, plan, base), place, onDone);
+  const changes = useChanges(place, (made) => onDone(made.length > 0), format);
+  const layout = useWrite(
+    () => rewrite(place, plan, base),
+    place,
+    () => onDone(true),
+  );
   const error = changes.error ?? layout.error;
   // Without a base, the changes are compared with what is stored.
   const revision = base.items ? base.revision : undefined;

@@ -7,7 +7,7 @@ import { useRouter } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
-import { ApiError, errorKind } from "../api/errors";
+import { ApiError, errorKind, isStale } from "../api/errors";
 
 /** Shows what happened and what to do, in place of the failed part. */
 export function Failure({ error, onRetry }: { error: unknown; onRetry?: (() => void) | undefined }) {
@@ -32,7 +32,7 @@ export function Failure({ error, onRetry }: { error: unknown; onRetry?: (() => v
       </div>
       {onRetry && (
         <Button variant="default" leftSection={<IconRefresh size={16} />} onClick={onRetry}>
-          {t("error.retry")}
+          {t(isStale(error) ? "error.reload" : "error.retry")}
         </Button>
       )}
     </div>

@@ -85,6 +85,16 @@ export function peopleIn(columns: AccessColumn[], added: string[]): OpenUserInfo
   return [...people.values()].sort((a, b) => a.userId.localeCompare(b.userId));
 }
 
+/** The edits that are left when others were saved: the changes that failed, and what was switched meanwhile. */
+export function unsavedEdits(
+  edits: ReadonlyMap<string, boolean>,
+  sent: ReadonlyMap<string, boolean>,
+  failed: Change[],
+): Map<string, boolean> {
+  const kept = new Set(failed.map(({ user, column, right }) => cellKey(user, column.id, right)));
+  return new Map([...edits].filter(([key, isGrant]) => kept.has(key) || sent.get(key) !== isGrant));
+}
+
 /** What differs from the stored rights; switching a cell twice is no change. */
 export function changesOf(columns: AccessColumn[], edits: ReadonlyMap<string, boolean>): Change[] {
   return [...edits].flatMap(([key, isGrant]) => {

@@ -53,6 +53,19 @@ export function keyChanges(rows: DraftRow[]): KeyChange[] {
   );
 }
 
+/**
+ * The unpublished values that are lost, each beside the one that replaces it. `next` returns the
+ * value that a changed key will have; undefined if it stays as it is.
+ */
+export function lostChanges(rows: DraftRow[], next: (change: KeyChange) => string | null | undefined): KeyChange[] {
+  return keyChanges(rows).flatMap((change): KeyChange[] => {
+    const [before, after] = [change.after, next(change)];
+    if (after === undefined || after === before) return [];
+    const state = before === null ? "added" : after === null ? "deleted" : "modified";
+    return [{ ...change, state, before, after }];
+  });
+}
+
 /** A change of an item, as a comparison of what was stored with what will be. */
 export function changeOf({ key, was, now }: ItemChange): KeyChange {
   const state = was ? (now ? "modified" : "deleted") : "added";

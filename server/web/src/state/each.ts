@@ -26,14 +26,20 @@ export function useEach<Target, Result>(
   });
 }
 
-/** One request for all targets; it returns an error, or null, for each of them. */
-export function useTogether<Target>(write: (targets: Target[]) => Promise<unknown[]>) {
+/**
+ * One request for all targets, or for at most so many at a time, one after another; it returns an error, or null, for
+ * each of them.
+ */
+export function useTogether<Target>(write: (targets: Target[]) => Promise<unknown[]>, most = Infinity) {
   return useOutcomes<Target>(async (targets, set) => {
-    const errors = await write(targets).catch((error: unknown) => targets.map(() => error));
-    targets.forEach((target, at) => {
-      const error = errors[at];
-      set(error === null ? { target, state: "done" } : { target, state: "failed", error });
-    });
+    for (let from = 0; from < targets.length; from += most) {
+      const some = targets.slice(from, from + most);
+      const errors = await write(some).catch((error: unknown) => some.map(() => error));
+      some.forEach((target, at) => {
+        const error = errors[at];
+        set(error === null ? { target, state: "done" } : { target, state: "failed", error });
+      });
+    }
   });
 }
 
@@ -41,18 +47,25 @@ function useOutcomes<Target>(settle: (targets: Target[], set: (outcome: Outcome<
   const [outcomes, setOutcomes] = useState<Outcome<Target>[]>([]);
   const isPending = outcomes.some(({ state }) => state === "running");
 
-  const set = (outcome: Outcome<Target>) =>
-    setOutcomes((old) => old.map((other) => (other.target === outcome.target ? outcome : other)));
+  /** Returns the targets whose write failed. */
+  const settled = async (targets: Target[]) => {
+    const failed: Target[] = [];
+    await settle(targets, (outcome) => {
+      if (outcome.state === "failed") failed.push(outcome.target);
+      setOutcomes((old) => old.map((other) => (other.target === outcome.target ? outcome : other)));
+    });
+    return failed;
+  };
 
   const run = (targets: Target[]) => {
     setOutcomes(targets.map((target) => ({ target, state: "running" })));
-    return settle(targets, set);
+    return settled(targets);
   };
 
   const retry = () => {
     const failed = outcomes.filter(({ state }) => state === "failed").map(({ target }) => target);
     setOutcomes((old) => old.map((o) => (o.state === "failed" ? { target: o.target, state: "running" } : o)));
-    return settle(failed, set);
+    return settled(failed);
   };
 
   return { outcomes, isPending, run, retry, reset: () => setOutcomes([]) };

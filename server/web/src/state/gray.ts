@@ -3,6 +3,7 @@ import type { OpenItemDTO, OpenNamespaceDTO } from "../api/bodies";
 import type { GrayState } from "../api/gray";
 import type { OpenGrayReleaseRuleDTO, OpenGrayReleaseRuleItemDTO, OpenInstanceDTO } from "../api/schema";
 import type { KeyChange } from "../parts/DiffView";
+import { digest } from "../text/digest";
 import { countChanges, draftRows } from "./draft";
 
 export const STEPS = ["change", "audience", "observe", "finish"] as const;
@@ -64,13 +65,6 @@ export function ruleItems(lines: RuleLine[]): OpenGrayReleaseRuleItemDTO[] {
 export function shareOf(ips: string[], percent: number): string[] {
   const order = [...new Set(ips)].map((ip) => ({ ip, at: digest(ip) })).toSorted((a, b) => a.at - b.at);
   return order.slice(0, Math.ceil((order.length * percent) / 100)).map(({ ip }) => ip);
-}
-
-/** FNV-1a: addresses that differ in one digit are far apart. */
-function digest(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let n = 0; n < text.length; n++) hash = Math.imul(hash ^ text.charCodeAt(n), 0x01000193);
-  return hash >>> 0;
 }
 
 /** An audience of an earlier or present gray release. */

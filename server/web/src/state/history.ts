@@ -2,6 +2,7 @@
 // operations and edits. Pure.
 import type { OpenCommitDTO, OpenReleaseHistoryDTO } from "../api/schema";
 import type { KeyChange } from "../parts/DiffView";
+import { digest } from "../text/digest";
 import { parseTime } from "../text/format";
 import type { ItemContent } from "./changes";
 
@@ -91,11 +92,18 @@ interface ChangeSets {
   deleteItems?: StoredItem[];
 }
 
-/** Edits have no id in the API; the time of an edit of a namespace is unique. */
+/**
+ * Apollo's admin service returns no ids, and several edits of a namespace may have the same time: that of MySQL has no
+ * fractions of a second. The text of the changes is too long for an address.
+ */
+function editId({ id, namespaceName = "", dataChangeCreatedTime = "", changeSets = "" }: OpenCommitDTO): string {
+  return id === undefined ? `e${namespaceName}${dataChangeCreatedTime}+${digest(changeSets)}` : `e${id}`;
+}
+
 export function editEntry(row: OpenCommitDTO): Entry {
   const ns = row.namespaceName ?? "";
   return {
-    id: `e${ns}${row.dataChangeCreatedTime ?? ""}`,
+    id: editId(row),
     kind: "edit",
     did: "edit",
     ns,
@@ -138,9 +146,11 @@ export function withdrawnReleases(entries: Entry[]): number[] {
   return [...new Set(rollbacks.map(({ previousId }) => previousId))].filter((id) => id > 0);
 }
 
-export function newestFirst(entries: Entry[]): Entry[] {
+/** What these rows report, newest first. A row that is on two pages, because others were added meanwhile, is one entry. */
+export function timeline(published: OpenReleaseHistoryDTO[], edited: OpenCommitDTO[]): Entry[] {
+  const entries = [...published.map(releaseEntry), ...edited.map(editEntry)];
   const time = ({ at }: Entry) => parseTime(at)?.getTime() ?? 0;
-  return entries.toSorted((a, b) => time(b) - time(a));
+  return [...new Map(entries.map((entry) => [entry.id, entry])).values()].toSorted((a, b) => time(b) - time(a));
 }
 
 /** Releases that can be compared, newest first, each once. */

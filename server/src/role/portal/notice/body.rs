@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use crate::environment::{Address, Environment};
-use crate::error::Result;
+use crate::error::{Result, if_found};
 use crate::json;
 use crate::role::portal::open_api::history::{self, PublishedValues};
 use crate::wire::admin;
@@ -18,12 +18,7 @@ pub(super) async fn of_publish(
     environment: &Environment,
     entry: admin::ReleaseHistory,
 ) -> Result<String> {
-    let address = Address::new(["releases", &entry.release_id.to_string()]);
-    let release: Option<admin::Release> = match entry.release_id {
-        0 => None,
-        _ => environment.find(address).await?,
-    };
-    let release = release.map(PublishedValues::of_all);
+    let release = release(environment, entry.release_id).await?.map(PublishedValues::of_all);
     let body = ReleaseHistory {
         release_time_formatted: entry
             .data_change_last_modified_time
@@ -36,9 +31,18 @@ pub(super) async fn of_publish(
     }
     tracing::warn!(
         release_id = body.release_id,
-        "a webhook is sent without the values of a release: they are too long"
+        "a notice is sent without the values of a release: they are too long"
     );
     json::write(&ReleaseHistory { configuration: None, ..body })
+}
+
+/// A release; `None` without an id, or if it was deleted meanwhile: a notice about it is sent anyway.
+pub(super) async fn release(environment: &Environment, id: i64) -> Result<Option<admin::Release>> {
+    if id == 0 {
+        return Ok(None);
+    }
+    let found = environment.find(Address::new(["releases", &id.to_string()])).await;
+    Ok(if_found(found)?.flatten())
 }
 
 /// The body that tests a webhook.

@@ -1,22 +1,25 @@
 //! Sends one notice by mail to those who may edit or publish the namespace, with Apollo's settings
-//! and templates. The text is made in `mail/text.rs`, the connection in `mail/server.rs`.
+//! and templates. A mail that some of them receive is not sent to these again: the others have
+//! deliveries of their own. Who that is, is decided in `mail/recipients.rs`; the text is made in
+//! `mail/text.rs`, the connection in `mail/server.rs`.
 
+mod recipients;
 mod server;
 mod text;
 
-use castalia_core::protocol::wire::Configurations;
+use castalia_core::protocol::namespace::Format;
 use lettre::address::{Address as MailAddress, Envelope};
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
 
-use self::server::{MailFailure, MailServer};
-use self::text::{Mail, Templates};
+pub(in crate::role::portal) use self::recipients::RECIPIENT_SEPARATOR;
+use self::server::{MailFailure, MailServer, RefusedRecipient};
+use self::text::{ChangedKey, Changes, Mail, Templates};
+use super::body::release;
 use crate::domain::draft::difference;
 use crate::domain::history::ReleaseOperation;
-use crate::domain::notice::{Attempt, Notice};
-use crate::domain::permission::assignment::holders;
-use crate::domain::permission::{Act, NamedRole};
-use crate::domain::user;
+use crate::domain::notice::{Attempt, Delivery, Notice};
+use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment};
 use crate::error::Result;
 use crate::outgoing::guard::ResolveError;
@@ -27,8 +30,7 @@ use crate::wire::open_api::{Release, ReleaseHistory};
 
 const NO_ANSWER: &str = "The mail server did not answer in time";
 const NO_CONNECTION: &str = "The connection to the mail server failed";
-/// Maximum number of recipients.
-const RECIPIENTS: usize = 500;
+const REFUSED: &str = "The mail server refused the mail";
 /// The list of recipients in a mail: the group without members of RFC 5322, which mail servers
 /// expect where recipients do not learn each other's addresses.
 const HIDDEN: &str = "undisclosed-recipients:;";
@@ -44,12 +46,16 @@ pub(super) fn is_configured(config: &ServerConfig) -> bool {
 }
 
 /// Makes one attempt. Fails if a database or the environment cannot be read.
-pub(super) async fn send(state: &PortalState, notice: &Notice) -> Result<Attempt> {
+pub(super) async fn send(
+    state: &PortalState,
+    delivery: &Delivery,
+    notice: &Notice,
+) -> Result<Attempt> {
     let entry = notice.body.as_deref().and_then(|body| serde_json::from_str(body).ok());
     let Some(entry): Option<ReleaseHistory> = entry else {
         return Ok(lasting("The notice cannot be read"));
     };
-    let recipients = recipients(state, notice).await?;
+    let recipients = recipients::of(state, delivery, notice).await?;
     if recipients.is_empty() {
         return Ok(lasting("Nobody with a mail address may edit or publish the namespace"));
     }
@@ -74,9 +80,31 @@ pub(super) async fn send(state: &PortalState, notice: &Notice) -> Result<Attempt
         }
     };
     Ok(match server.send(&message).await {
-        Ok(()) => Attempt { status: 250, ..Attempt::default() },
+        Ok(refused) => {
+            let (for_now, lasting): (Vec<_>, Vec<_>) =
+                refused.into_iter().partition(RefusedRecipient::is_refused_for_now);
+            report(notice, &lasting);
+            let next = recipients::targets(for_now.into_iter().map(|refused| refused.address));
+            Attempt { status: 250, next, ..Attempt::default() }
+        }
         Err(failure) => conclude(&failure),
     })
+}
+
+/// Once for each mail: one that was accepted for others is not sent to these again.
+fn report(notice: &Notice, refused: &[RefusedRecipient]) {
+    let Notice { app_id, env, cluster_name, namespace_name, .. } = notice;
+    for RefusedRecipient { address, status } in refused {
+        tracing::warn!(
+            env,
+            app_id,
+            cluster = cluster_name,
+            namespace = namespace_name,
+            %address,
+            status,
+            "the mail server refused a recipient of a mail, which the others receive"
+        );
+    }
 }
 
 fn conclude(failure: &MailFailure) -> Attempt {
@@ -88,10 +116,11 @@ fn conclude(failure: &MailFailure) -> Attempt {
         }
         MailFailure::Resolve(ResolveError::Unknown(_)) => passing(0, NO_CONNECTION),
         MailFailure::TimedOut => passing(0, NO_ANSWER),
+        MailFailure::NoRecipient(status) => passing(status.cast_signed(), REFUSED),
         MailFailure::Smtp(error) => {
             let status = error.status().map_or(0, |code| u16::from(code).cast_signed());
             let problem = match error.is_timeout() {
-                _ if status > 0 => "The mail server refused the mail",
+                _ if status > 0 => REFUSED,
                 true => NO_ANSWER,
                 false => NO_CONNECTION,
             };
@@ -100,55 +129,27 @@ fn conclude(failure: &MailFailure) -> Attempt {
     }
 }
 
-/// Those who may edit or publish the namespace, and the administrators of the app.
-async fn recipients(state: &PortalState, notice: &Notice) -> Result<Vec<MailAddress>> {
-    let Notice { app_id, env, cluster_name, namespace_name, .. } = notice;
-    let roles = [
-        NamedRole::master(app_id),
-        NamedRole::namespace(Act::Modify, app_id, namespace_name),
-        NamedRole::namespace(Act::Release, app_id, namespace_name),
-        NamedRole::namespace_in_env(Act::Modify, app_id, namespace_name, env),
-        NamedRole::namespace_in_env(Act::Release, app_id, namespace_name, env),
-        NamedRole::cluster(Act::Modify, app_id, env, cluster_name),
-        NamedRole::cluster(Act::Release, app_id, env, cluster_name),
-    ];
-    let mut names = holders(&state.store, roles).await?.concat();
-    names.sort_unstable();
-    names.dedup();
-    let users = user::named(&state.store, &names).await?;
-    let enabled = users.iter().filter(|user| user::is_enabled(user));
-    let mut found: Vec<MailAddress> =
-        enabled.filter_map(|user| user.email.trim().parse().ok()).collect();
-    found.sort();
-    found.dedup();
-    if found.len() > RECIPIENTS {
-        tracing::warn!(
-            app_id,
-            recipients = found.len(),
-            "a mail is sent to the first 500 recipients only"
-        );
-        found.truncate(RECIPIENTS);
-    }
-    Ok(found)
-}
-
-/// The changes of a publish; `None` for a namespace that is a file.
+/// The changes of a publish.
 async fn changes(
     environment: &Environment,
     notice: &Notice,
     entry: &ReleaseHistory,
-) -> Result<Option<Vec<text::ChangedKey>>> {
-    let name = notice.namespace_name.as_str();
-    if castalia_core::protocol::namespace::Format::of(name)
-        != castalia_core::protocol::namespace::Format::Properties
-    {
-        return Ok(None);
+) -> Result<Changes> {
+    if Format::of(&notice.namespace_name) != Format::Properties {
+        return Ok(Changes::OfFile);
     }
-    let is_first_gray =
-        entry.operation == ReleaseOperation::GrayPublish.code().0 && entry.previous_release_id == 0;
-    let before = match entry.previous_release_id {
-        _ if is_first_gray => {
-            let place = crate::domain::permission::need::Resource {
+    let after = match &entry.configuration {
+        Some(values) => values.as_slice(),
+        // A withdrawal leaves no release.
+        None if entry.release_id == 0 => &[],
+        // They are too long for the notice, or the release was deleted meanwhile.
+        None => return Ok(Changes::Unknown),
+    };
+    let previous = entry.previous_release_id;
+    let is_gray = entry.operation == ReleaseOperation::GrayPublish.code().0;
+    let before: Option<admin::Release> = match previous {
+        0 if is_gray => {
+            let place = Resource {
                 app_id: notice.app_id.clone(),
                 env: notice.env.clone(),
                 cluster: notice.cluster_name.clone(),
@@ -156,23 +157,17 @@ async fn changes(
             };
             environment.find(Address::in_namespace(&place, &["releases", "latest"])).await?
         }
-        0 => None,
-        id => environment.find(Address::new(["releases", &id.to_string()])).await?,
+        id => release(environment, id).await?,
     };
-    let before: Configurations = before
-        .map(|release: admin::Release| Release::from(release))
-        .and_then(|release| release.configurations)
-        .map(|values| *values)
-        .unwrap_or_default();
-    let pairs = entry.configuration.iter().flatten();
-    let after: Configurations = pairs
-        .map(|pair| {
-            let text = |text: &Option<String>| text.clone().unwrap_or_default();
-            (text(&pair.first_entity), text(&pair.second_entity))
-        })
-        .collect();
-    let changes = difference::between(&before, &after).into_iter();
-    Ok(Some(changes.map(|(key, change)| text::ChangedKey::new(key, change)).collect()))
+    if previous != 0 && before.is_none() {
+        return Ok(Changes::Unknown);
+    }
+    let before = before.and_then(|release| Release::from(release).configurations);
+    let before = before.map(|values| *values).unwrap_or_default();
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let after = after.iter().map(|pair| (text(&pair.first_entity), text(&pair.second_entity)));
+    let changes = difference::between(&before, &after.collect()).into_iter();
+    Ok(Changes::Listed(changes.map(|(key, change)| ChangedKey::new(key, change)).collect()))
 }
 
 fn templates(config: &ServerConfig, entry: &ReleaseHistory) -> Templates {
@@ -209,9 +204,9 @@ fn filled(text: Option<String>) -> Option<String> {
 }
 
 fn lasting(problem: &str) -> Attempt {
-    Attempt { status: 0, problem: Some(problem.to_owned()), is_final: true }
+    Attempt { problem: Some(problem.to_owned()), is_final: true, ..Attempt::default() }
 }
 
 fn passing(status: i16, problem: &str) -> Attempt {
-    Attempt { status, problem: Some(problem.to_owned()), is_final: false }
+    Attempt { status, problem: Some(problem.to_owned()), ..Attempt::default() }
 }

@@ -91,7 +91,7 @@ fn conclude(url: &Url, answer: std::result::Result<http::StatusCode, CallError>)
         }
     };
     let status = answer.map_or(0, |status| i16::try_from(status.as_u16()).unwrap_or_default());
-    Attempt { status, problem: problem.map(str::to_owned), is_final: false }
+    Attempt { status, problem: problem.map(str::to_owned), ..Attempt::default() }
 }
 
 fn problem_of(error: &CallError) -> &'static str {
@@ -107,7 +107,7 @@ fn problem_of(error: &CallError) -> &'static str {
 const REFUSED: &str = "The address is internal and not in security.webhook_hosts";
 
 fn lasting(problem: &str) -> Attempt {
-    Attempt { status: 0, problem: Some(problem.to_owned()), is_final: true }
+    Attempt { problem: Some(problem.to_owned()), is_final: true, ..Attempt::default() }
 }
 
 #[cfg(test)]

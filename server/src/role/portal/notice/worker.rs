@@ -59,17 +59,24 @@ impl Permits {
         &self,
         receiver: &Receiver,
     ) -> std::result::Result<SemaphorePermit<'_>, AcquireError> {
-        let has_failed = self.failed.lock().contains(receiver);
+        let has_failed = self.failed.lock().contains(&server(receiver));
         if has_failed { self.failing.acquire().await } else { self.answering.acquire().await }
     }
 
     fn record(&self, receiver: &Receiver, outcome: DeliveryState) {
         let mut failed = self.failed.lock();
         match outcome {
-            DeliveryState::Delivered => failed.remove(receiver),
-            DeliveryState::Pending | DeliveryState::Failed => failed.insert(receiver.clone()),
+            DeliveryState::Delivered => failed.remove(&server(receiver)),
+            DeliveryState::Pending | DeliveryState::Failed => failed.insert(server(receiver)),
         };
     }
+}
+
+/// What answers for a receiver: one server accepts the mail for all recipients.
+fn server(receiver: &Receiver) -> Receiver {
+    let is_mail = receiver.kind == DeliveryKind::Mail as i16;
+    let target = if is_mail { String::new() } else { receiver.target.clone() };
+    Receiver { target, ..*receiver }
 }
 
 struct Worker {
@@ -298,7 +305,7 @@ async fn send(
     found: Notice,
 ) -> Result<Attempt> {
     match delivery.kind.0 {
-        kind if kind == DeliveryKind::Mail as i16 => mail::send(state, &found).await,
+        kind if kind == DeliveryKind::Mail as i16 => mail::send(state, delivery, &found).await,
         _ => webhook::send(state, client, delivery, found).await,
     }
 }

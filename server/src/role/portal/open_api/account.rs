@@ -8,16 +8,18 @@ use utoipa::IntoParams;
 
 use super::{By, people};
 use crate::domain::permission::need::{Identity, Need, Resource};
+use crate::domain::revision::Base;
 use crate::domain::user::{self, account};
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::request::{Body, Path};
+use crate::http::revision::On;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
 use crate::role::portal::extract::Query;
 use crate::role::portal::identity::Caller;
-use crate::role::portal::turns::UserTurn;
 use crate::state::PortalState;
+use crate::turns::Turn;
 use crate::wire::open_api::{Account, User};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -69,7 +71,7 @@ pub(super) async fn search(
     let text = filter.keyword.trim();
     let found = account::search(&portal.state.store, text, filter.include_inactive_users).await?;
     let strangers = portal.strangers(&caller, text).await?;
-    let known = found.iter().map(|row| people::shown(&portal, &caller, row));
+    let known = found.iter().map(|row| shown(&portal, &caller, row));
     let strangers = strangers.into_iter().map(|person| people::stranger(&portal, &caller, person));
     Ok(Json(known.chain(strangers).collect()))
 }
@@ -81,7 +83,15 @@ pub(super) async fn get(
     Path(UserId { user_id }): Path<UserId>,
 ) -> Result<Json<User>> {
     let row = user::existing(&portal.state.store, &user_id).await?;
-    Ok(Json(people::shown(&portal, &caller, &row)))
+    Ok(Json(shown(&portal, &caller, &row)))
+}
+
+/// A user with the revision of the account. A digest of an address that the caller does not see
+/// would let it be guessed.
+fn shown(portal: &Portal, caller: &Caller, row: &user::User) -> User {
+    let sees_all = people::sees_address(portal, caller, &row.username);
+    let revision = sees_all.then(|| account::revision(row).as_str().to_owned());
+    User { revision, ..people::shown(portal, caller, row) }
 }
 
 /// Creates or changes a user.
@@ -90,6 +100,7 @@ pub(super) async fn put(
     Extension(caller): Extension<Caller>,
     Query(creation): Query<Creation>,
     Query(by): Query<By>,
+    On(base): On,
     Body(body): Body<Account>,
 ) -> Result<()> {
     let username = body.username.unwrap_or_default();
@@ -99,12 +110,13 @@ pub(super) async fn put(
     if own.is_none() {
         check_may_manage(&portal, &caller, &username).await?;
     }
+    check_may_compare(&portal, &caller, &username, &base)?;
     portal.operator(&caller, by.operator, None).await?;
     // As in Apollo, a new user may not sign in unless the request says so.
     let enabled = body.enabled.or(creation.is_create.then_some(0));
     let account = account::Account {
         username,
-        password: Secret::new(body.password.unwrap_or_default()),
+        password: body.password.filter(|given| !given.is_empty()).map(Secret::new),
         display_name: body.user_display_name,
         email: body.email,
         is_enabled: enabled.map(|enabled| enabled == 1),
@@ -114,15 +126,25 @@ pub(super) async fn put(
     match own {
         Some(own) => {
             let _turn = begin_own_change(&portal, &own.username)?;
-            account::change_own(store, &rule, account, own).await
+            account::change_own(store, &rule, account, own, base).await
         }
         None if creation.is_create => account::create(store, &rule, account).await,
-        None => account::change(store, &rule, account, &portal.state.config).await,
+        None => account::change(store, &rule, account, &portal.state.config, base).await,
     }
 }
 
+/// A conflict shows the stored account, so only those state a revision who see all of it.
+fn check_may_compare(portal: &Portal, caller: &Caller, username: &str, base: &Base) -> Result<()> {
+    if !base.is_stated() || people::sees_address(portal, caller, username) {
+        return Ok(());
+    }
+    let message = "The caller does not see the mail address of this user, and so no revision. Send \
+                   the request without Castalia-Revision.";
+    Err(Error::bad_request(message).with_code(Code::InvalidParameter))
+}
+
 /// A change hashes a password, which is slow by intent, and everyone may change the own account.
-fn begin_own_change(portal: &Portal, user: &str) -> Result<UserTurn> {
+fn begin_own_change(portal: &Portal, user: &str) -> Result<Turn> {
     let too_many = |message| Error::new(Reaction::TooMany, message);
     let turn = portal.own.own_changes.take(user).ok_or_else(|| {
         too_many("Another change of your account has not ended; retry when it has.")
@@ -159,11 +181,12 @@ pub(super) async fn delete(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
     Path(UserId { user_id }): Path<UserId>,
+    On(base): On,
 ) -> Result<()> {
     check_is_local(&portal, &user_id)?;
     let operator = portal.operator(&caller, None, None).await?;
     let PortalState { store, config, .. } = &portal.state;
-    account::delete(store, &user_id, config, &operator).await?;
+    account::delete(store, &user_id, config, &operator, base).await?;
     portal.state.reconfigured().await;
     Ok(())
 }

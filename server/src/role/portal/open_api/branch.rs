@@ -11,6 +11,7 @@ use utoipa::IntoParams;
 
 use super::content_read::{ContentRead, length};
 use super::namespace::{self, View};
+use super::release::named::without_values;
 use super::{By, people};
 use crate::domain::branch::not_found;
 use crate::domain::constraint::check_members;
@@ -50,7 +51,7 @@ pub(super) async fn find(
     }
     let environment = portal.state.environments.find(&place.env)?;
     let Some(branch) = present(&environment, &place).await? else { return Ok(OrEmpty(None)) };
-    let view = View { fill_item_detail: is_visible, extend_info: true };
+    let view = View { fill_item_detail: is_visible, extend_info: true, ..View::default() };
     let read = namespace::read_one(&reading, &portal, environment, place.app_id, branch, view);
     let (mut branch, _kept) = read.await?;
     if let Some(extend) = &mut branch.extend_info {
@@ -97,8 +98,10 @@ pub(super) async fn delete(
     let operator = portal.operator(&caller, by.operator, None).await?;
     let mut fields = vec![("operator", &*operator)];
     if !portal.allows(&caller.identity, publish, &place).await? {
-        let latest = Address::in_namespace(&branch, &["releases", "latest"]);
-        if environment.find::<admin::Release>(latest).await?.is_some() {
+        let active = Address::in_namespace(&branch, &["releases", "active"]);
+        let newest = active.with(&[("page", "0"), ("size", "1"), ("onlyKey", "")]);
+        let reading = ContentRead::for_change(&caller);
+        if !without_values(&reading, &portal, &environment, newest).await?.is_empty() {
             return Err(refusal(publish));
         }
         // Checked again with the deletion.

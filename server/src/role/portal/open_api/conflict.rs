@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use super::content_read::ContentRead;
 use super::draft::{items, line};
 use crate::domain::draft::{Difference, Edits};
 use crate::domain::permission::need::{Need, Resource};
@@ -53,7 +54,12 @@ async fn stale(
 ) -> Result<Option<Stale>> {
     let sees = portal.allows(&caller.identity, Need::See, place).await?;
     let environment = portal.state.environments.find(&place.env)?;
-    let stored = items(&environment, place).await?;
+    let reading = ContentRead::for_change(caller);
+    let of = place.clone();
+    let read = reading.of(portal, environment.clone(), |environment| async move {
+        items(&environment, &of).await
+    });
+    let (stored, _turn) = read.await?;
     let Some(current) = revision::shown().filter(|current| *current != base) else {
         return Ok(None);
     };

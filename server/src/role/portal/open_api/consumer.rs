@@ -14,11 +14,12 @@ use super::required;
 use crate::domain::audit_log::request::concern_app;
 use crate::domain::constraint::check_name;
 use crate::domain::consumer::registration::{self, Details, Grant, NewConsumer, Registered};
-use crate::domain::consumer::rotation;
+use crate::domain::consumer::{revision, rotation};
 use crate::domain::permission::Act;
 use crate::domain::permission::need::Resource;
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, Path};
+use crate::http::revision::On;
 use crate::json::{Json, OrEmpty};
 use crate::role::portal::Portal;
 use crate::role::portal::extract::{Paging, Query};
@@ -116,6 +117,7 @@ pub(super) async fn update(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
     Query(ConsumerId { app_id }): Query<ConsumerId>,
+    On(base): On,
     Body(body): Body<UpdateConsumer>,
 ) -> Result<()> {
     let operator = portal.operator(&caller, None, None).await?;
@@ -128,7 +130,7 @@ pub(super) async fn update(
         rate_limit: rate_limit(body.rate_limit_enabled, body.rate_limit)?,
     };
     portal.know(&caller, &[&details.owner_name]).await?;
-    registration::update(&portal.state.store, &app_id, details, &operator).await
+    registration::update(&portal.state.store, &app_id, details, &operator, base).await
 }
 
 fn rate_limit(is_limited: bool, limit: i64) -> Result<i32> {
@@ -197,10 +199,11 @@ pub(super) async fn delete(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
     Query(ConsumerId { app_id }): Query<ConsumerId>,
+    On(base): On,
 ) -> Result<()> {
     let operator = portal.operator(&caller, None, None).await?;
     concern_app(&app_id);
-    registration::delete(&portal.state.store, &app_id, &operator).await
+    registration::delete(&portal.state.store, &app_id, &operator, base).await
 }
 
 /// The names of the roles of a consumer.
@@ -312,6 +315,7 @@ fn time(text: &str) -> Result<NaiveDateTime> {
 }
 
 fn of_registered(found: Registered) -> Consumer {
+    let revision = revision::of(&found).as_str().to_owned();
     let Registered { consumer, token, creates_apps, manages_users, last_used } = found;
     Consumer {
         consumer_id: consumer.id.0,
@@ -326,5 +330,6 @@ fn of_registered(found: Registered) -> Consumer {
         allow_manage_users: manages_users,
         rate_limit: token.map(|token| token.rate_limit.into()).unwrap_or_default(),
         last_used_time: last_used,
+        revision: Some(revision),
     }
 }

@@ -1,5 +1,6 @@
-//! Reads whose answers contain the contents of namespaces, each of which may have megabytes: a caller
-//! has few of them at a time, and is charged for a long answer before it is built.
+//! Reads of the contents of namespaces, each of which may have megabytes: a caller has few of them at
+//! a time, whether they are for an answer or for a change, and is charged for a long answer before
+//! it is built.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -19,8 +20,9 @@ use crate::role::portal::identity::Caller;
 
 /// Maximum time that a read of a user waits for others before the user is asked to repeat it.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// That of a consumer: the reads of a whole installation may have one token, and come together.
-const CONSUMER_PATIENCE: Duration = Duration::from_secs(60);
+/// That of a consumer, since the reads of a whole installation may have one token and come together,
+/// and of a change, of which a page may send many at a time.
+const LONG_PATIENCE: Duration = Duration::from_secs(60);
 
 /// The caller of such a read.
 #[derive(Debug)]
@@ -28,6 +30,7 @@ pub(super) struct ContentRead {
     caller: Reader,
     /// That of the part of a call which the read is.
     turn: Option<ReadTurn>,
+    patience: Duration,
     memory: Option<RequestMemory>,
 }
 
@@ -36,8 +39,10 @@ impl<S: Sync> FromRequestParts<S> for ContentRead {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
         let caller = parts.extensions.get::<Caller>();
+        let caller = caller.map(|caller| Reader::of(&caller.identity)).unwrap_or_default();
         Ok(Self {
-            caller: caller.map(|caller| Reader::of(&caller.identity)).unwrap_or_default(),
+            patience: if caller.is_consumer() { LONG_PATIENCE } else { PATIENCE },
+            caller,
             turn: parts.extensions.get::<ReadTurn>().cloned(),
             memory: parts.extensions.get::<RequestMemory>().cloned(),
         })
@@ -52,9 +57,15 @@ impl Input for ContentRead {
 }
 
 impl ContentRead {
+    /// The reads that a change needs.
+    pub(super) fn for_change(caller: &Caller) -> Self {
+        let caller = Reader::of(&caller.identity);
+        Self { caller, turn: None, patience: LONG_PATIENCE, memory: None }
+    }
+
     /// Reads contents of an environment as soon as the caller may; returns them with the turn, which
-    /// ends with the answer. The read continues if the caller disconnects, because the database does
-    /// so as well.
+    /// lasts as long as the contents are in memory. The read continues if the caller disconnects,
+    /// because the database does so as well.
     ///
     /// # Errors
     /// Fails if other reads last, or if the read fails.
@@ -80,8 +91,7 @@ impl ContentRead {
         }
         let environment = ReadEnvironment::of(portal, environment);
         let turn = portal.own.reads.take(&self.caller, Some(&environment));
-        let patience = if self.caller.is_consumer() { CONSUMER_PATIENCE } else { PATIENCE };
-        timeout(patience, turn).await.map_err(|_| {
+        timeout(self.patience, turn).await.map_err(|_| {
             let message =
                 "Too many concurrent reads of values in this environment; retry in a moment.";
             Error::unavailable(message)

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -12,6 +13,7 @@ use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
 use tokio::io::AsyncReadExt as _;
 
 use crate::http::operation::{Output, Signature};
+use crate::turns::Turn;
 
 /// Bytes that are read from a file at once.
 const CHUNK: usize = 64 * 1024;
@@ -30,12 +32,16 @@ impl Download {
         Self { name: name.to_owned(), length: text.len() as u64, body: Body::from(text) }
     }
 
-    /// Sends a file of this length, as fast as the caller reads it.
-    pub(super) fn file(name: String, (file, length): (File, u64)) -> Self {
-        let chunks = try_unfold(tokio::fs::File::from_std(file), async |mut file| {
+    /// Sends a file of this length, as fast as the caller reads it. The file and the turn end with
+    /// its last piece: whoever has received that may begin the next export at once.
+    pub(super) fn file(name: String, (file, length): (File, u64), turn: Arc<Turn>) -> Self {
+        let unread = Some((tokio::fs::File::from_std(file), length, turn));
+        let chunks = try_unfold(unread, async |unread| {
+            let Some((mut file, length, turn)) = unread else { return io::Result::Ok(None) };
             let mut chunk = BytesMut::with_capacity(CHUNK);
-            let read = file.read_buf(&mut chunk).await?;
-            io::Result::Ok((read > 0).then(|| (chunk.freeze(), file)))
+            let read = file.read_buf(&mut chunk).await? as u64;
+            let rest = (read < length).then(|| (file, length - read, turn));
+            Ok((read > 0).then(|| (chunk.freeze(), rest)))
         });
         Self { name, length, body: Body::from_stream(chunks) }
     }

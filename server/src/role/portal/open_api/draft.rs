@@ -6,6 +6,8 @@ use std::time::Duration;
 use http::Method;
 use tokio::time::sleep;
 
+use super::content_read::ContentRead;
+use super::reads::ReadTurn;
 use super::{conflict, may_be_unsupported, unsupported};
 use crate::domain::draft::{DraftChanges, Edits, Line};
 use crate::domain::permission::need::Resource;
@@ -56,7 +58,22 @@ pub(super) async fn draft(environment: &Environment, place: &Resource) -> Result
     Ok(items(environment, place).await?.iter().map(line).collect())
 }
 
-/// The same with their authors.
+/// The same for a change, with the turn to read them, which ends when the change is made.
+async fn draft_in_turn(
+    portal: &Portal,
+    caller: &Caller,
+    environment: &Environment,
+    place: &Resource,
+) -> Result<(Vec<Line>, ReadTurn)> {
+    let place = place.clone();
+    let reading = ContentRead::for_change(caller);
+    let read = reading.of(portal, environment.clone(), |environment| async move {
+        draft(&environment, &place).await
+    });
+    read.await
+}
+
+/// The items of a namespace with their authors.
 pub(super) async fn items(environment: &Environment, place: &Resource) -> Result<Vec<admin::Item>> {
     environment.get(Address::in_namespace(place, &["items"])).await
 }
@@ -88,18 +105,18 @@ pub(super) async fn change(
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let draft = draft(&environment, place).await?;
-        let error = match edits.changes(&draft) {
-            Err(error) => error,
-            Ok(changes) => {
-                match apply(&environment, place, namespace_id, changes, operator, None).await {
-                    Ok(()) => return Ok(()),
-                    Err(error) if is_retried(&error, attempt).await => continue,
-                    Err(error) => error,
-                }
-            }
+        let (draft, turn) = draft_in_turn(portal, caller, &environment, place).await?;
+        let made = match edits.changes(&draft) {
+            Ok(changes) => apply(&environment, place, namespace_id, changes, operator, None).await,
+            Err(error) => Err(error),
         };
-        return Err(conflict::explain(portal, caller, place, edits, error).await);
+        // What follows waits for others, or for a turn of its own.
+        drop((draft, turn));
+        match made {
+            Err(error) if is_retried(&error, attempt).await => {}
+            Err(error) => return Err(conflict::explain(portal, caller, place, edits, error).await),
+            Ok(()) => return Ok(()),
+        }
     }
 }
 
@@ -113,7 +130,7 @@ pub(super) async fn try_out(
 ) -> Result<()> {
     let environment = portal.state.environments.find(&place.env)?;
     let namespace_id = namespace_id(&environment, place).await?;
-    let draft = draft(&environment, place).await?;
+    let (draft, turn) = draft_in_turn(portal, caller, &environment, place).await?;
     let error = match edits.changes(&draft) {
         Err(error) => error,
         Ok(changes) => {
@@ -130,6 +147,7 @@ pub(super) async fn try_out(
             }
         }
     };
+    drop((draft, turn));
     Err(conflict::explain(portal, caller, place, edits, error).await)
 }
 

@@ -2,6 +2,8 @@
 //! layouts of Apollo's portal. An environment that does not answer fails an export: one that lacks
 //! it without a word would be restored one day.
 
+mod turn;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use axum::extract::{Extension, State};
@@ -9,8 +11,10 @@ use castalia_archive::path::{self as archive_path, Place};
 use castalia_core::protocol::namespace::Format;
 use chrono::Local;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
 
+use self::turn::ExportTurn;
 use super::content_read::ContentRead;
 use super::download::Download;
 use super::draft::stored;
@@ -24,6 +28,7 @@ use crate::error::{Error, Reaction, Result, if_found};
 use crate::json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
+use crate::role::portal::identity::Caller;
 use crate::wire::admin;
 
 /// Form of the time in names of files.
@@ -38,18 +43,19 @@ pub(super) struct Envs {
 /// Everything in some environments: apps, definitions of namespaces, clusters and items.
 pub(super) async fn everything(
     State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
     Query(Envs { envs }): Query<Envs>,
 ) -> Result<Download> {
-    let _turn = portal.turn_to_transfer().await?;
+    let turn = ExportTurn::wait(&portal, &caller).await?;
     let environments = chosen(&portal, &envs)?;
     let apps = portal_app::all(&portal.state.store).await?;
     let formats = Formats::new(&portal_namespace::all(&portal.state.store).await?);
     let mut archive = ArchiveWriter::new().await?;
     let mut places = Vec::new();
     for environment in &environments {
+        let source = Source { portal: &portal, turn: &turn, environment };
         for app in &apps {
-            portal.check_missed_deletion(environment.name(), &app.app_id).await?;
-            archive = add_app(archive, environment, app, &formats, &mut places).await?;
+            archive = source.add_app(archive, app, &formats, &mut places).await?;
         }
     }
     archive = add_definitions(archive, &portal, apps, places).await?;
@@ -57,7 +63,7 @@ pub(super) async fn everything(
         "apollo_config_export_{}.zip",
         castalia_store::now().with_timezone(&Local).format(TIME)
     );
-    Ok(Download::file(name, archive.finish().await?))
+    Ok(Download::file(name, archive.finish().await?, turn.finish()))
 }
 
 /// Adds the apps and what defines the exported namespaces. They are read last, because an
@@ -116,59 +122,83 @@ pub(super) fn chosen(portal: &Portal, envs: &str) -> Result<Vec<Environment>> {
     }
 }
 
-async fn add_app(
-    mut archive: ArchiveWriter,
-    environment: &Environment,
-    app: &App,
-    formats: &Formats,
-    places: &mut Vec<Resource>,
-) -> Result<ArchiveWriter> {
-    let address = Address::new(["apps", &app.app_id, "clusters"]);
-    let found = if_found(environment.get(address).await);
-    let clusters: Option<Vec<admin::Cluster>> =
-        found.map_err(|error| in_env(environment, error))?;
-    // None if the environment lacks the app.
-    for cluster in clusters.into_iter().flatten() {
-        let place = Resource {
-            app_id: app.app_id.clone(),
-            env: environment.name().to_owned(),
-            cluster: cluster.name.clone().unwrap_or_default(),
-            namespace: String::new(),
-        };
-        let path = archive_path::of_cluster(&app.owner_name, &Place::from(&place));
-        archive = archive.add(path, json::write(&admin::Cluster { id: 0, ..cluster })?).await?;
-        archive = add_namespaces(archive, environment, &place, |place| {
-            places.push(place.clone());
-            archive_path::of_namespace(&app.owner_name, &place.into(), formats.of(place))
-        })
-        .await?;
-    }
-    Ok(archive)
+/// An environment that an export reads.
+struct Source<'e> {
+    portal: &'e Portal,
+    turn: &'e ExportTurn,
+    environment: &'e Environment,
 }
 
-/// Adds the items of each namespace of a cluster under a path.
-async fn add_namespaces(
-    mut archive: ArchiveWriter,
-    environment: &Environment,
-    cluster: &Resource,
-    mut path: impl FnMut(&Resource) -> String,
-) -> Result<ArchiveWriter> {
-    let address = Address::in_cluster(cluster, &["namespaces"]);
-    let found = environment.get(address).await;
-    let found: Vec<admin::Namespace> = found.map_err(|error| in_env(environment, error))?;
-    for name in found.into_iter().filter_map(|namespace| namespace.namespace_name) {
-        let place = Resource { namespace: name, ..cluster.clone() };
-        archive = archive.add(path(&place), items(environment, &place).await?).await?;
+impl Source<'_> {
+    async fn get<T>(&self, address: Address) -> Result<T>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
+        let found = self.turn.get(self.environment, address).await;
+        found.map_err(|error| in_env(self.environment, error))
     }
-    Ok(archive)
+
+    async fn add_app(
+        &self,
+        mut archive: ArchiveWriter,
+        app: &App,
+        formats: &Formats,
+        places: &mut Vec<Resource>,
+    ) -> Result<ArchiveWriter> {
+        let env = self.environment.name();
+        self.portal.check_missed_deletion(env, &app.app_id).await?;
+        let found = self.get(Address::new(["apps", &app.app_id, "clusters"])).await;
+        let clusters: Option<Vec<admin::Cluster>> = if_found(found)?;
+        // None if the environment lacks the app.
+        for cluster in clusters.into_iter().flatten() {
+            let place = Resource {
+                app_id: app.app_id.clone(),
+                env: env.to_owned(),
+                cluster: cluster.name.clone().unwrap_or_default(),
+                namespace: String::new(),
+            };
+            let path = archive_path::of_cluster(&app.owner_name, &Place::from(&place));
+            archive = archive.add(path, json::write(&admin::Cluster { id: 0, ..cluster })?).await?;
+            let path = |place: &Resource| {
+                places.push(place.clone());
+                archive_path::of_namespace(&app.owner_name, &place.into(), formats.of(place))
+            };
+            archive = self.add_namespaces(archive, &place, path).await?;
+        }
+        Ok(archive)
+    }
+
+    /// Adds the items of each namespace of a cluster under a path. Those of a definition that the
+    /// environment still has to delete would be restored as those of the present one.
+    async fn add_namespaces(
+        &self,
+        mut archive: ArchiveWriter,
+        cluster: &Resource,
+        mut path: impl FnMut(&Resource) -> String,
+    ) -> Result<ArchiveWriter> {
+        let found: Vec<admin::Namespace> =
+            self.get(Address::in_cluster(cluster, &["namespaces"])).await?;
+        let names: Vec<_> =
+            found.into_iter().filter_map(|namespace| namespace.namespace_name).collect();
+        let objects: Vec<_> =
+            names.iter().map(|name| (cluster.app_id.as_str(), name.as_str())).collect();
+        self.portal.check_missed_deletions(self.environment.name(), &objects).await?;
+        for name in names {
+            let place = Resource { namespace: name, ..cluster.clone() };
+            let items = self.get(Address::in_namespace(&place, &["items"])).await?;
+            archive = archive.add(path(&place), exported(items)?).await?;
+        }
+        Ok(archive)
+    }
 }
 
 /// The cluster of the path.
 pub(super) async fn cluster(
     State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
 ) -> Result<Download> {
-    let _turn = portal.turn_to_transfer().await?;
+    let turn = ExportTurn::wait(&portal, &caller).await?;
     let store = &portal.state.store;
     portal_app::find(store, &place.app_id).await?;
     let environment = portal.state.environments.find(&place.env)?;
@@ -176,16 +206,16 @@ pub(super) async fn cluster(
     let mut definitions = portal_namespace::public(store).await?;
     definitions.append(&mut portal_namespace::of_app(store, &place.app_id).await?);
     let formats = Formats::new(&definitions);
-    let archive = add_namespaces(ArchiveWriter::new().await?, &environment, &place, |place| {
-        archive_path::of_namespace_in_cluster(&place.into(), formats.of(place))
-    })
-    .await?;
+    let source = Source { portal: &portal, turn: &turn, environment: &environment };
+    let path =
+        |place: &Resource| archive_path::of_namespace_in_cluster(&place.into(), formats.of(place));
+    let archive = source.add_namespaces(ArchiveWriter::new().await?, &place, path).await?;
     let Resource { app_id, env, cluster, .. } = &place;
     let name = format!(
         "{app_id}+{env}+{cluster}+{}.zip",
         castalia_store::now().with_timezone(&Local).format(TIME)
     );
-    Ok(Download::file(name, archive.finish().await?))
+    Ok(Download::file(name, archive.finish().await?, turn.finish()))
 }
 
 /// Whether the caller may export the cluster of the path, which the route has checked.
@@ -202,7 +232,8 @@ pub(super) async fn namespace(
     let read = reading.of(&portal, environment, |environment| async move {
         // The items of an unknown namespace are an empty list.
         stored(&environment, &place).await?;
-        items(&environment, &place).await
+        let items = environment.get(Address::in_namespace(&place, &["items"])).await;
+        exported(items.map_err(|error| in_env(&environment, error))?)
     });
     let (items, _turn) = read.await?;
     let _kept = reading.keep(items.len())?;
@@ -223,9 +254,7 @@ pub(super) async fn check_cluster(environment: &Environment, place: &Resource) -
 /// The items of a namespace as JSON, without the ids that they have in this environment. Nodes of
 /// Apollo can store a key twice, which no import accepts: the later item, which is published, is
 /// exported.
-async fn items(environment: &Environment, place: &Resource) -> Result<String> {
-    let items = environment.get(Address::in_namespace(place, &["items"])).await;
-    let mut items: Vec<admin::Item> = items.map_err(|error| in_env(environment, error))?;
+fn exported(mut items: Vec<admin::Item>) -> Result<String> {
     let later: HashMap<_, _> = items.iter().map(|item| (item.key.clone(), item.id)).collect();
     items.retain(|item| {
         item.key.as_deref().is_none_or(str::is_empty) || later.get(&item.key) == Some(&item.id)

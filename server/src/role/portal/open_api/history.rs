@@ -113,7 +113,7 @@ async fn releases_of(
     }
     let ids = ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
     let mut parameters = vec![("releaseIds", ids.as_str())];
-    parameters.extend(returned.parameter());
+    parameters.extend(returned.parameters());
     let found: Vec<admin::Release> =
         environment.get(Address::new(["releases"]).with(&parameters)).await?;
     let values = |release: admin::Release| (release.id, PublishedValues::of(release, returned));
@@ -212,6 +212,15 @@ mod tests {
     use chrono::TimeDelta;
 
     use super::*;
+
+    #[test]
+    fn commits_of_apollos_admin_service_have_no_id() {
+        for (body, id) in [("{}", None), (r#"{"id":7}"#, Some(7))] {
+            let commit = Commit::from(serde_json::from_str::<admin::Commit>(body).unwrap());
+            assert_eq!(commit.id, id);
+            assert_eq!(serde_json::to_string(&commit).unwrap(), body);
+        }
+    }
 
     #[test]
     fn times_are_named_as_apollos_portal_names_them() {

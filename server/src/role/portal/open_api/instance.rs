@@ -5,7 +5,8 @@ use axum::extract::{Extension, State};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::release::permitted;
+use super::content_read::ContentRead;
+use super::release::named::permitted;
 use super::{By, may_be_unsupported, unsupported};
 use crate::domain::permission::need::{Need, Resource};
 use crate::environment::Address;
@@ -119,9 +120,10 @@ pub(super) async fn of_release(
     Extension(place): Extension<Resource>,
     Query(WantedRelease { release_id }): Query<WantedRelease>,
     Query(paging): Query<Paging>,
+    reading: ContentRead,
 ) -> Result<Json<InstancePage>> {
     let environment = portal.state.environments.find(&place.env)?;
-    permitted(&portal, &caller, &environment, release_id, Need::SeeRelease).await?;
+    permitted(&reading, &portal, &caller, &environment, release_id, Need::SeeRelease).await?;
     let ([page, size], id) = (paging.or_size(PAGE_SIZE).texts(), release_id.to_string());
     let address = Address::new(["instances", "by-release"]);
     let address = address.with(&[("releaseId", &id), ("page", &page), ("size", &size)]);
@@ -190,7 +192,7 @@ pub(super) async fn forget(
 async fn sees(portal: &Portal, caller: &Caller, place: &Resource) -> Result<bool> {
     let sees = portal.allows(&caller.identity, Need::SeeRelease, place).await?;
     if sees {
-        portal.check_missed_deletion(&place.env, &place.app_id).await?;
+        portal.check_missed_deletion_of(place).await?;
     } else if caller.identity.is_program() {
         return Err(refusal(Need::SeeRelease));
     }

@@ -4,23 +4,23 @@
 pub(super) mod batch;
 pub(super) mod changes;
 pub(super) mod encoded;
+mod found;
 pub(super) mod transfer;
 
 use axum::extract::{Extension, State};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use castalia_core::protocol::namespace::Format;
 use http::Method;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use self::found::find;
 use super::conflict::explain;
 use super::content_read::{ContentRead, length};
 use super::draft::{apply, change, draft, is_out_of_date, is_retried, line, namespace_id};
 use super::namespace::latest_release;
 use super::{By, ITEM_PAGE_SIZE, people, required};
 use crate::domain::draft::batch::{Batch, ListedItem};
-use crate::domain::draft::{Line, revocation, text};
+use crate::domain::draft::{DraftChanges, Line, revocation, text};
 use crate::domain::permission::need::Resource;
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Reaction, Result};
@@ -87,8 +87,9 @@ pub(super) async fn get(
     State(portal): State<Portal>,
     Extension(place): Extension<Resource>,
     Path(ItemKey { key }): Path<ItemKey>,
+    reading: ContentRead,
 ) -> Result<Json<Item>> {
-    let mut item = [Item::from(find(&portal, &place, &key).await?)];
+    let mut item = [Item::from(find(&portal, &reading, &place, &key).await?)];
     people::name_people(&portal, &mut item).await?;
     let [item] = item;
     Ok(Json(item))
@@ -137,7 +138,9 @@ pub(super) async fn update(
         named = named.or_else(|| item.data_change_created_by.clone());
     }
     let operator = portal.operator(&caller, update.operator, named).await?;
-    match replace(&portal, &place, &item, &operator, update.create_if_not_exists).await {
+    let reading = ContentRead::for_change(&caller);
+    let may_create = update.create_if_not_exists;
+    match replace(&portal, &reading, &place, &item, &operator, may_create).await {
         Err(error) => {
             let wanted = Batch { update: vec![entry(&key, &item)], ..Batch::default() };
             Err(explain(&portal, &caller, &place, &wanted, error).await)
@@ -148,6 +151,7 @@ pub(super) async fn update(
 
 async fn replace(
     portal: &Portal,
+    reading: &ContentRead,
     place: &Resource,
     item: &Item,
     operator: &str,
@@ -158,9 +162,9 @@ async fn replace(
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let stored = match find(portal, place, &key).await {
+        let stored = match find(portal, reading, place, &key).await {
             Err(error) if may_create && error.reaction() == Reaction::NotFound => {
-                match add_or_find(portal, place, key.clone(), item, operator).await? {
+                match add_or_find(portal, reading, place, key.clone(), item, operator).await? {
                     Some(stored) => stored,
                     None => return Ok(()),
                 }
@@ -202,7 +206,7 @@ pub(super) async fn delete(
     Query(by): Query<By>,
 ) -> Result<()> {
     let operator = portal.operator(&caller, by.operator, None).await?;
-    match remove(&portal, &place, &key, &operator).await {
+    match remove(&portal, &caller, &place, &key, &operator).await {
         Err(error) => {
             let wanted = Batch { delete: vec![key], ..Batch::default() };
             Err(explain(&portal, &caller, &place, &wanted, error).await)
@@ -211,8 +215,14 @@ pub(super) async fn delete(
     }
 }
 
-async fn remove(portal: &Portal, place: &Resource, key: &str, operator: &str) -> Result<()> {
-    let stored = find(portal, place, key).await?;
+async fn remove(
+    portal: &Portal,
+    caller: &Caller,
+    place: &Resource,
+    key: &str,
+    operator: &str,
+) -> Result<()> {
+    let stored = find(portal, &ContentRead::for_change(caller), place, key).await?;
     let address = Address::new(["items", &stored.id.to_string()]);
     let environment = portal.state.environments.find(&place.env)?;
     environment.delete(address.with(&[("operator", operator)])).await
@@ -252,22 +262,33 @@ pub(super) async fn revoke(
     let operator = portal.operator(&caller, by.operator, None).await?;
     let environment = portal.state.environments.find(&place.env)?;
     let namespace_id = namespace_id(&environment, &place).await?;
+    let reading = ContentRead::for_change(&caller);
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let (release_id, released) = latest_release(&environment, &place).await?;
-        let deleted: Vec<admin::Item> =
-            environment.get(Address::in_namespace(&place, &["items", "deleted"])).await?;
-        let deleted: Vec<_> = deleted.iter().map(line).collect();
-        let draft = draft(&environment, &place).await?;
-        let changes = revocation::changes(&released, &draft, &deleted);
+        let of = place.clone();
+        let read = reading.of(&portal, environment.clone(), |environment| async move {
+            undoing(&environment, &of).await
+        });
+        let ((release_id, changes), turn) = read.await?;
         let applied =
-            apply(&environment, &place, namespace_id, changes, &operator, Some(release_id));
-        match applied.await {
+            apply(&environment, &place, namespace_id, changes, &operator, Some(release_id)).await;
+        drop(turn);
+        match applied {
             Err(error) if is_retried(&error, attempt).await => {}
             outcome => return outcome,
         }
     }
+}
+
+/// The edits that undo the unpublished changes, and the release that they lead to.
+async fn undoing(environment: &Environment, place: &Resource) -> Result<(i64, DraftChanges)> {
+    let (release_id, released) = latest_release(environment, place).await?;
+    let deleted: Vec<admin::Item> =
+        environment.get(Address::in_namespace(place, &["items", "deleted"])).await?;
+    let deleted: Vec<_> = deleted.iter().map(line).collect();
+    let draft = draft(environment, place).await?;
+    Ok((release_id, revocation::changes(&released, &draft, &deleted)))
 }
 
 fn entry(key: &str, item: &Item) -> ListedItem {
@@ -277,26 +298,6 @@ fn entry(key: &str, item: &Item) -> ListedItem {
         kind: item.r#type,
         comment: item.comment.clone(),
     }
-}
-
-async fn find(portal: &Portal, place: &Resource, key: &str) -> Result<admin::Item> {
-    let environment = portal.state.environments.find(&place.env)?;
-    let encoded = URL_SAFE_NO_PAD.encode(key);
-    let address = Address::in_namespace(place, &["encodedItems", &encoded]);
-    let found: admin::Item = environment.get(address).await?;
-    match found.key.as_deref() {
-        Some(other) if !is_same_key(other, key, portal.state.compat.fold_names) => {
-            let message = format!("item not found for itemKey:{key}, but for itemKey:{other}");
-            Err(Error::not_found(message).with_code(Code::ItemNotFound))
-        }
-        _ => Ok(found),
-    }
-}
-
-/// Whether the item that a database finds by a key is the requested one: MySQL also finds keys that
-/// differ in case or accents. Apollo accepts them all.
-fn is_same_key(found: &str, requested: &str, folds_names: bool) -> bool {
-    found == requested || (folds_names && found.eq_ignore_ascii_case(requested))
 }
 
 async fn add(
@@ -325,6 +326,7 @@ async fn add(
 /// Adds an item; returns the existing one if it was added in between.
 async fn add_or_find(
     portal: &Portal,
+    reading: &ContentRead,
     place: &Resource,
     key: String,
     item: &Item,
@@ -334,7 +336,7 @@ async fn add_or_find(
     match add(&environment, place, key.clone(), item.clone(), operator).await {
         Ok(_) => Ok(None),
         Err(error) if error.reaction() == Reaction::BadRequest => {
-            find(portal, place, &key).await.map(Some).map_err(|_| error)
+            find(portal, reading, place, &key).await.map(Some).map_err(|_| error)
         }
         Err(error) => Err(error),
     }
@@ -356,21 +358,6 @@ fn check(item: &Item) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// C6.
-    #[test]
-    fn names_are_folded_in_ascii_only_and_where_the_installation_folds_them() {
-        for (found, requested, expected) in [
-            ("a.Key", "a.Key", [true, true]),
-            ("a.Key", "A.kEY", [false, true]),
-            ("a.Key", "a.Key ", [false, false]),
-            ("a.Ämter", "a.ämter", [false, false]),
-            ("a.e", "a.é", [false, false]),
-        ] {
-            let is_same = [false, true].map(|folds| is_same_key(found, requested, folds));
-            assert_eq!(is_same, expected, "{found} {requested}");
-        }
-    }
 
     #[test]
     fn an_empty_value_is_a_value() {

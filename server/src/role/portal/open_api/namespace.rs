@@ -48,6 +48,16 @@ pub(super) struct View {
     /// Whether `extendInfo` is filled: how namespace and items differ from the latest release.
     #[param(default = false)]
     pub(super) extend_info: bool,
+    /// Whether `extendInfo` has the number of differences where the items are not listed.
+    #[param(default = false)]
+    pub(super) count_changes: bool,
+}
+
+impl View {
+    /// Whether it depends on the values of the namespaces.
+    fn reads_values(self) -> bool {
+        self.fill_item_detail || (self.extend_info && self.count_changes)
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize, IntoParams)]
@@ -60,7 +70,7 @@ pub(super) struct Extended {
 
 impl Default for View {
     fn default() -> Self {
-        Self { fill_item_detail: true, extend_info: false }
+        Self { fill_item_detail: true, extend_info: false, count_changes: false }
     }
 }
 
@@ -73,7 +83,7 @@ pub(super) async fn list(
     reading: ContentRead,
 ) -> Result<Json<Vec<Namespace>>> {
     let environment = portal.state.environments.find(&place.env)?;
-    if !view.fill_item_detail {
+    if !view.reads_values() {
         return seen(&portal, &caller, &environment, &place, view).await.map(Json);
     }
     let reader = portal.clone();
@@ -100,10 +110,25 @@ async fn seen(
     let is_visible = |namespace: &&admin::Namespace| {
         namespace.namespace_name.as_deref().is_some_and(|name| visible.contains(name))
     };
-    let visible: Vec<_> = found.iter().filter(is_visible).cloned().collect();
+    let visible = found.iter().filter(is_visible).cloned().collect();
+    let visible = present(portal, place, visible).await?;
     let sees_all = visible.len() == found.len();
     let contents = content::of_list(environment, &visible, view, sees_all).await?;
     shown(portal, &place.app_id, visible, contents, view).await
+}
+
+/// Those whose definition the environment does not still have to delete.
+async fn present(
+    portal: &Portal,
+    place: &Resource,
+    found: Vec<admin::Namespace>,
+) -> Result<Vec<admin::Namespace>> {
+    let name = |row: &admin::Namespace| row.namespace_name.clone().unwrap_or_default();
+    let places: Vec<_> =
+        found.iter().map(|row| Resource { namespace: name(row), ..place.clone() }).collect();
+    let present = portal.present_in(&place.env, &places).await?;
+    let shown = found.into_iter().zip(present).filter(|(_, is_present)| *is_present);
+    Ok(shown.map(|(row, _)| row).collect())
 }
 
 /// One namespace.
@@ -114,10 +139,17 @@ pub(super) async fn get(
     reading: ContentRead,
 ) -> Result<Json<Namespace>> {
     let environment = portal.state.environments.find(&place.env)?;
-    // The revision is read with the items.
-    let found = match view.fill_item_detail {
-        true => stored(&environment, &place).await?,
-        false => environment.get(Address::in_namespace(&place, &[])).await?,
+    let found = if view.reads_values() {
+        // The revision is read with the items.
+        stored(&environment, &place).await?
+    } else {
+        // The revision costs a read of all items.
+        let address = Address::in_namespace(&place, &[]);
+        let read = reading.of(&portal, environment.clone(), |environment| async move {
+            environment.get::<admin::Namespace>(address).await
+        });
+        let (found, _turn) = read.await?;
+        found
     };
     let read = read_one(&reading, &portal, environment, place.app_id, found, view);
     let (shown, _kept) = read.await?;
@@ -145,7 +177,7 @@ pub(super) async fn associated_public(
     if !caller.identity.is_within_scope(Need::See, Some(&public)) {
         return Err(refusal(Need::See));
     }
-    portal.check_missed_deletion(&public.env, &public.app_id).await?;
+    portal.check_missed_deletion_of(&public).await?;
     let view = View { extend_info: wanted.extend_info, ..View::default() };
     let read = read_one(&reading, &portal, environment, public.app_id, found, view);
     let (shown, _kept) = read.await?;
@@ -280,7 +312,7 @@ pub(super) async fn read_one(
         let contents = vec![content::of_one(&environment, &found, view).await?];
         shown(&reader, &app_id, vec![found], contents, view).await
     };
-    let (shown, _turn) = if view.fill_item_detail {
+    let (shown, _turn) = if view.reads_values() {
         let (shown, turn) = reading.of(portal, environment, one).await?;
         (shown, Some(turn))
     } else {
@@ -322,6 +354,7 @@ fn full(
 ) -> Namespace {
     let mut shown: Vec<_> = content.items.iter().cloned().map(Item::from).collect();
     let mut extend = NamespaceExtend {
+        item_modified_cnt: content.changes,
         is_gray: content.is_gray,
         locked_by: content.locked_by.clone(),
         parent_app_id: definition.map(|definition| definition.app_id.clone()),

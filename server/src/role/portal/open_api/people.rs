@@ -56,6 +56,7 @@ pub(super) fn shown(portal: &Portal, caller: &Caller, row: &Row) -> User {
         name: Some(row.user_display_name.clone()),
         email: sees_address(portal, caller, &row.username).then(|| row.email.clone()),
         enabled: user::is_enabled(row).into(),
+        ..User::default()
     }
 }
 
@@ -66,6 +67,7 @@ pub(super) fn stranger(portal: &Portal, caller: &Caller, person: DirectoryUser) 
         name: person.display_name.or_else(|| Some(person.id.clone())),
         user_id: Some(person.id),
         enabled: 1,
+        ..User::default()
     }
 }
 

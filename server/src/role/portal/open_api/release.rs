@@ -1,16 +1,18 @@
-//! `/openapi/v1/.../releases`: publishing, reading and rolling back releases. A release that is
-//! named by its id alone is loaded first; the permission is checked for its namespace.
+//! `/openapi/v1/.../releases`: publishing, reading and rolling back releases.
+//! `release/named.rs` checks the permission on one that is named by its id alone.
+
+pub(super) mod named;
 
 use axum::extract::{Extension, State};
 use castalia_core::protocol::wire::Configurations;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use self::named::permitted;
 use super::content_read::{ContentRead, length};
 use super::namespace::allows_emergency_publish;
 use super::schema::publish::{self as schema, ToPublish};
 use super::{By, may_be_unsupported, people, required, unsupported};
-use crate::domain::audit_log::request::concern;
 use crate::domain::constraint::check_members;
 use crate::domain::draft::difference;
 use crate::domain::history::ReleaseOperation;
@@ -78,9 +80,11 @@ impl ReturnedValues {
         self.only_key.as_deref().is_none_or(|only| only == key)
     }
 
-    /// The parameter of the admin API, which Apollo's ignores.
-    pub(super) fn parameter(&self) -> Option<(&str, &str)> {
-        self.only_key.as_deref().map(|key| ("onlyKey", key))
+    /// The parameters of the admin API, which Apollo's ignores. A list that is too long for one
+    /// answer is refused instead of being sent in parts.
+    pub(super) fn parameters(&self) -> impl Iterator<Item = (&str, &str)> {
+        let only_key = self.only_key.as_deref().map(|key| ("onlyKey", key));
+        [("bounded", "true")].into_iter().chain(only_key)
     }
 }
 
@@ -130,7 +134,7 @@ pub(super) async fn active(
     let environment = portal.state.environments.find(&place.env)?;
     let [page, size] = paging.or_size(PAGE_SIZE).texts();
     let mut parameters = vec![("page", page.as_str()), ("size", &size)];
-    parameters.extend(returned.parameter());
+    parameters.extend(returned.parameters());
     let address = Address::in_namespace(&place, &["releases", "active"]).with(&parameters);
     let read = reading.of(&portal, environment, |environment| async move {
         environment.get::<Vec<admin::Release>>(address).await
@@ -154,7 +158,7 @@ pub(super) async fn get(
     reading: ContentRead,
 ) -> Result<Json<Release>> {
     let environment = portal.state.environments.find(&place.env)?;
-    permitted(&portal, &caller, &environment, release_id, Need::SeeRelease).await?;
+    permitted(&reading, &portal, &caller, &environment, release_id, Need::SeeRelease).await?;
     let read = reading.of(&portal, environment, |environment| async move {
         load(&environment, release_id).await
     });
@@ -174,7 +178,7 @@ pub(super) async fn compare(
     let environment = portal.state.environments.find(&place.env)?;
     for id in [pair.base_release_id, pair.to_compare_release_id] {
         if id != 0 {
-            permitted(&portal, &caller, &environment, id, Need::SeeRelease).await?;
+            permitted(&reading, &portal, &caller, &environment, id, Need::SeeRelease).await?;
         }
     }
     let read = reading
@@ -212,11 +216,11 @@ pub(super) async fn roll_back(
     Query(rollback): Query<Rollback>,
 ) -> Result<()> {
     let environment = portal.state.environments.find(&place.env)?;
-    let need = Need::To(Act::Release);
-    let place = permitted(&portal, &caller, &environment, release_id, need).await?;
+    let (need, reading) = (Need::To(Act::Release), ContentRead::for_change(&caller));
+    let place = permitted(&reading, &portal, &caller, &environment, release_id, need).await?;
     let to = rollback.to_release_id.filter(|id| *id >= 0);
     if let Some(to) = to
-        && permitted(&portal, &caller, &environment, to, need).await? != place
+        && permitted(&reading, &portal, &caller, &environment, to, need).await? != place
     {
         let message =
             format!("Release {to} belongs to another namespace than release {release_id}");
@@ -248,8 +252,8 @@ pub(super) async fn withdraw(
     Query(by): Query<By>,
 ) -> Result<()> {
     let environment = portal.state.environments.find(&place.env)?;
-    let need = Need::To(Act::Release);
-    let place = permitted(&portal, &caller, &environment, release_id, need).await?;
+    let (need, reading) = (Need::To(Act::Release), ContentRead::for_change(&caller));
+    let place = permitted(&reading, &portal, &caller, &environment, release_id, need).await?;
     let operator = portal.operator(&caller, by.operator, None).await?;
     let address = Address::new(["releases", &release_id.to_string(), "withdrawal"]);
     let made = environment.put_empty(address.with(&[("operator", &operator)]));
@@ -262,7 +266,7 @@ pub(super) async fn withdraw(
     match portal.notifying(announcement, made, |()| release_id).await {
         Err(error) if may_be_unsupported(&error) => {
             // The release may have been deleted meanwhile.
-            permitted(&portal, &caller, &environment, release_id, need).await?;
+            permitted(&reading, &portal, &caller, &environment, release_id, need).await?;
             let instead = "Roll back, or delete the namespace in this cluster.";
             Err(unsupported(&environment, "withdraw a release", instead, error))
         }
@@ -326,41 +330,8 @@ pub(super) fn flag(is_on: bool) -> &'static str {
     if is_on { "true" } else { "false" }
 }
 
-/// The namespace of a release, for a caller with permission on it. The values of the release are
-/// not read.
-pub(super) async fn permitted(
-    portal: &Portal,
-    caller: &Caller,
-    environment: &Environment,
-    id: i64,
-    need: Need,
-) -> Result<Resource> {
-    let text = id.to_string();
-    let address = Address::new(["releases"]).with(&[("releaseIds", &*text), ("onlyKey", "")]);
-    let found: Vec<admin::Release> = environment.get(address).await?;
-    let release = match found.into_iter().next() {
-        Some(release) => release,
-        // Its error says whether the release is unknown or cannot be read.
-        None => load(environment, id).await?,
-    };
-    let place = place_of(environment, &release);
-    concern(&place);
-    portal.check_place(caller, need, &place).await?;
-    Ok(place)
-}
-
 async fn load(environment: &Environment, id: i64) -> Result<admin::Release> {
     environment.get(Address::new(["releases", &id.to_string()])).await
-}
-
-fn place_of(environment: &Environment, release: &admin::Release) -> Resource {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    Resource {
-        app_id: text(&release.app_id),
-        env: environment.name().to_owned(),
-        cluster: text(&release.cluster_name),
-        namespace: text(&release.namespace_name),
-    }
 }
 
 /// Consumers of an installation that Apollo created may do so in every environment, as with Apollo.

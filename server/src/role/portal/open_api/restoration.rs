@@ -30,11 +30,10 @@ pub(super) async fn list(
     Extension(place): Extension<Resource>,
 ) -> Result<Json<DeletedObjects>> {
     let (store, app_id) = (&portal.state.store, &place.app_id);
-    let questions =
-        portal.state.environments.addressed().into_iter().map(|environment| async move {
-            let deleted = restoration::deleted(&environment, app_id).await;
-            (environment.name().to_owned(), deleted)
-        });
+    let questions = portal.state.environments.addressed().into_iter().map(async |environment| {
+        let deleted = deleted_in(&portal, &environment, app_id).await;
+        (environment.name().to_owned(), deleted)
+    });
     let namesakes = match portal_app::named(store, &[app_id]).await?.pop() {
         Some(app) => Some(Namesakes::of(store, app).await?),
         None => None,
@@ -73,6 +72,17 @@ pub(super) async fn list(
         objects: Some(found.into_iter().map(body).collect()),
         unreachable_envs: Some(unreachable),
     }))
+}
+
+/// What an environment deleted of an app, unless it still has to delete an earlier one, whose names
+/// the list would show.
+async fn deleted_in(
+    portal: &Portal,
+    environment: &Environment,
+    app_id: &str,
+) -> Result<Vec<Deleted>> {
+    portal.check_missed_deletion(environment.name(), app_id).await?;
+    restoration::deleted(environment, app_id).await
 }
 
 /// The apps that were deleted.

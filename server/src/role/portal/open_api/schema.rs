@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 
 use self::publish::{Schema, ToPublish};
 use super::branch::branch_of;
-use super::content_read::unique_name;
+use super::content_read::{ContentRead, unique_name};
 use super::draft::stored;
 use super::{By, people};
 use crate::domain::namespace_schema::{self, Checking, SCHEMA, SchemaKey};
@@ -119,6 +119,7 @@ pub(super) async fn violations(
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
     Query(of): Query<OfBranch>,
+    reading: ContentRead,
 ) -> Result<Json<Vec<SchemaViolation>>> {
     let environment = portal.state.environments.find(&place.env)?;
     let Some(schema) = Schema::of(&portal, &environment, &place).await? else {
@@ -132,7 +133,7 @@ pub(super) async fn violations(
         Some(branch) => ToPublish::Branch { branch, without: &[] },
         None => ToPublish::Namespace,
     };
-    let content = published.content(&environment, &place).await?;
+    let (content, _turn) = published.content(&reading, &portal, &environment, &place).await?;
     let checking = Checking::to_know(unique_name(&caller.identity));
     let (found, _) = schema.violations(&checking, content).await?;
     let violation = |found: namespace_schema::Violation| SchemaViolation {

@@ -29,10 +29,11 @@ pub(in crate::role::portal) async fn current(
             user_id: Some(row.username),
             name: Some(row.user_display_name),
             email: Some(row.email),
+            ..User::default()
         },
         None => {
             let name = Some(user_id.to_owned());
-            User { name: name.clone(), user_id: name, email: None, enabled: 1 }
+            User { name: name.clone(), user_id: name, enabled: 1, ..User::default() }
         }
     };
     let token = caller.sign_in.map(|sign_in| {

@@ -12,11 +12,12 @@ use crate::domain::notice::{self, DeliveryKind};
 use crate::domain::webhook::{self, Webhook as Row, WebhookDefinition};
 use crate::error::Result;
 use crate::http::request::{Body, Path};
+use crate::http::revision::On;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::{Paging, Query};
 use crate::role::portal::identity::Caller;
-use crate::role::portal::notice::test_body;
+use crate::role::portal::notice::{RECIPIENT_SEPARATOR, test_body};
 use crate::wire::open_api::{Delivery, Webhook};
 
 /// Default number of deliveries of a page.
@@ -64,22 +65,24 @@ pub(super) async fn update(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
     Path(WebhookId { webhook_id }): Path<WebhookId>,
+    On(base): On,
     Body(new): Body<Webhook>,
 ) -> Result<Json<Webhook>> {
     let operator = portal.operator(&caller, None, None).await?;
     let (store, id, definition) = (&portal.state.store, Id(webhook_id), definition(new)?);
     concern_app(&definition.app_id);
-    Ok(Json(body(webhook::change(store, id, definition, &operator).await?)))
+    Ok(Json(body(webhook::change(store, id, definition, &operator, base).await?)))
 }
 
 /// Deletes a webhook; its pending deliveries fail.
 pub(super) async fn delete(
     State(portal): State<Portal>,
     Path(WebhookId { webhook_id }): Path<WebhookId>,
+    On(base): On,
 ) -> Result<()> {
     let (store, id) = (&portal.state.store, Id(webhook_id));
     concern_app(&webhook::existing(store, id).await?.app_id);
-    webhook::delete(store, id).await?;
+    webhook::delete(store, id, base).await?;
     portal.state.notices.notify_one();
     Ok(())
 }
@@ -123,6 +126,7 @@ fn definition(new: Webhook) -> Result<WebhookDefinition> {
 }
 
 fn body(row: Row) -> Webhook {
+    let revision = webhook::revision(&row).as_str().to_owned();
     let envs = row.envs.split(',').filter(|env| !env.is_empty()).map(str::to_owned);
     Webhook {
         id: row.id.0,
@@ -131,6 +135,7 @@ fn body(row: Row) -> Webhook {
         envs: Some(envs.collect()),
         app_id: Some(row.app_id).filter(|app_id| !app_id.is_empty()),
         enabled: Some(row.is_enabled),
+        revision: Some(revision),
         data_change_created_by: Some(row.created_by),
         data_change_last_modified_by: Some(row.last_modified_by),
         data_change_created_time: Some(*row.created_time),
@@ -152,15 +157,17 @@ fn delivery((row, notice): (notice::Delivery, Option<notice::Notice>)) -> Delive
         _ => "failed",
     };
     let filled = |text: String| Some(text).filter(|text| !text.is_empty());
+    let target = match kind {
+        "mail" => row.target.replace(RECIPIENT_SEPARATOR, ", "),
+        // The query of such an address may have a token.
+        _ => without_credentials(row.target.split('?').next().unwrap_or_default()).into_owned(),
+    };
     let mut body = Delivery {
         id: row.id.0,
         delivery_id: Some(row.delivery_key),
         kind: Some(kind.to_owned()),
         webhook_id: row.webhook_id.0,
-        // The query of such an address may have a token.
-        url: filled(
-            without_credentials(row.target.split('?').next().unwrap_or_default()).into_owned(),
-        ),
+        url: filled(target),
         state: Some(state.to_owned()),
         attempts: row.attempts.0.into(),
         status: Some(i64::from(row.status.0)).filter(|status| *status > 0),

@@ -16,7 +16,7 @@ use crate::role::portal::Portal;
 use crate::role::portal::identity::Caller;
 use crate::role::portal::open_api::content_read::unique_name;
 use crate::role::portal::throttle::SignInAttempt;
-use crate::role::portal::turns::UserTurn;
+use crate::turns::Turn;
 
 /// Maximum number of users who are looked up for one request.
 const MOST_UNKNOWN: usize = 50;
@@ -127,7 +127,7 @@ impl Portal {
 
     /// Waits for the other searches of the caller: all users share the searches that the directory
     /// answers at a time.
-    async fn turn_to_search(&self, caller: &Caller) -> Result<UserTurn> {
+    async fn turn_to_search(&self, caller: &Caller) -> Result<Turn> {
         let turn = self.own.searches.wait(&unique_name(&caller.identity), WAIT).await;
         turn.ok_or_else(|| {
             let message = "Other searches of yours in the directory of users last; retry later.";

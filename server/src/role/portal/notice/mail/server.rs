@@ -1,13 +1,16 @@
 //! The mail server of the settings: resolves its name, connects, and hands over a mail. A password
-//! is sent over TLS only, unless the settings allow otherwise.
+//! is sent over TLS only, unless the settings allow otherwise. A recipient whom the server refuses
+//! keeps the mail from no other.
 
 use std::time::Duration;
 
 use lettre::Message;
+use lettre::address::Address;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Tls, TlsParameters};
-use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use thiserror::Error;
 use tokio::time::timeout;
 
@@ -43,6 +46,24 @@ pub(super) enum MailFailure {
     Resolve(#[from] ResolveError),
     #[error(transparent)]
     Smtp(#[from] Error),
+    #[error("the recipients are refused, the first of them with status {0}")]
+    NoRecipient(u16),
+}
+
+/// A recipient whom the mail server refused.
+#[derive(Debug)]
+pub(super) struct RefusedRecipient {
+    pub(super) address: Address,
+    /// Status of the answer; 0 if the server accepts no such addresses, so that it is not asked.
+    pub(super) status: u16,
+}
+
+impl RefusedRecipient {
+    /// Whether the same mail may be accepted later: the server lets strangers wait, the mailbox is
+    /// full, or the mail has more recipients than one may have.
+    pub(super) fn is_refused_for_now(&self) -> bool {
+        (400..500).contains(&self.status)
+    }
 }
 
 impl MailServer {
@@ -69,22 +90,33 @@ impl MailServer {
         Ok(Self { host: host.to_owned(), port, tls, credentials })
     }
 
-    /// Sends a mail on a connection of its own.
-    pub(super) async fn send(&self, message: &Message) -> Result<(), MailFailure> {
+    /// Sends a mail on a connection of its own, and returns the recipients whom the server refused.
+    pub(super) async fn send(
+        &self,
+        message: &Message,
+    ) -> Result<Vec<RefusedRecipient>, MailFailure> {
         let handing_over = timeout(LONGEST, self.hand_over(message)).await;
-        let mut connection = handing_over.map_err(|_| MailFailure::TimedOut)??;
+        let (mut connection, refused) = handing_over.map_err(|_| MailFailure::TimedOut)??;
         // The mail is accepted: it must not be sent again because the server does not say goodbye.
         let _ = timeout(FAREWELL, connection.quit()).await;
-        Ok(())
+        Ok(refused)
     }
 
-    async fn hand_over(&self, message: &Message) -> Result<AsyncSmtpConnection, MailFailure> {
+    async fn hand_over(
+        &self,
+        message: &Message,
+    ) -> Result<(AsyncSmtpConnection, Vec<RefusedRecipient>), MailFailure> {
         let mut connection = self.connect().await?;
         if let Some(credentials) = &self.credentials {
             connection.auth(DEFAULT_MECHANISMS, credentials).await?;
         }
-        connection.send(message.envelope(), &message.formatted()).await?;
-        Ok(connection)
+        match transmit(&mut connection, message).await {
+            Ok(refused) => Ok((connection, refused)),
+            Err(failure) => {
+                connection.abort().await;
+                Err(failure)
+            }
+        }
     }
 
     /// Connects to the addresses that were checked; lettre would resolve the name itself.
@@ -112,4 +144,53 @@ impl MailServer {
         }
         Ok(connection)
     }
+}
+
+/// Fails if no recipient is accepted. lettre's own `send` fails with the first refused one.
+async fn transmit(
+    connection: &mut AsyncSmtpConnection,
+    message: &Message,
+) -> Result<Vec<RefusedRecipient>, MailFailure> {
+    let (envelope, text) = (message.envelope(), message.formatted());
+    let takes_utf8 = connection.server_info().supports_feature(Extension::SmtpUtfEight);
+    let mut parameters = Vec::new();
+    if takes_utf8 && !envelope.from().into_iter().chain(envelope.to()).all(is_ascii) {
+        parameters.push(MailParameter::SmtpUtfEight);
+    }
+    if !text.is_ascii() {
+        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
+    }
+    connection.command(Mail::new(envelope.from().cloned(), parameters)).await?;
+    let mut refused = Vec::new();
+    for recipient in envelope.to() {
+        let status = match takes_utf8 || is_ascii(recipient) {
+            true => refusal(connection, recipient).await?,
+            false => Some(0),
+        };
+        let refused_with = |status| RefusedRecipient { address: recipient.clone(), status };
+        refused.extend(status.map(refused_with));
+    }
+    let is_accepted = refused.len() < envelope.to().len();
+    if let Some(first) = refused.first().filter(|_| !is_accepted) {
+        return Err(MailFailure::NoRecipient(first.status));
+    }
+    connection.command(Data).await?;
+    connection.message(&text).await?;
+    Ok(refused)
+}
+
+/// Names a recipient; returns the status with which the server refuses one.
+async fn refusal(
+    connection: &mut AsyncSmtpConnection,
+    recipient: &Address,
+) -> Result<Option<u16>, Error> {
+    match connection.command(Rcpt::new(recipient.clone(), Vec::new())).await {
+        Ok(_) => Ok(None),
+        // Without a status, the connection failed.
+        Err(error) => error.status().map(|status| Some(status.into())).ok_or(error),
+    }
+}
+
+fn is_ascii(address: &Address) -> bool {
+    AsRef::<str>::as_ref(address).is_ascii()
 }

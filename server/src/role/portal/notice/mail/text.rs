@@ -18,6 +18,10 @@ const FRAMEWORK: &str = "<html><body><h3>#{releaseTitle} #{emergencyPublish}</h3
 const DIFF: &str = "<h4>Changes</h4><table border=\"1\"><tr><td>Type</td><td>Key</td>\
     <td>Before</td><td>After</td></tr>#{diffContent}</table>";
 const RULES: &str = "<h4>Clients of the gray release</h4>#{rulesContent}";
+const OF_FILE: &str = "<br><h4>The changes are shown by the portal.</h4>";
+const UNKNOWN: &str = "<br><h4>The changes are not listed: the values are too long for a mail, or \
+    one of the releases was deleted.</h4>";
+const NONE: &str = "<br><h4>No values were changed.</h4>";
 const EMERGENCY: &str = "<span style='color:red'>(emergency publish)</span>";
 
 /// Texts of the settings; where one is not set, a text of our own is used.
@@ -49,13 +53,22 @@ impl ChangedKey {
     }
 }
 
+/// What a mail shows of the values.
+#[derive(Debug)]
+pub(super) enum Changes {
+    Listed(Vec<ChangedKey>),
+    /// The namespace is a file, which a table does not show.
+    OfFile,
+    /// The values are not known: without them, every key would be listed as deleted.
+    Unknown,
+}
+
 /// What a mail is about.
 #[derive(Debug)]
 pub(super) struct Mail<'a> {
     pub(super) env: &'a str,
     pub(super) entry: &'a ReleaseHistory,
-    /// `None` for a namespace that is a file.
-    pub(super) changes: Option<Vec<ChangedKey>>,
+    pub(super) changes: Changes,
     /// Address of the portal.
     pub(super) portal: String,
 }
@@ -99,12 +112,12 @@ impl Mail<'_> {
     }
 
     fn diff_module(&self, templates: &Templates) -> String {
-        let Some(changes) = &self.changes else {
-            return "<br><h4>The changes are shown by the portal.</h4>".to_owned();
+        let changes = match &self.changes {
+            Changes::OfFile => return OF_FILE.to_owned(),
+            Changes::Unknown => return UNKNOWN.to_owned(),
+            Changes::Listed(changes) if changes.is_empty() => return NONE.to_owned(),
+            Changes::Listed(changes) => changes,
         };
-        if changes.is_empty() {
-            return "<br><h4>No values were changed.</h4>".to_owned();
-        }
         let row = |change: &ChangedKey| {
             format!(
                 "<tr><td width=\"10%\">{}</td><td width=\"20%\">{}</td><td width=\"35%\">{}</td>\

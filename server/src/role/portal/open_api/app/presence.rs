@@ -29,23 +29,26 @@ pub(in super::super) async fn missing(
     Extension(place): Extension<Resource>,
 ) -> Result<Json<Vec<MissingEnv>>> {
     portal_app::find(&portal.state.store, &place.app_id).await?;
-    let questions = portal.state.environments.addressed().into_iter().map(|environment| {
-        let address = Address::new(["apps", &place.app_id]);
-        async move {
-            let name = environment.name().to_owned();
-            match environment.get::<admin::App>(address).await {
-                Ok(_) => None,
-                Err(error) if error.reaction() == Reaction::NotFound => {
-                    Some(MissingEnv { code: 200, message: Some(name) })
-                }
-                Err(error) => {
-                    let message = format!("load env:{name} error.{}", error.message());
-                    Some(MissingEnv { code: 500, message: Some(message) })
-                }
+    let questions = portal.state.environments.addressed().into_iter().map(async |environment| {
+        let name = environment.name();
+        match present(&portal, &environment, &place.app_id).await {
+            Ok(_) => None,
+            Err(error) if error.reaction() == Reaction::NotFound => {
+                Some(MissingEnv { code: 200, message: Some(name.to_owned()) })
+            }
+            Err(error) => {
+                let message = format!("load env:{name} error.{}", error.message());
+                Some(MissingEnv { code: 500, message: Some(message) })
             }
         }
     });
     Ok(Json(join_all(questions).await.into_iter().flatten().collect()))
+}
+
+/// The app in an environment, which must not be an earlier one that is still to be deleted.
+async fn present(portal: &Portal, environment: &Environment, app_id: &str) -> Result<admin::App> {
+    portal.check_missed_deletion(environment.name(), app_id).await?;
+    environment.get(Address::new(["apps", app_id])).await
 }
 
 /// Adds an app of the portal to an environment that lacks it, with its details in the portal.

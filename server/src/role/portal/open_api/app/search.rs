@@ -10,9 +10,10 @@ use crate::domain::page::{Page, Paged};
 use crate::domain::permission::need::Resource;
 use crate::domain::portal_app;
 use crate::environment::Address;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http::search::IN_PORTAL;
 use crate::json::Json;
+use crate::log_rate::LogRate;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::{Paging, Query};
 use crate::role::portal::identity::Caller;
@@ -108,7 +109,7 @@ async fn with_item(
                 present.extend(portal.present_in(env, &found).await?);
                 places.extend(found);
             }
-            Err(error) => tracing::warn!(env, %error, "cannot search an environment for an item"),
+            Err(error) => report(env, &error),
         }
     }
     let visible = portal.rights().visible_among(&caller.identity, &places).await?;
@@ -124,4 +125,32 @@ async fn with_item(
     };
     let seen = places.into_iter().zip(shown).filter(|(_, is_shown)| *is_shown);
     Ok((seen.map(|(place, _)| app(place)).collect(), total.saturating_sub(hidden)))
+}
+
+fn report(env: &str, error: &Error) {
+    static FAILURES: LogRate = LogRate::new();
+    if let Some(suppressed) = FAILURES.admit() {
+        tracing::warn!(env, %error, suppressed, "cannot search an environment for an item");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::in_memory::Lines;
+
+    /// X85
+    #[test]
+    fn searches_that_fail_do_not_flood_the_log() {
+        let lines = Lines::default();
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone()).finish();
+        tracing::subscriber::with_default(log, || {
+            for _ in 0..1000 {
+                report("LOCAL", &Error::unavailable("away"));
+            }
+        });
+        let written = lines.text().lines().count();
+        // Five in each second that this took on a slow machine.
+        assert!((1..=100).contains(&written), "{written}");
+    }
 }

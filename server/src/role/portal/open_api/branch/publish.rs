@@ -17,6 +17,7 @@ use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
 use crate::role::portal::identity::Caller;
 use crate::role::portal::open_api::By;
+use crate::role::portal::open_api::content_read::ContentRead;
 use crate::role::portal::open_api::draft::{change_sets, draft, is_retried, namespace_id};
 use crate::role::portal::open_api::namespace::latest_release;
 use crate::role::portal::open_api::release::{CheckedPublication, flag, one};
@@ -177,17 +178,25 @@ async fn merged(
     };
     let merging = async {
         let mut schema = Schema::of(portal, &environment, place).await?;
+        let reading = ContentRead::for_change(caller);
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let Merging { namespace_id, main, release_id, branch_revision, changes } =
-                merging(&environment, place, &branch, end.branch_revision.as_deref()).await?;
+            let (of, below) = (branch.clone(), place.clone());
+            let stated = end.branch_revision.clone();
+            let read = reading.of(portal, environment.clone(), |environment| async move {
+                merging(&environment, &below, &of, stated.as_deref()).await
+            });
+            let (Merging { namespace_id, main, release_id, branch_revision, changes }, turn) =
+                read.await?;
             if let Some(schema) = &mut schema {
                 schema.check(portal, caller, content(&main, &changes)).await?;
             }
             let body = change_sets(namespace_id, changes, &publication.operator);
             let address = address(branch_revision.as_deref(), release_id);
-            match environment.create_on_last_read(address, &body).await {
+            let made = environment.create_on_last_read(address, &body).await;
+            drop(turn);
+            match made {
                 Err(error) if is_retried(&error, attempt).await => {}
                 made => return made,
             }

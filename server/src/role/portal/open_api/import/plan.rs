@@ -7,7 +7,7 @@ use castalia_archive::path::{self as archive_path, EntryKind, Place};
 use castalia_core::protocol::namespace::Format;
 
 use super::collision::{check_app_ids, check_definitions, check_distinct};
-use super::target::check_targets;
+use super::target::{check_missed_deletions, check_targets};
 use crate::archive::ArchiveReader;
 use crate::domain::archive_path::Formats;
 use crate::domain::constraint::{NAME, can_be_stored, check_members};
@@ -132,6 +132,7 @@ pub(super) async fn of_cluster(
     let formats = check_objects(portal, archive, &plan, &mut problems).await?;
     check_items(portal, archive, &plan, &formats, &mut problems).await;
     problems.check()?;
+    check_missed_deletions(portal, &plan, &cluster.env).await?;
     Ok(plan)
 }
 

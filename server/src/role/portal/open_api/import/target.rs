@@ -15,7 +15,7 @@ use crate::settings::environment::normalise;
 use crate::wire::admin;
 
 /// Requires that each environment that the import would change answers and has the clusters, but no
-/// app that it still has to delete.
+/// app or namespace that it still has to delete.
 pub(super) async fn check_targets(
     portal: &Portal,
     archive: &ArchiveReader,
@@ -24,9 +24,7 @@ pub(super) async fn check_targets(
 ) -> Result<()> {
     check_reachable(plan, environments).await?;
     for environment in environments {
-        for app_id in plan.app_ids() {
-            portal.check_missed_deletion(environment.name(), app_id).await?;
-        }
+        check_missed_deletions(portal, plan, environment.name()).await?;
     }
     let paths: Vec<_> = archive.paths().collect();
     let mut problems = Problems::default();
@@ -45,6 +43,16 @@ pub(super) async fn check_targets(
         }
     }
     problems.check()
+}
+
+/// Requires that the environment does not still have to delete an app or a namespace of the import.
+pub(super) async fn check_missed_deletions(portal: &Portal, plan: &Plan, env: &str) -> Result<()> {
+    let apps = plan.app_ids().into_iter().map(|app_id| (app_id, ""));
+    let places = plan.namespaces.iter().map(|(_, place)| place);
+    let places = places.filter(|place| normalise(&place.env) == env);
+    let namespaces = places.map(|place| (place.app_id.as_str(), place.namespace.as_str()));
+    let objects: Vec<_> = apps.chain(namespaces).collect();
+    portal.check_missed_deletions(env, &objects).await
 }
 
 /// The namespaces whose clusters the import does not create, by environment and app.

@@ -5,12 +5,11 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use castalia_store::ImportLock;
-use tokio::sync::SemaphorePermit;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use crate::error::{Code, Error, Reaction, Result};
 use crate::role::portal::Portal;
-use crate::role::portal::turns::UserTurn;
+use crate::turns::Turn;
 
 /// Maximum time that an import waits for another one, and then for exports.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,8 +26,8 @@ pub(super) struct ImportTurn<'p> {
     lock: ImportLock,
     /// When the import noticed that the node shuts down.
     shutdown: OnceLock<Instant>,
-    _transfer: SemaphorePermit<'p>,
-    _of_user: UserTurn,
+    _transfer: Turn,
+    _of_user: Turn,
 }
 
 impl<'p> ImportTurn<'p> {
@@ -43,8 +42,7 @@ impl<'p> ImportTurn<'p> {
             // First: an import that waits must not keep an export waiting.
             let lock = portal.state.store.lock_imports(PATIENCE).await?.ok_or_else(running)?;
             // Not longer: the imports of all nodes wait for the lock.
-            let transfer = timeout(PATIENCE, portal.turn_to_transfer()).await;
-            let transfer = transfer.map_err(|_| exports_running())??;
+            let transfer = portal.turn_to_transfer(PATIENCE).await.ok_or_else(exports_running)?;
             Ok(Self {
                 portal,
                 lock,

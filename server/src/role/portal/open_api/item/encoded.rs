@@ -13,6 +13,7 @@ use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
 use crate::role::portal::identity::Caller;
 use crate::role::portal::open_api::By;
+use crate::role::portal::open_api::content_read::ContentRead;
 use crate::wire::open_api::Item;
 
 /// Same as [`super::get`].
@@ -20,8 +21,9 @@ pub(in crate::role::portal::open_api) async fn get(
     portal: State<Portal>,
     place: Extension<Resource>,
     Path(ItemKey { key }): Path<ItemKey>,
+    reading: ContentRead,
 ) -> Result<Json<Item>> {
-    super::get(portal, place, Path(ItemKey { key: decode(&key)? })).await
+    super::get(portal, place, Path(ItemKey { key: decode(&key)? }), reading).await
 }
 
 /// Same as [`super::update`].

@@ -49,7 +49,7 @@ pub(in super::super) async fn compare(
             return Err(refusal(Need::See));
         }
         if is_visible {
-            portal.check_missed_deletion(&target.env, &target.app_id).await?;
+            portal.check_missed_deletion_of(target).await?;
         }
         visible.push(is_visible);
     }

@@ -26,9 +26,30 @@ pub(super) struct NamespaceView {
     pub(super) released: Configurations,
     /// Items that were deleted since, newest first; only if a released key is not in the draft.
     pub(super) deleted: Vec<admin::Item>,
+    /// Number of differences of the draft from the release, in place of all these values.
+    pub(super) changes: i64,
     /// Whether it has a gray release, and who edits it; known only of a whole cluster.
     pub(super) is_gray: Option<bool>,
     pub(super) locked_by: Option<String>,
+}
+
+impl NamespaceView {
+    /// Without the values, unless the view lists them.
+    fn limited_to(self, view: View) -> Self {
+        if view.fill_item_detail {
+            return self;
+        }
+        let draft = self.items.iter().map(|item| {
+            (item.key.as_deref().unwrap_or_default(), item.value.as_deref().unwrap_or_default())
+        });
+        let changes = difference::count(draft, &self.released);
+        Self {
+            changes: i64::try_from(changes).unwrap_or(i64::MAX),
+            is_gray: self.is_gray,
+            locked_by: self.locked_by,
+            ..Self::default()
+        }
+    }
 }
 
 /// The contents of namespaces of one cluster, in their order; `are_all` if it has no others.
@@ -44,13 +65,16 @@ pub(super) async fn of_list(
             None => Ok(Vec::new()),
         };
     };
-    if !view.fill_item_detail {
+    if !view.reads_values() {
         return Ok(vec![NamespaceView::default(); namespaces.len()]);
     }
     let place = place_of(environment, first);
-    if let Some(mut found) = of_cluster(environment, &place, view.extend_info, are_all).await? {
+    // Those that are too long together are counted one by one.
+    let is_refused = are_all && view.fill_item_detail;
+    if let Some(mut found) = of_cluster(environment, &place, view.extend_info, is_refused).await? {
         let names = namespaces.iter().map(|row| row.namespace_name.as_deref().unwrap_or_default());
-        return Ok(names.map(|name| found.remove(name).unwrap_or_default()).collect());
+        let contents = names.map(|name| found.remove(name).unwrap_or_default());
+        return Ok(contents.map(|content| content.limited_to(view)).collect());
     }
     let mut contents: Vec<NamespaceView> = Vec::with_capacity(namespaces.len());
     let (mut drafted, mut released) = (0, 0);
@@ -70,10 +94,11 @@ pub(super) async fn of_one(
     namespace: &admin::Namespace,
     view: View,
 ) -> Result<NamespaceView> {
-    if !view.fill_item_detail {
+    if !view.reads_values() {
         return Ok(NamespaceView::default());
     }
-    of_namespace(environment, &place_of(environment, namespace), view.extend_info).await
+    let content = of_namespace(environment, &place_of(environment, namespace), view).await?;
+    Ok(content.limited_to(view))
 }
 
 /// Length of the values in namespaces, in bytes.
@@ -108,20 +133,22 @@ fn too_long() -> Error {
     Error::new(Reaction::TooLarge, message).with_code(Code::AnswerTooLong)
 }
 
-/// `None` if the admin service has no such call, or too much for one answer.
+/// `None` if the admin service has no such call, or too much for one answer, unless that is refused.
 async fn of_cluster(
     environment: &Environment,
     place: &Resource,
     with_releases: bool,
-    are_all: bool,
+    is_refused: bool,
 ) -> Result<Option<HashMap<String, NamespaceView>>> {
     let releases = if with_releases { "true" } else { "false" };
     let address = Address::in_cluster(place, &["contents"]).with(&[("releases", releases)]);
     let found: Vec<admin::NamespaceContent> = match environment.get(address).await {
         Err(error) if error.code() == Code::EnvAnswerTooLong => return Ok(None),
         // The admin service has added the lengths.
-        Err(error) if error.reaction() == Reaction::TooLarge && are_all => return Err(too_long()),
-        // The caller may not see all of them.
+        Err(error) if error.reaction() == Reaction::TooLarge && is_refused => {
+            return Err(too_long());
+        }
+        // The caller may not see all of them, or their values.
         Err(error) if matches!(error.reaction(), Reaction::NotFound | Reaction::TooLarge) => {
             return Ok(None);
         }
@@ -137,6 +164,7 @@ async fn of_cluster(
             deleted: content.deleted_items,
             is_gray: content.is_gray,
             locked_by: content.locked_by,
+            ..NamespaceView::default()
         };
         (content.namespace_name, shown)
     };
@@ -146,12 +174,14 @@ async fn of_cluster(
 async fn of_namespace(
     environment: &Environment,
     place: &Resource,
-    with_release: bool,
+    view: View,
 ) -> Result<NamespaceView> {
     let items: Vec<admin::Item> = environment.get(Address::in_namespace(place, &["items"])).await?;
     let mut content = NamespaceView { items, ..NamespaceView::default() };
-    if with_release {
+    if view.extend_info {
         content.released = released(environment, place).await?;
+    }
+    if view.extend_info && view.fill_item_detail {
         let draft: Vec<_> = content.items.iter().map(line).collect();
         if !difference::missing(&draft, &content.released, &[]).is_empty() {
             let deleted = Address::in_namespace(place, &["items", "deleted"]);

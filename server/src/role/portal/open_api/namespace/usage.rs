@@ -12,9 +12,10 @@ use utoipa::IntoParams;
 use crate::domain::permission::need::{Need, Resource};
 use crate::domain::portal_namespace;
 use crate::environment::{Address, Environment};
-use crate::error::{Result, if_found};
+use crate::error::{Error, Result, if_found};
 use crate::http::request::Path;
 use crate::json::Json;
+use crate::log_rate::LogRate;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::{Paging, Query};
 use crate::role::portal::identity::Caller;
@@ -36,8 +37,8 @@ pub(in super::super) async fn of_namespace(
     Ok(Json(vec![of_place(&environment, &place, 0).await?]))
 }
 
-/// Who uses the namespaces of a definition, in all clusters of all reachable environments. Those
-/// that nobody uses are left out.
+/// Who uses the namespaces of a definition, in all clusters of all reachable environments that do
+/// not still have to delete an earlier one. Namespaces that nobody uses are left out.
 pub(in super::super) async fn of_definition(
     State(portal): State<Portal>,
     Extension(place): Extension<Resource>,
@@ -48,7 +49,12 @@ pub(in super::super) async fn of_definition(
     let is_public = definitions
         .get(&place.namespace)
         .is_some_and(|row| row.is_public && row.app_id == place.app_id);
-    let environments = portal.state.environments.active();
+    let mut environments = Vec::new();
+    for environment in portal.state.environments.active() {
+        if portal.is_present_in(environment.name(), &place).await? {
+            environments.push(environment);
+        }
+    }
     let questions =
         environments.iter().map(|environment| in_environment(environment, &place, is_public));
     let found = try_join_all(questions).await?;
@@ -107,7 +113,7 @@ pub(in super::super) struct Reported {
 }
 
 /// Whether each cluster of an app has unpublished changes, in the environments that a setting
-/// names. An environment that does not answer is left out.
+/// names. An environment that does not answer, or still has to delete an earlier app, is left out.
 pub(in super::super) async fn unpublished(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
@@ -119,10 +125,10 @@ pub(in super::super) async fn unpublished(
     let mut environments = Vec::new();
     for environment in portal.state.environments.active() {
         let env = environment.name();
-        if named.iter().any(|name| name == env)
+        let is_reported = named.iter().any(|name| name == env)
             || reported.all_envs.unwrap_or_default()
-                && sees(&portal, &caller, &place.app_id, env).await?
-        {
+                && sees(&portal, &caller, &place.app_id, env).await?;
+        if is_reported && portal.is_present_in(env, &place).await? {
             environments.push(environment);
         }
     }
@@ -136,12 +142,17 @@ pub(in super::super) async fn unpublished(
             Ok(clusters) => {
                 found.insert(env, clusters);
             }
-            Err(error) => {
-                tracing::warn!(app_id = place.app_id, env, %error, "cannot read which clusters have unpublished changes");
-            }
+            Err(error) => report(&place.app_id, &env, &error),
         }
     }
     Ok(Json(found))
+}
+
+fn report(app_id: &str, env: &str, error: &Error) {
+    static FAILURES: LogRate = LogRate::new();
+    if let Some(suppressed) = FAILURES.admit() {
+        tracing::warn!(app_id, env, %error, suppressed, "cannot read which clusters have unpublished changes");
+    }
 }
 
 /// Whether the caller sees the namespace that every app has.
@@ -233,4 +244,25 @@ async fn instances(environment: &Environment, place: &Resource) -> Result<i64> {
         ("namespaceName", &place.namespace),
     ]);
     environment.get(address).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::in_memory::Lines;
+
+    /// X85
+    #[test]
+    fn reads_that_fail_do_not_flood_the_log() {
+        let lines = Lines::default();
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone()).finish();
+        tracing::subscriber::with_default(log, || {
+            for _ in 0..1000 {
+                report("demo", "LOCAL", &Error::unavailable("away"));
+            }
+        });
+        let written = lines.text().lines().count();
+        // Five in each second that this took on a slow machine.
+        assert!((1..=100).contains(&written), "{written}");
+    }
 }

@@ -3,17 +3,15 @@
 //! could leave none for other requests; those of contents also occupy memory. Reads beyond a limit
 //! wait, the first one longest.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use castalia_store::Dialect;
-use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::domain::permission::need::Identity;
 use crate::environment::Environment;
 use crate::role::portal::Portal;
 use crate::role::portal::open_api::content_read::unique_name;
+use crate::turns::{KeyedTurns, Turn};
 
 /// Maximum number of concurrent reads of one user.
 const OF_USER: usize = 8;
@@ -56,12 +54,12 @@ impl Reader {
     }
 }
 
-/// The reads that run or wait. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub(in crate::role::portal) struct ReadTurns(Arc<Mutex<HashMap<TurnKey, Arc<Semaphore>>>>);
+/// The reads that run or wait.
+#[derive(Debug, Default)]
+pub(in crate::role::portal) struct ReadTurns(KeyedTurns<TurnKey>);
 
 /// What reads share a limit by.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 enum TurnKey {
     User(String),
     UserIn(String, String),
@@ -89,7 +87,7 @@ impl ReadEnvironment {
 /// The permission to run, until all its clones are dropped.
 #[derive(Debug, Clone)]
 pub(in super::super) struct ReadTurn {
-    _permits: Arc<[OwnedSemaphorePermit]>,
+    _turns: Arc<[Turn]>,
 }
 
 impl ReadTurns {
@@ -109,19 +107,11 @@ impl ReadTurns {
             limits.insert(0, (TurnKey::UserIn(user, name.clone()), limit.of(reader)));
             limits.push((TurnKey::Environment(name.clone()), limit.of_all));
         }
-        let mut permits = Vec::with_capacity(limits.len());
+        let mut turns = Vec::with_capacity(limits.len());
         for (key, limit) in limits {
-            // A semaphore that is never closed always has a permit at some time.
-            permits.extend(self.semaphore(key, limit).acquire_owned().await);
+            turns.push(self.0.wait(key, limit).await);
         }
-        ReadTurn { _permits: permits.into() }
-    }
-
-    fn semaphore(&self, key: TurnKey, limit: usize) -> Arc<Semaphore> {
-        let mut semaphores = self.0.lock();
-        // Those of reads that have ended.
-        semaphores.retain(|_, semaphore| Arc::strong_count(semaphore) > 1);
-        Arc::clone(semaphores.entry(key).or_insert_with(|| Arc::new(Semaphore::new(limit))))
+        ReadTurn { _turns: turns.into() }
     }
 }
 
@@ -202,9 +192,6 @@ mod tests {
         assert!(turn_of(&turns, "eve", None).now_or_never().is_some());
         taken.pop();
         assert!(turn_of(&turns, "bob", None).now_or_never().is_some());
-        drop(taken);
-        assert!(turn_of(&turns, "eve", None).now_or_never().is_some());
-        assert_eq!(turns.0.lock().len(), 1, "what ended leaves nothing");
     }
 
     #[tokio::test]

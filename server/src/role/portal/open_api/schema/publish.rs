@@ -12,9 +12,10 @@ use crate::error::{Code, Error, Reaction, Result};
 use crate::role::portal::Portal;
 use crate::role::portal::identity::Caller;
 use crate::role::portal::open_api::branch::branch_of;
-use crate::role::portal::open_api::content_read::unique_name;
+use crate::role::portal::open_api::content_read::{ContentRead, unique_name};
 use crate::role::portal::open_api::draft::{draft, is_retried};
 use crate::role::portal::open_api::namespace::released;
+use crate::role::portal::open_api::reads::ReadTurn;
 use crate::role::portal::open_api::schema::key;
 use crate::wire::admin;
 
@@ -137,21 +138,42 @@ pub(in super::super) enum ToPublish<'a> {
 }
 
 impl ToPublish<'_> {
-    /// The content that clients would receive. The items are read last, because the publish is
-    /// based on the last revision that was read.
+    /// The content that clients would receive, with the turn to read it.
     pub(super) async fn content(
         self,
+        reading: &ContentRead,
+        portal: &Portal,
         environment: &Environment,
         place: &Resource,
-    ) -> Result<Configurations> {
-        let Self::Branch { branch, without } = self else {
-            return entries(environment, place).await;
+    ) -> Result<(Configurations, ReadTurn)> {
+        let place = place.clone();
+        let branch = match self {
+            Self::Namespace => None,
+            Self::Branch { branch, .. } => Some(branch.clone()),
         };
-        let below = released(environment, place).await?;
-        let mut content = configurations::overlay(&below, entries(environment, branch).await?);
-        content.retain(|key, _| !without.contains(key));
-        Ok(content)
+        let read = reading.of(portal, environment.clone(), |environment| async move {
+            match branch {
+                None => entries(&environment, &place).await,
+                Some(branch) => on_top(&environment, &place, &branch).await,
+            }
+        });
+        let (mut content, turn) = read.await?;
+        if let Self::Branch { without, .. } = self {
+            content.retain(|key, _| !without.contains(key));
+        }
+        Ok((content, turn))
     }
+}
+
+/// The items of a branch on top of the release of its namespace. The items are read last, because
+/// the publish is based on the last revision that was read.
+async fn on_top(
+    environment: &Environment,
+    place: &Resource,
+    branch: &Resource,
+) -> Result<Configurations> {
+    let below = released(environment, place).await?;
+    Ok(configurations::overlay(&below, entries(environment, branch).await?))
 }
 
 async fn entries(environment: &Environment, place: &Resource) -> Result<Configurations> {
@@ -172,10 +194,13 @@ pub(in super::super) async fn publish<T: DeserializeOwned>(
     let Some(mut schema) = Schema::of(portal, environment, place).await? else {
         return environment.submit(address, fields).await;
     };
+    let reading = ContentRead::for_change(caller);
     let mut attempt = 0;
     loop {
         attempt += 1;
-        schema.check(portal, caller, published.content(environment, place).await?).await?;
+        let (content, turn) = published.content(&reading, portal, environment, place).await?;
+        schema.check(portal, caller, content).await?;
+        drop(turn);
         match environment.submit_on_last_read(address.clone(), fields).await {
             Err(error) if is_retried(&error, attempt).await => {}
             made => return made,

@@ -1,5 +1,6 @@
-//! The searches of one user run one after another. Few searches run concurrently, and an environment
-//! does not know which user of the portal sent one: the searches of one user would occupy them all.
+//! Two searches of one user run at a time, so that a corrected one runs beside the one before it,
+//! which continues. Few searches run concurrently (`http/search.rs`), and an environment does not
+//! know which user of the portal sent one: the searches of one user would occupy them all.
 
 use std::time::Duration;
 
@@ -8,14 +9,14 @@ use crate::error::{Error, Reaction, Result};
 use crate::role::portal::Portal;
 use crate::role::portal::identity::Caller;
 use crate::role::portal::open_api::content_read::unique_name;
-use crate::role::portal::turns::UserTurn;
+use crate::turns::Turn;
 
-/// Maximum time that a search waits for the other searches of its user.
-const WAIT: Duration = Duration::from_secs(5);
+/// Maximum time that a search waits for the other searches of its user, as long as a read of values.
+const WAIT: Duration = Duration::from_secs(10);
 
 impl Portal {
-    /// Runs a search after the other searches of the caller. It continues if the caller disconnects,
-    /// because the database does so as well.
+    /// Runs a search as soon as few enough other searches of the caller run. It continues if the
+    /// caller disconnects, because the database does so as well.
     ///
     /// # Errors
     /// Fails while other searches of the caller last, or if the search fails.
@@ -37,12 +38,12 @@ impl Portal {
         .await
     }
 
-    /// Waits for the other searches of the caller. Whoever has this turn waits for no turn to read,
+    /// Waits for other searches of the caller. Whoever has this turn waits for no turn to read,
     /// because a read may wait for this one.
     ///
     /// # Errors
     /// Fails while other searches of the caller last.
-    pub(in crate::role::portal) async fn search_turn(&self, caller: &Caller) -> Result<UserTurn> {
+    pub(in crate::role::portal) async fn search_turn(&self, caller: &Caller) -> Result<Turn> {
         let turn = self.own.table_searches.wait(&unique_name(&caller.identity), WAIT).await;
         turn.ok_or_else(|| {
             Error::new(Reaction::TooMany, "Other searches of yours last; retry in a moment.")

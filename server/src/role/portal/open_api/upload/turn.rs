@@ -1,51 +1,36 @@
 //! Limits how many files are received at the same time, because each occupies the disk: of all
 //! users, and of each, so that one who sends slowly does not keep the others waiting.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use parking_lot::Mutex;
+use crate::turns::{KeyedTurns, Turn};
 
 /// Maximum number of files; each occupies up to 200 MiB.
 const ALL: usize = 16;
 /// Maximum number of files of one user.
 const OF_USER: usize = 4;
 
-/// The files that are being received, or were received and are in use. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub(in crate::role::portal) struct Uploads(Arc<Mutex<HashMap<String, usize>>>);
+/// The files that are being received, or were received and are in use.
+#[derive(Debug, Default)]
+pub(in crate::role::portal) struct Uploads(KeyedTurns<UploadKey>);
+
+/// What files share a limit by.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum UploadKey {
+    All,
+    User(String),
+}
 
 /// One of them, until it is dropped.
 #[derive(Debug)]
 pub(super) struct UploadTurn {
-    uploads: Uploads,
-    user: String,
+    _turns: [Turn; 2],
 }
 
 impl Uploads {
     /// `None` if too many others are being received.
     pub(super) fn take(&self, user: &str) -> Option<UploadTurn> {
-        let mut files = self.0.lock();
-        if files.values().sum::<usize>() >= ALL {
-            return None;
-        }
-        let of_user = files.entry(user.to_owned()).or_default();
-        if *of_user >= OF_USER {
-            return None;
-        }
-        *of_user += 1;
-        Some(UploadTurn { uploads: self.clone(), user: user.to_owned() })
-    }
-}
-
-impl Drop for UploadTurn {
-    fn drop(&mut self) {
-        let mut files = self.uploads.0.lock();
-        if let Some(of_user @ 2..) = files.get_mut(&self.user) {
-            *of_user -= 1;
-        } else {
-            files.remove(&self.user);
-        }
+        let all = self.0.take(UploadKey::All, ALL)?;
+        let of_user = self.0.take(UploadKey::User(user.to_owned()), OF_USER)?;
+        Some(UploadTurn { _turns: [all, of_user] })
     }
 }
 
@@ -65,6 +50,5 @@ mod tests {
         assert!(uploads.take("eve").is_some());
         assert!(uploads.take("bob").is_some());
         drop((taken, others));
-        assert!(uploads.0.lock().is_empty());
     }
 }

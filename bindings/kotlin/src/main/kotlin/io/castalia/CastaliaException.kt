@@ -1,12 +1,13 @@
 package io.castalia
 
-import io.castalia.ffi.Entry
 import io.castalia.ffi.Failure
 import io.castalia.ffi.InternalException
-import io.castalia.ffi.Problem
 import io.castalia.ffi.caughtPanic
 import java.nio.charset.CharacterCodingException
 import java.util.concurrent.CancellationException
+
+/** What an exception is created from. */
+internal class Problem(val kind: String, val text: String, val operation: String, val context: Map<String, String>)
 
 /** Base class of all errors of the client; the subclass says what the caller can do about it. */
 sealed class CastaliaException private constructor(
@@ -19,7 +20,7 @@ sealed class CastaliaException private constructor(
     val operation: String = problem.operation
 
     /** Context, such as `namespace` or `url`. */
-    val context: Map<String, String> = problem.context.associate { it.key to it.value }
+    val context: Map<String, String> = problem.context
 
     /** Stable name of the kind, the same in every language. */
     val kind: String get() = javaClass.simpleName
@@ -77,9 +78,9 @@ sealed class CastaliaException private constructor(
         }
 
         /** An error that the native half describes. */
-        fun of(record: Record): CastaliaException {
-            val context = checkNotNull(record.record("context")).texts().map { Entry(it.key, it.value) }
-            return of(Problem(record.text("kind"), record.text("message"), record.text("operation"), context))
+        fun of(record: Record, cause: Throwable? = null): CastaliaException {
+            val context = checkNotNull(record.record("context")).texts().toSortedMap()
+            return of(Problem(record.text("kind"), record.text("message"), record.text("operation"), context), cause)
         }
 
         /** An error of this half of the library. */
@@ -89,10 +90,7 @@ sealed class CastaliaException private constructor(
             text: String,
             context: Map<String, String> = emptyMap(),
             cause: Throwable? = null,
-        ): CastaliaException {
-            val entries = context.map { Entry(it.key, it.value) }
-            return of(Problem(kind, "$kind in $operation: $text", operation, entries), cause)
-        }
+        ): CastaliaException = of(Problem(kind, "$kind in $operation: $text", operation, context), cause)
 
         fun closed() = of("Closed", "call", "the client or the namespace is closed")
     }
@@ -102,9 +100,9 @@ sealed class CastaliaException private constructor(
 internal inline fun <T> translated(call: () -> T): T = try {
     call()
 } catch (failure: Failure.Failed) {
-    throw CastaliaException.of(failure.problem)
+    throw CastaliaException.of(Record(failure.problem))
 } catch (panic: InternalException) {
-    throw CastaliaException.of(caughtPanic(), panic)
+    throw CastaliaException.of(Record(caughtPanic()), panic)
 } catch (fault: CharacterCodingException) {
     throw CastaliaException.of("InvalidArgument", "call", "a text is not Unicode", cause = fault)
 } catch (cancelled: CancellationException) {

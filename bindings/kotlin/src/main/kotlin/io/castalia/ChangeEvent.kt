@@ -1,5 +1,6 @@
 package io.castalia
 
+import io.castalia.ffi.Change as NativeChange
 import io.castalia.ffi.Event
 
 /** What happened to a key. */
@@ -18,30 +19,32 @@ class Change internal constructor(
 }
 
 /** All changes that one release made to a namespace. */
-class ChangeEvent internal constructor(event: Event) {
-    val appId: String = event.appId
-    val namespace: String = event.namespace
+class ChangeEvent private constructor(about: Record, changed: List<NativeChange>) {
+    internal constructor(event: Event) : this(Record(event.about), event.changes)
+
+    val appId: String = about.text("app_id")
+    val namespace: String = about.text("namespace")
 
     /** Every changed key, including those that the listener is not interested in. */
     val changes: Map<String, Change> =
-        event.changes.associate { it.key to Change(it.oldValue, it.newValue, ChangeType.valueOf(it.changeType)) }
+        changed.associate { it.key to Change(it.oldValue, it.newValue, ChangeType.valueOf(it.changeType)) }
 
     /** The changed keys that the listener is interested in; empty if it is interested in everything. */
-    val interestedKeys: List<String> = event.interestedKeys
+    val interestedKeys: List<String> = about.words("interested_keys")
 
     /** Release key before the change; empty if those values did not come from a server. */
-    val oldReleaseKey: String = event.oldReleaseKey
-    val releaseKey: String = event.releaseKey
-    val source: Source = Source.of(event.source)
+    val oldReleaseKey: String = about.text("old_release_key")
+    val releaseKey: String = about.text("release_key")
+    val source: Source = Source.of(about.text("source"))
 
     /**
      * Number of the change within its namespace, increasing by one from 1. For merged events, the number of
      * the last.
      */
-    val sequence: Long = event.sequence.toLong()
+    val sequence: Long = about.long("sequence")
 
     /** Number of later events that were merged into this one because the listener fell behind. */
-    val coalesced: Long = event.coalesced.toLong()
+    val coalesced: Long = about.long("coalesced")
 
     override fun toString(): String = "ChangeEvent(namespace=$namespace, sequence=$sequence, changes=$changes)"
 }

@@ -33,6 +33,9 @@ internal object ClassPath {
         }
     }
 
+    /** The app id in a settings file; null if there is none or the file cannot be read, as in the native half. */
+    fun appIdIn(path: String): String? = runCatching { read(listOf(Path.of(path).toUri().toURL()))["app.id"] }.getOrNull()
+
     /**
      * `META-INF/config/{namespace}.properties` by namespace; `{app id}+{namespace}.properties` overrides it.
      */

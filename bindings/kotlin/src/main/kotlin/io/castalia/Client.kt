@@ -3,6 +3,7 @@ package io.castalia
 import io.castalia.ffi.Client as NativeClient
 import io.castalia.ffi.ClientOptions
 import io.castalia.ffi.Content
+import io.castalia.ffi.Json
 import io.castalia.ffi.Namespace
 import io.castalia.ffi.Question
 import java.util.concurrent.CompletableFuture
@@ -11,6 +12,7 @@ import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.ExecutionException
 import java.util.concurrent.Future
 import java.util.concurrent.FutureTask
+import java.util.concurrent.TimeUnit.MILLISECONDS
 
 /** Returns why a release must not be applied; null accepts it. An exception rejects it too. */
 fun interface Validator {
@@ -22,8 +24,9 @@ fun interface Validator {
  * opened, and stops when it is closed, or when neither it nor a [Config] of it is referenced.
  */
 class Client internal constructor(settings: Settings, private val native: NativeClient) : AutoCloseable {
+    private val about = Record(native.report("about"))
     private val tasks = Tasks()
-    private val rules = Rules(native.readRules())
+    private val rules = Rules(about)
     private val configs = ConcurrentHashMap<Pair<String, String>, Config>()
     private val files = ConcurrentHashMap<String, ConfigFile>()
     private val validating = CopyOnWriteArrayList<Future<*>>()
@@ -36,10 +39,10 @@ class Client internal constructor(settings: Settings, private val native: Native
     constructor(values: Map<String, String>) : this(Settings(values))
 
     /** The client's app id. */
-    val appId: String = native.appId()
+    val appId: String = about.text("app_id")
 
     /** Environment in upper case, such as `DEV`; `UNKNOWN` if it is unset. */
-    val env: String = native.env()
+    val env: String = about.text("env")
 
     /**
      * Opens a namespace of the client's app and waits for its first load, at most the start timeout. After
@@ -91,13 +94,13 @@ class Client internal constructor(settings: Settings, private val native: Native
     }
 
     /** Every effective setting and its origin. Secrets are masked. */
-    fun settings(): List<Setting> = Record.listOf(ask { settings() }).map(::settingOf)
+    fun settings(): List<Setting> = Record.listOf(ask { report("settings") }).map(::settingOf)
 
     /** State of every open namespace, counters and recent errors. */
-    fun metrics(): Metrics = Metrics(Record(ask { metrics() }))
+    fun metrics(): Metrics = Metrics(Record(ask { report("metrics") }))
 
     /** [metrics] as OpenMetrics text, with the metric names of the official Java client. */
-    fun metricsText(): String = ask { metricsText() }
+    fun metricsText(): String = (ask { report("metrics_text") } as Json.Text).value
 
     /**
      * Cancels requests, waits at most two seconds for listeners to finish their queued events, and finishes
@@ -122,7 +125,7 @@ class Client internal constructor(settings: Settings, private val native: Native
     override fun toString(): String = "Client(appId=$appId)"
 
     private fun finish() {
-        val drain = native.drain().toNanos()
+        val drain = MILLISECONDS.toNanos(about.long("drain_ms"))
         val began = System.nanoTime()
         validating.forEach { it.cancel(true) }
         tasks.future { native.end() }.get()
@@ -142,10 +145,11 @@ class Client internal constructor(settings: Settings, private val native: Native
 
     /** Reported without being asked: a program that starts without its values must notice. */
     private fun warnUnlessLoaded(opened: Namespace, namespace: String) {
-        if (opened.state() != "Unavailable") return
+        val standing = Standing(opened.standing())
+        if (standing.state != "Unavailable") return
         val text = "namespace $namespace of app $appId is empty: no server answered and there is no cache file, so reads " +
             "return their defaults until a server answers; Settings.startPolicy refuses such a start"
-        Report.warn(text, opened.lastError()?.let { CastaliaException.of(it) })
+        Report.warn(text, standing.lastError)
     }
 
     /** Changes the values of a client without servers, and waits until reads return them. */
@@ -180,7 +184,7 @@ class Client internal constructor(settings: Settings, private val native: Native
 
         /**
          * Passes the log records of all clients of this level and above to a sink, in order; null drops them.
-         * A sink keeps a thread and its class loader.
+         * A sink keeps two threads and its class loader.
          */
         @JvmStatic
         @JvmOverloads
@@ -189,7 +193,7 @@ class Client internal constructor(settings: Settings, private val native: Native
         /** Creates an object of the native half from settings and resources of the class path. */
         internal fun <T> made(settings: Settings, make: (ClientOptions) -> T): T {
             Library.load()
-            if (!settings.isWithEnv() || settings.namesAppProperties()) {
+            if (!settings.isWithEnv() || settings.namedAppProperties() != null) {
                 return translated { make(settings.clientOptions(null)) }
             }
             return ClassPath.withAppProperties { translated { make(settings.clientOptions(it)) } }

@@ -1,23 +1,23 @@
 package io.castalia
 
-import io.castalia.ffi.LogRecord as NativeLogRecord
+import io.castalia.ffi.Json
 import io.castalia.ffi.LogRecords
 import io.castalia.ffi.logNothing
 import java.lang.System.Logger.Level
 
 /** One log record of the client. */
-class LogRecord internal constructor(native: NativeLogRecord) {
+class LogRecord internal constructor(native: Record) {
     /** Severity. */
-    val level: Level = if (native.level == "WARN") Level.WARNING else Level.valueOf(native.level)
+    val level: Level = native.text("level").let { if (it == "WARN") Level.WARNING else Level.valueOf(it) }
 
     /** Module that logged it. */
-    val target: String = native.target
+    val target: String = native.text("target")
 
     /** Message, followed by the fields as `name=value`. */
-    val text: String = native.text
+    val text: String = native.text("text")
 
     /** Fields by name. */
-    val fields: Map<String, String> = native.fields.associate { it.key to it.value }
+    val fields: Map<String, String> = checkNotNull(native.record("fields")).texts().toSortedMap()
 }
 
 /** Receives log records, one at a time, on a thread of the library. */
@@ -38,9 +38,9 @@ internal object Log {
         }
     }
 
-    private fun tell(sink: LogSink, record: NativeLogRecord) {
+    private fun tell(sink: LogSink, record: Json) {
         try {
-            sink.log(LogRecord(record))
+            sink.log(LogRecord(Record(record)))
         } catch (failure: Throwable) {
             Report.error("a log sink failed", failure)
         }

@@ -1,5 +1,6 @@
 package io.castalia
 
+import io.castalia.ffi.Json
 import java.util.concurrent.CompletableFuture
 
 /** An open namespace, as values ([Config]) or as one text ([ConfigFile]): what both offer. */
@@ -15,10 +16,10 @@ sealed interface OpenNamespace : AutoCloseable {
      * Result of the last load: `Loading`, `Ready`, `Unavailable` if nothing could be loaded yet, or the kind
      * of its error.
      */
-    val state: String get() = opened.ask { state() }
+    val state: String get() = Standing(opened.ask { standing() }).state
 
     /** Error of the last load; null if it succeeded. */
-    val lastError: CastaliaException? get() = opened.ask { lastError() }?.let { CastaliaException.of(it) }
+    val lastError: CastaliaException? get() = Standing(opened.ask { standing() }).lastError
 
     /** Loads now and waits for it. */
     @JvmSynthetic
@@ -38,6 +39,13 @@ sealed interface OpenNamespace : AutoCloseable {
      * [CastaliaException.Closed]. The client opens it again as another object.
      */
     override fun close() = opened.close()
+}
+
+/** Result of the last load, as the native half describes it. */
+internal class Standing(json: Json) {
+    private val record = Record(json)
+    val state: String = record.text("state")
+    val lastError: CastaliaException? = record.record("last_error")?.let { CastaliaException.of(it) }
 }
 
 private val OpenNamespace.opened: Opened

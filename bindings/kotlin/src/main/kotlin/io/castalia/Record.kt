@@ -15,6 +15,9 @@ internal class Record(json: Json) {
 
     fun flag(name: String): Boolean = (fields[name] as Json.Boolean).value
 
+    /** The texts of a list. */
+    fun words(name: String): List<String> = (fields[name] as Json.Items).items.map { (it as Json.Text).value }
+
     /** The records of a list. */
     fun list(name: String): List<Record> = listOf(fields.getValue(name))
 

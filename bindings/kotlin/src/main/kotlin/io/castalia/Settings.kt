@@ -70,15 +70,20 @@ class Settings private constructor(values: Map<String, String>, private val with
     internal fun clientOptions(appProperties: String?): ClientOptions {
         val path = mapOf(ClassPath.APP_PROPERTIES_PATH to appProperties)
         val found = path.filterValues { it != null }.mapValues { it.value.orEmpty() }
-        val bundled = if (withEnv) ClassPath.defaults(appId()).mapValues { entriesOf(it.value) } else emptyMap()
+        val bundled = if (withEnv) ClassPath.defaults(appId(appProperties)).mapValues { entriesOf(it.value) } else emptyMap()
         return ClientOptions(withEnv, values, found + overlay, bundled + defaults, seeds)
     }
 
-    /** Whether a path of settings files is configured elsewhere than on the class path. */
-    internal fun namesAppProperties(): Boolean = listOf(values, overlay).any { ClassPath.APP_PROPERTIES_PATH in it } ||
-        listOf("APOLLO_PATH_APP_PROPERTIES", "AGOLLO_CONF").any { it in System.getenv() }
+    /** The configured path of the settings file, which is used instead of the one on the class path. */
+    internal fun namedAppProperties(): String? =
+        sequenceOf(values, overlay).firstNotNullOfOrNull { it[ClassPath.APP_PROPERTIES_PATH] }
+            ?: sequenceOf("APOLLO_PATH_APP_PROPERTIES", "AGOLLO_CONF").firstNotNullOfOrNull(System::getenv)
 
-    private fun appId(): String? = values["app.id"] ?: overlay["app.id"] ?: System.getenv("APP_ID")
+    /** The app id that the native half will find. Blank values count as unset, as they do there. */
+    private fun appId(appProperties: String?): String? {
+        val set = listOf(values["app.id"], overlay["app.id"], System.getenv("APP_ID")).firstOrNull { !it.isNullOrBlank() }
+        return (set ?: (appProperties ?: namedAppProperties())?.let(ClassPath::appIdIn))?.trim()
+    }
 
     /** Prints only names, because values may be secrets. */
     override fun toString(): String = "Settings(${values.keys.sorted()}, withEnv=$withEnv)"

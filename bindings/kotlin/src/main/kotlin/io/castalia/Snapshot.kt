@@ -26,25 +26,29 @@ enum class Source {
 }
 
 /** The values of a namespace at one moment; they never change. */
-class Snapshot internal constructor(
+class Snapshot private constructor(
     content: Content,
+    about: Record,
     override val rules: Rules,
     /** Called once for each malformed key. */
     private val tell: (key: String) -> Unit,
 ) : TypedReads() {
-    val appId: String = content.appId
-    val cluster: String = content.cluster
-    val namespace: String = content.namespace
+    internal constructor(content: Content, rules: Rules, tell: (key: String) -> Unit) :
+        this(content, Record(content.about), rules, tell)
+
+    val appId: String = about.text("app_id")
+    val cluster: String = about.text("cluster")
+    val namespace: String = about.text("namespace")
 
     /** Release key; empty unless the source is remote. */
-    val releaseKey: String = content.releaseKey
+    val releaseKey: String = about.text("release_key")
 
     /** Id of the newest notification before the load; -1 if there was none. */
-    val notificationId: Long = content.notificationId
-    val source: Source = Source.of(content.source)
+    val notificationId: Long = about.long("notification_id")
+    val source: Source = Source.of(about.text("source"))
 
     /** When the values were loaded; for a cache file, its modification time. */
-    val loadedAt: Instant = content.loadedAt
+    val loadedAt: Instant = checkNotNull(about.moment("loaded_at_us"))
 
     /** The text, if the namespace is open as one text. */
     internal val text: String? = content.text

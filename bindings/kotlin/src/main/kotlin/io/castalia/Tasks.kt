@@ -80,20 +80,32 @@ internal class Tasks {
     private fun <T> started(workers: Workers, wait: suspend () -> T): Call<T> {
         val cancellation = Cancellation()
         val call = Call<T>(cancellation)
-        // A thread keeps the class loader alive while the native half can call back: unloading it
-        // would unload the function that is called.
-        Workers.calls.hold(1)
         val end = object : Continuation<T> {
             override val context: CoroutineContext = cancellation + On(workers)
 
             override fun resumeWith(result: Result<T>) {
-                Workers.calls.hold(-1)
+                hold(workers, -1)
                 result.fold(call::complete, call::completeExceptionally)
             }
         }
         val translating: suspend () -> T = { translated { wait() } }
-        translating.startCoroutine(end)
+        hold(workers, 1)
+        try {
+            translating.startCoroutine(end)
+        } catch (refused: Throwable) {
+            hold(workers, -1)
+            throw refused
+        }
         return call
+    }
+
+    /** Keeps the threads that a call needs until it ends. */
+    private fun hold(workers: Workers, change: Int) {
+        // A thread keeps the class loader alive while the native half can call back: unloading it
+        // would unload the function that is called.
+        Workers.calls.hold(change)
+        // The call continues on a thread of these, also if the system refuses another one by then.
+        workers.hold(change)
     }
 
     /** Waits for launched work, and cancels it after this many nanoseconds. */

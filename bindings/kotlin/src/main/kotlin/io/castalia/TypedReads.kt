@@ -1,6 +1,5 @@
 package io.castalia
 
-import io.castalia.ffi.Rules as NativeRules
 import java.time.Duration
 import java.time.Instant
 import java.time.ZoneId
@@ -120,15 +119,15 @@ sealed class TypedReads {
 }
 
 /** Rules for typed reads, from the settings of the client. */
-internal class Rules(native: NativeRules) {
+internal class Rules(native: Record) {
     /** Values for keys that no release has. */
-    val fallback: Map<String, String> = native.fallback
+    val fallback: Map<String, String> = checkNotNull(native.record("fallback")).texts()
 
     /** Maximum number of parsed values of a type that a snapshot caches. */
-    val kept: Int = native.typedCache.toLong().coerceAtMost(Int.MAX_VALUE.toLong()).toInt()
-    val lenientDates: Boolean = native.lenientDates
-    val strictBooleans: Boolean = native.strictBooleans
-    private val fixed: ZoneId? = native.zone.takeUnless { it == "local" }?.let { ZoneId.of(it.uppercase(Locale.ROOT)) }
+    val kept: Int = native.long("typed_cache").coerceAtMost(Int.MAX_VALUE.toLong()).toInt()
+    val lenientDates: Boolean = native.flag("lenient_dates")
+    val strictBooleans: Boolean = native.flag("strict_booleans")
+    private val fixed: ZoneId? = native.text("zone").takeUnless { it == "local" }?.let { ZoneId.of(it.uppercase(Locale.ROOT)) }
 
     /** Time zone of dates without one. That of the JVM may change. */
     val zone: ZoneId get() = fixed ?: ZoneId.systemDefault()

@@ -5,8 +5,8 @@ import java.util.concurrent.ThreadPoolExecutor
 import java.util.concurrent.TimeUnit.SECONDS
 
 /**
- * Threads shared by all clients: daemons, started when there is work and ended after two idle seconds. Knows
- * nothing of clients except whose work a thread does at the moment.
+ * Threads shared by all clients: daemons, started when there is work and ended after two idle seconds, except
+ * one while it is held. Knows nothing of clients except whose work a thread does at the moment.
  */
 internal class Workers private constructor(private val name: String, most: Int) {
     private val threads = ThreadPoolExecutor(0, most, IDLE_SECONDS, SECONDS, Waiting(), ::start, ::enqueue)
@@ -31,8 +31,22 @@ internal class Workers private constructor(private val name: String, most: Int) 
 
     private fun start(work: Runnable): Thread = Worker(work, name)
 
-    /** Runs work of this owner on one of the threads, with this context class loader. */
-    fun run(owner: Any, loader: ClassLoader?, work: Runnable) = threads.execute {
+    /**
+     * Runs work of this owner on one of the threads, with this context class loader. Fails only if there is no
+     * thread and the system refuses one.
+     */
+    fun run(owner: Any, loader: ClassLoader?, work: Runnable) {
+        val task = Runnable { asWorker(owner, loader, work) }
+        try {
+            threads.execute(task)
+        } catch (refused: Throwable) {
+            if (threads.poolSize == 0) throw refused
+            // The native half, which may have called this, does not repeat its call.
+            enqueue(task, threads)
+        }
+    }
+
+    private fun asWorker(owner: Any, loader: ClassLoader?, work: Runnable) {
         val thread = Thread.currentThread() as Worker
         val before = thread.contextClassLoader
         thread.owner = owner
@@ -45,7 +59,7 @@ internal class Workers private constructor(private val name: String, most: Int) 
         }
     }
 
-    /** Keeps one thread while there is at least one hold. */
+    /** Keeps one thread, once there is one, while there is at least one hold. */
     @Synchronized
     fun hold(change: Int) {
         held += change

@@ -1,6 +1,5 @@
 package io.castalia
 
-import io.castalia.ffi.Problem
 import io.castalia.ffi.errorKinds
 import io.castalia.ffi.testPanic
 import io.castalia.ffi.testPanicInTask
@@ -20,7 +19,7 @@ class ErrorTest {
         val kinds = errorKinds()
         assertEquals(12, kinds.size)
         for ((name, code) in kinds) {
-            val error = CastaliaException.of(Problem(name, "text", "test", emptyList()))
+            val error = CastaliaException.of(Problem(name, "text", "test", emptyMap()))
             assertEquals(name to code, error.kind to error.code)
         }
     }

@@ -117,6 +117,23 @@ class SettingsTest {
     }
 
     @Test
+    fun `defaults of an app id that only a settings file has are used`() {
+        // B78
+        write("META-INF/app.properties", "app.id=order\n")
+        val named = write("named.properties", "app.id=named\n")
+        write("META-INF/config/other.properties", "k=of any app\n")
+        write("META-INF/config/order+other.properties", "k=of order\n")
+        write("META-INF/config/named+other.properties", "k=of named\n")
+        Scripted().use { server ->
+            (server.settings() - "app.id").forEach(::property)
+            val read = { Client().use { client -> runBlocking { client.config("other")["k"] } } }
+            assertEquals("of order", onClassPath(folder, read))
+            property("apollo.path.app.properties", "$named")
+            assertEquals("of named", onClassPath(folder, read))
+        }
+    }
+
+    @Test
     fun `the environment answers where it is asked for, and after a release`() {
         // F125, DEV-20
         Scripted().use { server ->

@@ -1,6 +1,7 @@
 package io.castalia
 
 import java.util.concurrent.CountDownLatch
+import java.util.concurrent.ThreadPoolExecutor
 import java.util.concurrent.TimeUnit.SECONDS
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.test.assertEquals
@@ -20,7 +21,9 @@ class ThreadTest {
 
     private val names = setOf("castalia-listener", "castalia-hook", "castalia-call", "castalia-close")
 
-    private fun threads() = Thread.getAllStackTraces().keys.count { it.name in names }
+    private fun threads() = names.sumOf { count(it) }
+
+    private fun count(name: String) = Thread.getAllStackTraces().keys.count { it.name == name }
 
     @Test
     fun `clients share their threads, and these end after the last client is closed`() {
@@ -88,6 +91,36 @@ class ThreadTest {
             eventually("the third release is applied") { validated["n"] == "3" }
         }
         go.countDown()
+        client.close()
+        eventually("all threads end") { threads() == 0 }
+    }
+
+    @Test
+    fun `a listener for which the system refuses a thread is called later`() {
+        // B75
+        val client = server.client()
+        val config = client.configAsync("application").join()
+        val refused = CountDownLatch(1)
+        val heard = AtomicInteger()
+        repeat(2) {
+            config.onChange {
+                refused.await()
+                heard.incrementAndGet()
+            }
+        }
+        eventually("idle threads end, except one") { count("castalia-listener") <= 1 }
+        val pool = Workers::class.java.getDeclaredField("threads").apply { isAccessible = true }.get(Workers.listeners)
+        val factory = (pool as ThreadPoolExecutor).threadFactory
+        pool.setThreadFactory {
+            refused.countDown()
+            throw OutOfMemoryError("unable to create native thread")
+        }
+        try {
+            server.publish("n" to "1")
+            eventually("both listeners hear of it") { heard.get() == 2 }
+        } finally {
+            pool.threadFactory = factory
+        }
         client.close()
         eventually("all threads end") { threads() == 0 }
     }

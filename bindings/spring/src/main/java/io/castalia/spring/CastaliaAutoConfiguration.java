@@ -10,7 +10,7 @@ import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.boot.autoconfigure.condition.SearchStrategy;
-import org.springframework.context.ApplicationEventPublisher;
+import org.springframework.context.ApplicationContext;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Condition;
@@ -48,8 +48,8 @@ class CastaliaAutoConfiguration {
             ConfigSource castaliaNamespaces,
             ObjectProvider<ValueRefresher> values,
             ObjectProvider<PropertiesRebinder> properties,
-            ApplicationEventPublisher publisher) {
-        return new Refresher(castaliaNamespaces, values, properties, publisher);
+            ApplicationContext context) {
+        return new Refresher(castaliaNamespaces, values, properties, context);
     }
 
     @Bean

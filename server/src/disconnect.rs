@@ -1,4 +1,4 @@
-//! Work of a request that continues if the caller disconnects.
+//! Work of a request that continues if the caller disconnects. Knows no HTTP.
 
 use std::future::pending;
 use std::panic::resume_unwind;
@@ -9,7 +9,7 @@ use tokio::task::{AbortHandle, JoinError, JoinHandle};
 use tracing::Instrument as _;
 
 /// Runs a part of a request to its end.
-pub async fn to_the_end<F>(part: F) -> F::Output
+pub(crate) async fn to_the_end<F>(part: F) -> F::Output
 where
     F: Future<Output: Send> + Send + 'static,
 {
@@ -19,7 +19,7 @@ where
 /// The same for a limited number of callers that disconnected, so that they cannot start more work,
 /// and occupy more memory, than they have connections. `abandoned` counts them; the work of others
 /// ends with them. `unheard` receives the output that no caller receives.
-pub async fn to_the_end_within<F>(
+pub(crate) async fn to_the_end_within<F>(
     abandoned: &'static Semaphore,
     part: F,
     unheard: impl FnOnce(&F::Output) + Send + 'static,

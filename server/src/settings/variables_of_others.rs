@@ -10,7 +10,7 @@ const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
 const SCHEMES: [&str; 3] = ["tcp://", "udp://", "sctp://"];
 
 /// Whether a variable is no setting of the server, although its name begins like one.
-pub(super) fn is_foreign(variable: &str, value: &str) -> bool {
+pub(super) fn is_of_others(variable: &str, value: &str) -> bool {
     PREFIXES.iter().any(|prefix| variable.starts_with(prefix))
         || is_of_service(variable)
         || is_of_port(variable)
@@ -48,7 +48,7 @@ mod tests {
     use crate::settings::definition;
 
     #[test]
-    fn the_variables_of_a_service_of_kubernetes_are_foreign() {
+    fn the_variables_of_a_service_of_kubernetes_are_of_others() {
         for service in ["CASTALIA", "CASTALIA_ADMIN", "CASTALIA_A_PORT_1"] {
             for (name, value) in [
                 ("SERVICE_HOST", "10.0.0.1"),
@@ -65,20 +65,20 @@ mod tests {
                 ("PORT_8090_TCP_ADDR", "10.0.0.1"),
             ] {
                 let variable = format!("{service}_{name}");
-                assert!(is_foreign(&variable, value), "{variable}={value}");
+                assert!(is_of_others(&variable, value), "{variable}={value}");
             }
         }
     }
 
     #[test]
-    fn the_variables_of_bindings_and_tests_are_foreign() {
+    fn the_variables_of_bindings_and_tests_are_of_others() {
         for variable in ["CASTALIA_NODE_NATIVE_PATH", "CASTALIA_TEST_DIR"] {
-            assert!(is_foreign(variable, "x"), "{variable}");
+            assert!(is_of_others(variable, "x"), "{variable}");
         }
     }
 
     #[test]
-    fn a_misspelled_setting_is_not_foreign() {
+    fn a_misspelled_setting_is_not_of_others() {
         for (variable, value) in [
             ("CASTALIA_PORTS", "8090"),
             ("CASTALIA_PORT", "8090"),
@@ -92,12 +92,12 @@ mod tests {
             ("CASTALIA_PORT_8090_TCP_NAME", "8090"),
             ("CASTALIA_PORT_80900_TCP", "8090"),
         ] {
-            assert!(!is_foreign(variable, value), "{variable}={value}");
+            assert!(!is_of_others(variable, value), "{variable}={value}");
         }
     }
 
     #[test]
-    fn no_setting_is_foreign() {
+    fn no_setting_is_of_others() {
         let settings = definition::all().map(|setting| {
             (setting.variable(), setting.default.unwrap_or("http://10.0.0.1:8090").to_owned())
         });
@@ -106,8 +106,8 @@ mod tests {
             (format!("CASTALIA_{}", of_key(key.name()).to_uppercase()), key.default_text())
         });
         for (variable, value) in settings.chain(keys) {
-            assert!(!is_foreign(&variable, &value), "{variable}={value}");
-            assert!(!is_foreign(&variable, "8090"), "{variable}=8090");
+            assert!(!is_of_others(&variable, &value), "{variable}={value}");
+            assert!(!is_of_others(&variable, "8090"), "{variable}=8090");
         }
     }
 }

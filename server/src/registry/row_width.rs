@@ -19,7 +19,7 @@ const METADATA: usize = 1024;
 ///
 /// # Errors
 /// Names the settings of the texts.
-pub async fn refuse(
+pub async fn check(
     settings: &Settings,
     config: &ServerConfig,
     store: &Store,
@@ -85,7 +85,7 @@ fn setting(settings: &Settings, config: &ServerConfig, service: &str) -> &'stati
     }
 }
 
-/// Writes the rows, and removes them in the same transaction.
+/// Writes the rows, and rolls them back: another node may have the same address, and its rows.
 async fn try_rows(
     store: &Store,
     options: &RegistryOptions,
@@ -93,14 +93,13 @@ async fn try_rows(
 ) -> Result<(), StoreError> {
     let rows = (own.to_vec(), options.cluster.clone(), options.metadata.clone());
     store
-        .write(rows, |tx, (own, cluster, metadata)| {
+        .rehearse(rows, |tx, (own, cluster, metadata)| {
             Box::pin(async move {
                 for OwnService { name, uri, .. } in own {
                     let now = castalia_store::now();
                     service_registry::heartbeat(tx, name, uri, cluster, metadata, now).await?;
-                    service_registry::remove(tx, name, uri).await?;
                 }
-                Ok(())
+                Ok::<_, StoreError>(())
             })
         })
         .await
@@ -113,26 +112,55 @@ mod tests {
     use std::time::Duration;
 
     use castalia_core::protocol::namespace::CONFIG_SERVICE;
-    use chrono::TimeDelta;
+    use castalia_store::{Part, StoreOptions, migration};
+    use chrono::{DateTime, TimeDelta, Utc};
 
     use super::*;
     use crate::settings::Texts;
 
-    /// The problems of texts with these lengths.
-    fn found(uri: usize, cluster: usize, metadata: usize) -> Vec<String> {
-        let options = RegistryOptions {
+    fn options(cluster: String, metadata: String) -> RegistryOptions {
+        RegistryOptions {
             is_announced: true,
             reads_table: true,
-            cluster: "\u{fc}".repeat(cluster),
-            metadata: "m".repeat(metadata),
+            cluster,
+            metadata,
             heartbeat: Duration::from_secs(10),
             patience: TimeDelta::seconds(61),
             shift: TimeDelta::zero(),
             ignores_eureka: false,
-        };
+        }
+    }
+
+    fn own(uri: String) -> OwnService {
         let machine = SocketAddr::from(([10, 0, 0, 1], 1));
-        let own = OwnService { name: CONFIG_SERVICE, uri: "u".repeat(uri), machine };
-        problems(&options, &[own], |_| "--advertise")
+        OwnService { name: CONFIG_SERVICE, uri, machine }
+    }
+
+    /// The problems of texts with these lengths.
+    fn found(uri: usize, cluster: usize, metadata: usize) -> Vec<String> {
+        let options = options("\u{fc}".repeat(cluster), "m".repeat(metadata));
+        problems(&options, &[own("u".repeat(uri))], |_| "--advertise")
+    }
+
+    /// I20: another node may have the same address.
+    #[tokio::test]
+    async fn a_trial_changes_no_row() {
+        let connected = Store::connect("sqlite::memory:", StoreOptions::new("config-db")).await;
+        let store = connected.unwrap();
+        migration::apply(&store, Part::Config, |_| Box::pin(async { Ok(()) })).await.unwrap();
+        let (uri, then) = ("http://a:1/", castalia_store::now() - TimeDelta::seconds(30));
+        let theirs = store.write((), move |tx, ()| {
+            Box::pin(service_registry::heartbeat(tx, CONFIG_SERVICE, uri, "theirs", "{}", then))
+        });
+        theirs.await.unwrap();
+        let rows = async |cluster: &'static str, since: DateTime<Utc>| {
+            service_registry::alive(store.read(), cluster, since).await.unwrap().len()
+        };
+        let owned = [own(uri.to_owned()), own("http://b:1/".to_owned())];
+        try_rows(&store, &options("ours".to_owned(), "{}".to_owned()), &owned).await.unwrap();
+        let before = then - TimeDelta::seconds(1);
+        assert_eq!((rows("theirs", before).await, rows("ours", before).await), (1, 0));
+        assert_eq!(rows("theirs", then + TimeDelta::seconds(1)).await, 0, "its time is the same");
     }
 
     #[test]

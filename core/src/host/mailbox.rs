@@ -1,0 +1,167 @@
+//! Messages for a host that only one of its own threads may enter. They are kept until that thread
+//! takes them; it is woken once for all that wait. Bounded: a call has one note and a stream at most
+//! two, and log records beyond a limit are dropped.
+
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use tracing::Level;
+
+use crate::host::log::WAITING;
+use crate::log::{self, Record, Sink};
+
+/// The messages of one thread of a host, which has a mailbox for each of its environments.
+///
+/// ```
+/// use castalia_core::host::mailbox::Mailbox;
+///
+/// let (sender, woken) = std::sync::mpsc::sync_channel(1);
+/// let mailbox = Mailbox::new(move || drop(sender.try_send(())));
+/// mailbox.send("the call has ended");
+/// woken.recv()?;
+/// assert_eq!(mailbox.take(), ["the call has ended"]);
+/// # Ok::<(), std::sync::mpsc::RecvError>(())
+/// ```
+pub struct Mailbox<N> {
+    wake: Box<dyn Fn() + Send + Sync>,
+    content: Mutex<Content<N>>,
+}
+
+struct Content<N> {
+    notes: Vec<N>,
+    records: Vec<Record>,
+    ended: bool,
+}
+
+impl<N: Send + 'static> Mailbox<N> {
+    /// `wake` is called when there is something to take. It must not wait, and is called again
+    /// before a previous message is taken.
+    pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
+        let content = Content { notes: Vec::new(), records: Vec::new(), ended: false };
+        Arc::new(Self { wake: Box::new(wake), content: Mutex::new(content) })
+    }
+
+    /// Takes all notes.
+    pub fn take(&self) -> Vec<N> {
+        mem::take(&mut self.lock().notes)
+    }
+
+    /// Takes all log records.
+    pub fn take_log(&self) -> Vec<Record> {
+        mem::take(&mut self.lock().records)
+    }
+
+    /// Adds a note, unless the mailbox has ended.
+    pub fn send(&self, note: N) {
+        let mut content = self.lock();
+        if !content.ended {
+            content.notes.push(note);
+            drop(content);
+            (self.wake)();
+        }
+    }
+
+    /// The environment ends: no message is accepted any more, and those that wait are dropped.
+    pub fn end(&self) {
+        let mut content = self.lock();
+        content.ended = true;
+        let dropped = (mem::take(&mut content.notes), mem::take(&mut content.records));
+        drop(content);
+        drop(dropped);
+    }
+
+    /// Adds the records of this level and above; without a level none.
+    pub fn read_log(self: &Arc<Self>, level: Option<Level>) {
+        let finest = self.register(level);
+        log::set(finest.map(|level| (level, Arc::new(pass) as Sink)));
+    }
+
+    /// Replaces the level of this reader; returns the finest of all.
+    fn register(self: &Arc<Self>, level: Option<Level>) -> Option<Level> {
+        let own: Weak<dyn Reader> = Arc::downgrade(self) as _;
+        let mut readers = lock(&READERS);
+        readers.retain(|(_, reader)| {
+            !is_same(reader, &own) && reader.upgrade().is_some_and(|reader| !reader.has_ended())
+        });
+        readers.extend(level.map(|level| (level, own)));
+        readers.iter().map(|(level, _)| *level).max()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Content<N>> {
+        lock(&self.content)
+    }
+}
+
+/// The client has one sink in a process, which serves every environment that wants records.
+static READERS: Mutex<Vec<(Level, Weak<dyn Reader>)>> = Mutex::new(Vec::new());
+
+trait Reader: Send + Sync {
+    fn receive(&self, record: &Record);
+    fn has_ended(&self) -> bool;
+}
+
+impl<N: Send + 'static> Reader for Mailbox<N> {
+    fn receive(&self, record: &Record) {
+        let mut content = self.lock();
+        if !content.ended && content.records.len() < WAITING {
+            content.records.push(record.clone());
+            drop(content);
+            (self.wake)();
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        self.lock().ended
+    }
+}
+
+fn pass(record: &Record) {
+    let readers = lock(&READERS);
+    let wanted = readers.iter().filter(|(level, _)| record.level <= *level);
+    for reader in wanted.filter_map(|(_, reader)| reader.upgrade()) {
+        reader.receive(record);
+    }
+}
+
+fn is_same(one: &Weak<dyn Reader>, other: &Weak<dyn Reader>) -> bool {
+    one.as_ptr().cast::<()>() == other.as_ptr().cast::<()>()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ended_mailbox_drops_what_waits_and_accepts_nothing() {
+        let mailbox = Mailbox::new(|| {});
+        let note = Arc::new(());
+        mailbox.send(note.clone());
+        mailbox.end();
+        mailbox.send(note.clone());
+        assert_eq!((Arc::strong_count(&note), mailbox.take().len()), (1, 0));
+    }
+
+    #[test]
+    fn each_environment_receives_the_records_of_its_level() {
+        let (coarse, fine) = (Mailbox::<()>::new(|| {}), Mailbox::<()>::new(|| {}));
+        assert_eq!(coarse.register(Some(Level::DEBUG)), Some(Level::DEBUG));
+        assert_eq!(coarse.register(Some(Level::WARN)), Some(Level::WARN));
+        assert_eq!(fine.register(Some(Level::INFO)), Some(Level::INFO));
+        for level in [Level::DEBUG, Level::INFO, Level::WARN] {
+            let text = level.to_string();
+            pass(&Record { level, target: "castalia", text, fields: Vec::new() });
+        }
+        let texts = |mailbox: &Mailbox<()>| {
+            mailbox.take_log().into_iter().map(|record| record.text).collect::<Vec<_>>()
+        };
+        assert_eq!(texts(&coarse), ["WARN"]);
+        assert_eq!(texts(&fine), ["INFO", "WARN"]);
+        fine.end();
+        assert_eq!(coarse.register(None), None);
+        assert!(lock(&READERS).is_empty());
+    }
+}

@@ -1,0 +1,78 @@
+//! An operating system that refuses to start threads delays the work that needs one, and ends
+//! nothing. A program of its own, because it limits the memory of the process.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test program")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use castalia_core::testing::{Data, Network, Server, patient};
+use castalia_core::{Client, Interest, Settings};
+use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
+use tokio::runtime::Builder;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Address space of the stack of a blocking thread, in bytes.
+const STACK: usize = 1 << 30;
+/// Address space that the process may use beside what it has, while threads are refused.
+const SPARE: u64 = 1 << 29;
+
+fn main() {
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    let mut builder = Builder::new_current_thread();
+    let runtime = builder.enable_all().thread_stack_size(STACK).build().unwrap();
+    runtime.block_on(a_refused_thread_ends_neither_a_namespace_nor_a_listener());
+}
+
+/// B69: cache files and listeners need threads.
+async fn a_refused_thread_ends_neither_a_namespace_nor_a_listener() {
+    let (network, server) = (Network::new(), Server::in_memory("http://s1", Data::new()));
+    network.connect(&server);
+    let root = tempfile::tempdir().unwrap();
+    let settings = Settings::new()
+        .set("app.id", "order")
+        .set("apollo.meta", "http://s1")
+        .set("apollo.cache-dir", root.path().to_str().unwrap())
+        .set("castalia.long-poll.enable", "false");
+    let client = Client::with_http_client(patient(settings), network).unwrap();
+    limit_address_space(Some(address_space() + SPARE));
+    server.publish("order", "application", &[("a", "1")]);
+    let config = client.config("application").await.unwrap();
+    let called = Arc::new(AtomicBool::new(false));
+    let flag = called.clone();
+    let subscription =
+        config.on_change(Interest::everything(), move |_| flag.store(true, Ordering::SeqCst));
+    server.publish("order", "application", &[("a", "2")]);
+    config.refresh().await.unwrap();
+    assert_eq!(config.get_or("a", 0), 2);
+    assert!(!called.load(Ordering::SeqCst), "no thread could be started");
+
+    limit_address_space(None);
+    let cache = root.path().join("order/config-cache/order+default+application.properties");
+    let is_written = || std::fs::read_to_string(&cache).is_ok_and(|text| text.contains("a=2"));
+    settled("the listener is called", || called.load(Ordering::SeqCst)).await;
+    settled("the cache file is written", is_written).await;
+    drop(subscription);
+    client.close().await;
+}
+
+/// Bytes of the address space in use.
+fn address_space() -> u64 {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: u64 = pages.split(' ').next().unwrap().parse().unwrap();
+    pages * 4096
+}
+
+fn limit_address_space(limit: Option<u64>) {
+    setrlimit(Resource::RLIMIT_AS, limit.unwrap_or(RLIM_INFINITY), RLIM_INFINITY).unwrap();
+}
+
+async fn settled(what: &str, is_so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}

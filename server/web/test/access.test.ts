@@ -1,0 +1,126 @@
+// Many changes of the access matrix: they are sent in parts, and those that fail remain changed.
+import { afterAll, beforeEach, expect, it, vi } from "vitest";
+
+import type { OpenUserInfoDTO } from "../src/api/bodies";
+import type { AccessGrant } from "../src/api/schema";
+import { AccessMatrix } from "../src/pages/AccessMatrix";
+import { ResultList } from "../src/parts/ResultList";
+import { cellKey, type AccessColumn, type Change } from "../src/state/access";
+import { get, shown } from "./shallow";
+
+const { fetched, invalidateQueries } = vi.hoisted(() => {
+  vi.stubGlobal("document", { baseURI: "https://portal.example.org/" });
+  const fetched = vi.fn<typeof fetch>();
+  vi.stubGlobal("fetch", fetched);
+  return { fetched, invalidateQueries: vi.fn(() => Promise.resolve()) };
+});
+
+vi.mock("react", async (original) => ({ ...(await original()), useState: (await import("./shallow")).useState }));
+vi.mock("react-i18next", () => ({ useTranslation: () => ({ t: (key: string) => key }) }));
+vi.mock("@tanstack/react-query", async (original) => ({
+  ...(await original()),
+  useQueryClient: () => ({ invalidateQueries }),
+  useQuery: () => ({}),
+  useQueries: () => [],
+}));
+
+afterAll(() => vi.unstubAllGlobals());
+beforeEach(() => vi.clearAllMocks());
+
+const USERS = Array.from({ length: 250 }, (_, at) => `user${at}`);
+const SCOPE = { kind: "namespace", app: "shop", ns: "application" } as const;
+
+/** The stored rights of these users. */
+const column = (editors: string[]): AccessColumn => ({
+  id: "all",
+  scope: SCOPE,
+  holders: { admin: [], edit: editors.map((userId): OpenUserInfoDTO => ({ userId })), publish: [] },
+});
+
+/** The properties of the elements within a node that have this one. */
+function withProperty<Props>(node: unknown, name: keyof Props): Props[] {
+  if (typeof node !== "object" || node === null) return [];
+  const { props } = node as { props?: Props & { children?: unknown } };
+  const own = props && name in props ? [props] : [];
+  const children = Array.isArray(node) ? node : props ? [props.children] : [];
+  return [...own, ...children.flatMap((child) => withProperty<Props>(child, name))];
+}
+
+/** The matrix of a namespace, with the rights that are stored. */
+function matrix() {
+  const page = shown(AccessMatrix);
+  let stored: string[] = [];
+  const show = () =>
+    page({ app: "shop", columns: [column(stored)], added: USERS, onAdd: vi.fn(), filter: "", mayGrant: true });
+  const unsaved = () => withProperty<{ count: number; onSave: () => void }>(show(), "onSave")[0];
+  const outcomes = () => get(show(), ResultList<Change>);
+  return {
+    set: (user: string, isOn: boolean) =>
+      withProperty<{ onSet: (key: string, isOn: boolean) => void }>(show(), "onSet")[0]?.onSet(
+        cellKey(user, "all", "edit"),
+        isOn,
+      ),
+    unsaved: () => unsaved()?.count ?? 0,
+    save: () => unsaved()?.onSave(),
+    outcomes,
+    /** Waits until all writes have an outcome, and the rights are read again. */
+    settled: async (editors: string[]) => {
+      invalidateQueries.mockImplementationOnce(() => Promise.resolve(void (stored = editors)));
+      await vi.waitFor(() => expect(invalidateQueries).toHaveBeenCalledTimes(1));
+      await new Promise(setImmediate);
+      invalidateQueries.mockClear();
+    },
+  };
+}
+
+/** The calls with grants, and their answers: a call fails after so many that succeed. */
+function answerGrants(succeed: number) {
+  const calls: string[][] = [];
+  fetched.mockImplementation((url, init) => {
+    if (!(url instanceof URL ? url.href : (url as string)).endsWith("access-grants"))
+      return Promise.resolve(new Response(""));
+    const grants = JSON.parse(init?.body as string) as AccessGrant[];
+    calls.push(grants.map(({ userId = "" }) => userId));
+    if (calls.length > succeed) return Promise.resolve(new Response("{}", { status: 503 }));
+    return Promise.resolve(new Response(JSON.stringify(grants.map(() => ({ status: 200 })))));
+  });
+  return calls;
+}
+
+const states = ({ outcomes }: { outcomes: { state: string }[] }) => outcomes.map(({ state }) => state);
+
+it("more changes than one call may have are saved with several calls", async () => {
+  const calls = answerGrants(2);
+  const page = matrix();
+  for (const user of USERS) page.set(user, true);
+  page.save();
+  await page.settled(USERS);
+  expect(calls.map(({ length }) => length)).toEqual([200, 50]);
+  expect(calls.flat()).toEqual(USERS);
+  expect(new Set(states(page.outcomes()))).toEqual(new Set(["done"]));
+  expect(page.unsaved()).toBe(0);
+});
+
+it("what a later call does not save is reported, and remains changed", async () => {
+  answerGrants(1);
+  const page = matrix();
+  for (const user of USERS) page.set(user, true);
+  page.save();
+  await page.settled(USERS.slice(0, 200));
+  expect(states(page.outcomes())).toEqual(USERS.map((_, at) => (at < 200 ? "done" : "failed")));
+  expect(page.unsaved()).toBe(50);
+  const calls = answerGrants(1);
+  (page.outcomes().onRetry as () => void)();
+  await page.settled(USERS);
+  expect(calls.flat()).toEqual(USERS.slice(200));
+  expect(page.unsaved()).toBe(0);
+});
+
+it("what was saved is no change when somebody else revokes it later", async () => {
+  answerGrants(1);
+  const page = matrix();
+  page.set("user1", true);
+  page.save();
+  await page.settled([]);
+  expect(page.unsaved()).toBe(0);
+});
