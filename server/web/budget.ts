@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import type { Plugin, Rolldown } from "vite";
 
 const LIMITS = { home: 265, lazy: 125, style: 30, language: 20, firstScreen: 300 };
-const HOME = ["src/main.tsx", "src/parts/Shell.tsx", "src/pages/Home.tsx"];
+const HOME = ["src/main.tsx", "src/components/Shell.tsx", "src/pages/Home.tsx"];
 
 export function budget(): Plugin {
   return {

@@ -8,7 +8,7 @@ use clap::{Arg, ArgMatches, Command};
 use super::{CommandError, block_on, print_line};
 use crate::domain::audit_log::request::Request;
 use crate::domain::audit_log::{self, OperationKind};
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::domain::revision::Base;
 use crate::domain::user::{self, account};
 use crate::node;

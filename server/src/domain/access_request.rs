@@ -14,7 +14,7 @@ use chrono::TimeDelta;
 use super::constraint::{self, can_be_stored, check_members, check_width};
 use super::permission::NamedRole;
 use super::permission::grant::{self, Grantee};
-use super::permission::need::Resource;
+use super::permission::requirement::Resource;
 use super::{portal_app, unique, user};
 use crate::error::{Code, Error, Reaction, Result};
 

@@ -7,7 +7,7 @@ use castalia_archive::path::Place;
 use castalia_core::protocol::namespace::Format;
 use castalia_store::namespace::AppNamespace;
 
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 
 impl From<&Resource> for Place {
     fn from(resource: &Resource) -> Self {

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use crate::domain::constraint::check_name;
 use crate::domain::permission::NamedRole;
 use crate::domain::permission::grant::{self, Grantee};
-use crate::domain::permission::need::Consumer;
+use crate::domain::permission::requirement::Consumer;
 use crate::domain::unique;
 use crate::domain::user::{self, ADMINISTRATOR};
 use crate::error::{Error, Result};

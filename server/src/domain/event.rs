@@ -9,7 +9,7 @@ use std::time::Duration;
 use castalia_store::clock::shared_time;
 use castalia_store::{Id, Small, Store, event};
 
-use super::permission::need::Resource;
+use super::permission::requirement::Resource;
 use crate::error::{Error, Result};
 
 /// How long events are kept: a page that was disconnected for longer starts anew.

@@ -16,7 +16,7 @@ use castalia_store::{Id, Page, Small, Store, notice};
 use chrono::{DateTime, Utc};
 
 use super::history::ReleaseOperation;
-use super::permission::need::Resource;
+use super::permission::requirement::Resource;
 use super::webhook::random_hex;
 use crate::error::{Error, Result};
 

@@ -1,13 +1,13 @@
 //! Names of permissions and roles, and the permissions of each role (pure). Rows of Apollo's portal
-//! have these names, so both portals can read each other's. `permission/need.rs` checks the roles
-//! of callers, `permission/grant.rs` grants roles with new objects, `permission/assignment.rs`
-//! those that an administrator assigns.
+//! have these names, so both portals can read each other's. `permission/requirement.rs` checks the
+//! roles of callers, `permission/grant.rs` grants roles with new objects,
+//! `permission/assignment.rs` those that an administrator assigns.
 
 pub mod assignment;
 pub mod grant;
 mod held;
 mod identity;
-pub mod need;
+pub mod requirement;
 mod root;
 pub mod scope;
 pub mod token_scope;
@@ -124,7 +124,7 @@ impl Permission {
 /// Reading, editing or publishing; each has a permission at four scopes. Who may edit or publish
 /// may read as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Act {
+pub enum Action {
     /// Read items.
     Read,
     /// Edit items.
@@ -133,35 +133,35 @@ pub enum Act {
     Release,
 }
 
-impl Act {
+impl Action {
     /// All of them.
-    pub const ALL: [Act; 3] = [Act::Read, Act::Modify, Act::Release];
+    pub const ALL: [Action; 3] = [Action::Read, Action::Modify, Action::Release];
     /// Those for which Apollo has roles.
-    pub const CHANGING: [Act; 2] = [Act::Modify, Act::Release];
+    pub const CHANGING: [Action; 2] = [Action::Modify, Action::Release];
 
     /// Name in requests.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Act::Read => "read",
-            Act::Modify => "edit",
-            Act::Release => "release",
+            Action::Read => "read",
+            Action::Modify => "edit",
+            Action::Release => "release",
         }
     }
 
     const fn in_namespace(self) -> Right {
         match self {
-            Act::Read => Right::ReadNamespace,
-            Act::Modify => Right::ModifyNamespace,
-            Act::Release => Right::ReleaseNamespace,
+            Action::Read => Right::ReadNamespace,
+            Action::Modify => Right::ModifyNamespace,
+            Action::Release => Right::ReleaseNamespace,
         }
     }
 
     const fn in_cluster(self) -> Right {
         match self {
-            Act::Read => Right::ReadNamespacesInCluster,
-            Act::Modify => Right::ModifyNamespacesInCluster,
-            Act::Release => Right::ReleaseNamespacesInCluster,
+            Action::Read => Right::ReadNamespacesInCluster,
+            Action::Modify => Right::ModifyNamespacesInCluster,
+            Action::Release => Right::ReleaseNamespacesInCluster,
         }
     }
 
@@ -219,25 +219,25 @@ impl NamedRole {
     /// Editors or publishers of all namespaces of an app, and nothing else of it. Apollo has no
     /// such role, and its portal ignores the rows.
     #[must_use]
-    pub fn app(act: Act, app_id: &str) -> Self {
+    pub fn app(act: Action, app_id: &str) -> Self {
         Self::of(Permission::new(act.in_namespace(), &[app_id]))
     }
 
     /// Editors or publishers of a namespace in all environments.
     #[must_use]
-    pub fn namespace(act: Act, app_id: &str, namespace: &str) -> Self {
+    pub fn namespace(act: Action, app_id: &str, namespace: &str) -> Self {
         Self::of(Permission::new(act.in_namespace(), &[app_id, namespace]))
     }
 
     /// Editors or publishers of a namespace in one environment.
     #[must_use]
-    pub fn namespace_in_env(act: Act, app_id: &str, namespace: &str, env: &str) -> Self {
+    pub fn namespace_in_env(act: Action, app_id: &str, namespace: &str, env: &str) -> Self {
         Self::of(Permission::new(act.in_namespace(), &[app_id, namespace, env]))
     }
 
     /// Editors or publishers of all namespaces of a cluster.
     #[must_use]
-    pub fn cluster(act: Act, app_id: &str, env: &str, cluster: &str) -> Self {
+    pub fn cluster(act: Action, app_id: &str, env: &str, cluster: &str) -> Self {
         Self::of(Permission::new(act.in_cluster(), &[app_id, env, cluster]))
     }
 
@@ -262,9 +262,9 @@ impl NamedRole {
     /// Editors and publishers of a namespace: in all environments, and in each of the given ones.
     #[must_use]
     pub fn all_of_namespace(app_id: &str, namespace: &str, envs: &[String]) -> Vec<Self> {
-        let everywhere = Act::CHANGING.map(|act| Self::namespace(act, app_id, namespace));
+        let everywhere = Action::CHANGING.map(|act| Self::namespace(act, app_id, namespace));
         let by_env = envs.iter().flat_map(|env| {
-            Act::CHANGING.map(|act| Self::namespace_in_env(act, app_id, namespace, env))
+            Action::CHANGING.map(|act| Self::namespace_in_env(act, app_id, namespace, env))
         });
         everywhere.into_iter().chain(by_env).collect()
     }
@@ -279,11 +279,11 @@ mod tests {
         let names = [
             NamedRole::master("a"),
             NamedRole::manage_app_master("a"),
-            NamedRole::namespace(Act::Modify, "a", "x.yml"),
-            NamedRole::namespace_in_env(Act::Release, "a", "x.yml", "PRO"),
-            NamedRole::cluster(Act::Modify, "a", "PRO", "c"),
-            NamedRole::cluster(Act::Read, "a", "PRO", "c"),
-            NamedRole::app(Act::Read, "a"),
+            NamedRole::namespace(Action::Modify, "a", "x.yml"),
+            NamedRole::namespace_in_env(Action::Release, "a", "x.yml", "PRO"),
+            NamedRole::cluster(Action::Modify, "a", "PRO", "c"),
+            NamedRole::cluster(Action::Read, "a", "PRO", "c"),
+            NamedRole::app(Action::Read, "a"),
             NamedRole::create_application(),
             NamedRole::manage_users(),
         ]
@@ -322,7 +322,7 @@ mod tests {
             ["CreateCluster", "CreateNamespace", "AssignRole"].map(|right| (right, "a".to_owned()))
         );
         assert_eq!(
-            held(NamedRole::namespace_in_env(Act::Modify, "a", "n", "DEV")),
+            held(NamedRole::namespace_in_env(Action::Modify, "a", "n", "DEV")),
             [("ModifyNamespace", "a+n+DEV".to_owned())]
         );
     }
@@ -330,7 +330,7 @@ mod tests {
     #[test]
     fn any_of_four_scopes_allows_to_edit() {
         let targets =
-            Act::Modify.permissions("a", "DEV", "c", "n").map(|p| (p.right.name(), p.target));
+            Action::Modify.permissions("a", "DEV", "c", "n").map(|p| (p.right.name(), p.target));
         assert_eq!(
             targets,
             [

@@ -17,8 +17,8 @@ use castalia_store::{Authorship, Deletion, Id, Store, Transaction, app};
 use crate::domain::constraint::{check_members, check_name};
 use crate::domain::page::{Page, Paged};
 use crate::domain::permission::grant::{self, Grantee};
-use crate::domain::permission::need::{Identity, UserToken};
-use crate::domain::permission::{self, Act, NamedRole};
+use crate::domain::permission::requirement::{Identity, UserToken};
+use crate::domain::permission::{self, Action, NamedRole};
 use crate::domain::revision::{Base, Replaced, Revision};
 use crate::domain::{unique, user};
 use crate::error::{Code, Error, Result};
@@ -331,7 +331,7 @@ async fn create_in(tx: &Transaction, new: &NewApp, email: &str, operator: &str) 
     grant::open_namespace(tx, (app_id, DEFAULT_NAMESPACE), &new.envs, Some(owner_name), operator)
         .await?;
     for env in &new.active_envs {
-        for act in Act::CHANGING {
+        for act in Action::CHANGING {
             grant::ensure(tx, &NamedRole::cluster(act, app_id, env, DEFAULT_CLUSTER), operator)
                 .await?;
         }

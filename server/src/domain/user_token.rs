@@ -15,7 +15,7 @@ use subtle::ConstantTimeEq as _;
 pub use self::text::PREFIX;
 use self::text::{generate, hash, key_of};
 use crate::domain::constraint::check_members;
-use crate::domain::permission::need::{Identity, Resource, Rights, UserToken};
+use crate::domain::permission::requirement::{Identity, Resource, Rights, UserToken};
 use crate::domain::permission::token_scope::{TokenOperation, TokenScope};
 use crate::domain::{unique, user};
 use crate::error::{Code, Error, Result};

@@ -5,7 +5,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::domain::constraint::NAME_RULE;
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::error::{Code, Error, Result};
 
 /// Characters that must be escaped in a path segment.

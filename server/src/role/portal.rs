@@ -45,7 +45,7 @@ use crate::background::Background;
 use crate::directory::Directory;
 use crate::domain::audit_log::{Log, retention, seal};
 use crate::domain::permission::grant;
-use crate::domain::permission::need::{Need, Rights};
+use crate::domain::permission::requirement::{Requirement, Rights};
 use crate::domain::{recent, session};
 use crate::environment::{Environment, Environments, revision};
 use crate::http::health;
@@ -74,23 +74,23 @@ pub enum PortalAccess {
     /// Requires a session, and redirects to the sign-in without one. For pages.
     Page,
     /// Requires a known caller with this permission.
-    Call(Need),
+    Call(Requirement),
     /// Requires a signed-in user with this permission; refused to tokens, whatever their
     /// permissions.
-    Session(Need),
+    Session(Requirement),
     /// The same, but a user without permission to see the values receives an empty answer instead
     /// of an error.
-    Read(Need, Hidden),
+    Read(Requirement, EmptyAnswer),
     /// Requires a known caller, and of a token an operation for this permission. The handler checks
     /// the permission as soon as it knows the namespaces or the release.
-    ByContent(Need),
+    ByContent(Requirement),
     /// Requires a token of a user, whatever its scope.
     UserToken,
 }
 
 /// The answer in place of values that a user may not see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hidden {
+pub enum EmptyAnswer {
     /// An empty body.
     Nothing,
     /// An empty list.

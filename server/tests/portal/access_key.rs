@@ -1,7 +1,7 @@
 //! Access keys of an app in one environment.
 
 use axum::{Json, Router};
-use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_server::domain::permission::{Action, NamedRole};
 use castalia_server::settings::Installation;
 use castalia_store::StoreError;
 use castalia_store::access_key::unsigned::{self, Request};
@@ -44,8 +44,8 @@ async fn an_app_has_at_most_five_access_keys() {
 async fn only_administrators_of_the_app_read_its_access_keys() {
     let world = World::with_demo().await;
     world.user("u1").await.post(KEYS, Value::Null).await.ok();
-    let roles =
-        [Act::Modify, Act::Release].map(|act| NamedRole::namespace(act, "demo", "application"));
+    let roles = [Action::Modify, Action::Release]
+        .map(|act| NamedRole::namespace(act, "demo", "application"));
     world.grant("u2", roles.to_vec()).await;
     world.user("u2").await.get(KEYS).await.fails(403, "Access is denied");
     let (able, unable) = (world.token("ci", &["demo"]).await, world.token("other", &[]).await);

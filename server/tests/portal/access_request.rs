@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_server::domain::permission::{Action, NamedRole};
 use castalia_store::entity::castalia_access_request::Entity;
 use castalia_store::user::access_request;
 use castalia_store::user::role::user_holds_any;
@@ -282,7 +282,7 @@ async fn of_concurrent_decisions_one_counts() {
         let refused = answers.iter().filter(|answer| answer.status == 409).count();
         assert_eq!(refused, 3, "{answers:?}");
         let is_granted = first[0].json()["state"] == "granted";
-        let role = NamedRole::namespace_in_env(Act::Modify, "demo", &namespace, "LOCAL");
+        let role = NamedRole::namespace_in_env(Action::Modify, "demo", &namespace, "LOCAL");
         let pair = [role.permissions[0].pair()];
         let holds = user_holds_any(world.store.read(), "u2", &pair).await.unwrap();
         assert_eq!(holds, is_granted);

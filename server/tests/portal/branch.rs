@@ -1,6 +1,6 @@
 //! Gray branches: created, published to some clients, merged, abandoned.
 
-use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_server::domain::permission::{Action, NamedRole};
 use castalia_server::settings::Installation;
 use castalia_store::entity::{Standard as _, gray_release_rule};
 use serde_json::{Value, json};
@@ -232,7 +232,7 @@ async fn a_merge_loses_no_edit_of_the_branch() {
 async fn an_editor_abandons_only_a_branch_that_was_never_published() {
     // A64: once it is published, abandoning it changes what clients receive.
     let world = World::with_demo().await;
-    world.grant("u2", vec![NamedRole::namespace(Act::Modify, "demo", "application")]).await;
+    world.grant("u2", vec![NamedRole::namespace(Action::Modify, "demo", "application")]).await;
     let (owner, editor) = (world.user("u1").await, world.user("u2").await);
     let unpublished = branch(&editor).await;
     editor.delete(&unpublished).await.empty();
@@ -249,7 +249,7 @@ async fn on_a_fresh_installation_a_merge_needs_the_right_to_publish() {
         let world = World::with(installation, &[]).await;
         let owner = world.user("u1").await;
         owner.post("/openapi/v1/apps", super::world::app("demo", "u1")).await.empty();
-        world.grant("u2", vec![NamedRole::namespace(Act::Modify, "demo", "application")]).await;
+        world.grant("u2", vec![NamedRole::namespace(Action::Modify, "demo", "application")]).await;
         let editor = world.user("u2").await;
         let branch = branch(&editor).await;
         set(&editor, &items_of(&branch), "a", "1").await;
@@ -268,8 +268,8 @@ async fn a_cluster_is_not_a_branch() {
     owner.post("/openapi/v1/envs/LOCAL/apps/demo/clusters", cluster).await.ok();
     let other = NS.replace("default", "other");
     set(&owner, &other, "k", "of another cluster").await;
-    let roles =
-        [Act::Modify, Act::Release].map(|act| NamedRole::cluster(act, "demo", "LOCAL", "default"));
+    let roles = [Action::Modify, Action::Release]
+        .map(|act| NamedRole::cluster(act, "demo", "LOCAL", "default"));
     world.grant("u2", roles.to_vec()).await;
     let member = world.user("u2").await;
     for name in ["other", "default", "ghost"] {
@@ -323,14 +323,14 @@ async fn the_rights_on_a_cluster_include_its_branches() {
     let items = format!("{}/items", items_of(&branch));
     set(&owner, &items_of(&branch), "k", "1").await;
     let editor = world.user("u2").await;
-    let roles = Act::CHANGING.map(|act| NamedRole::cluster(act, "demo", "LOCAL", "other"));
+    let roles = Action::CHANGING.map(|act| NamedRole::cluster(act, "demo", "LOCAL", "other"));
     world.grant("u2", roles.to_vec()).await;
     editor.post(&items, item("k2", "2")).await.fails(403, "Access is denied");
     assert_eq!(editor.get(&items).await.ok()["total"], 0);
 
     // A cluster that does not exist any more is not the parent.
     for cluster in ["a-former-one", "default"] {
-        world.grant("u2", vec![NamedRole::cluster(Act::Modify, "demo", "LOCAL", cluster)]).await;
+        world.grant("u2", vec![NamedRole::cluster(Action::Modify, "demo", "LOCAL", cluster)]).await;
     }
     editor.post(&items, item("k2", "2")).await.ok();
     assert_eq!(editor.get(&items).await.ok()["total"], 2);

@@ -1,7 +1,7 @@
 //! Clusters, and the roles that are created and deleted with them.
 
 use castalia_server::domain::cluster;
-use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_server::domain::permission::{Action, NamedRole};
 use castalia_store::entity::{Standard as _, role, user_role};
 use serde_json::json;
 
@@ -74,7 +74,7 @@ async fn only_root_and_consumers_of_the_app_delete_clusters() {
 async fn a_right_on_a_cluster_ends_with_it() {
     let world = World::with_demo().await;
     world.user("u1").await.post(CLUSTERS, json!({ "name": "c1", "appId": "demo" })).await.ok();
-    world.grant("u2", vec![NamedRole::cluster(Act::Modify, "demo", "LOCAL", "c1")]).await;
+    world.grant("u2", vec![NamedRole::cluster(Action::Modify, "demo", "LOCAL", "c1")]).await;
     let in_c1 = NS.replace("/default/", "/c1/");
     let user = world.user("u2").await;
     user.post(&format!("{in_c1}/items"), item("k", "v")).await.ok();
@@ -97,7 +97,7 @@ async fn a_right_on_a_cluster_ends_although_its_deletion_failed_half_way() {
     for is_repeated in [true, false] {
         owner.post(CLUSTERS, json!({ "name": "c1", "appId": "demo" })).await.ok();
         user.post(&format!("{in_c1}/items"), item("k", "v")).await.fails(403, "Access is denied");
-        world.grant("u2", vec![NamedRole::cluster(Act::Modify, "demo", "LOCAL", "c1")]).await;
+        world.grant("u2", vec![NamedRole::cluster(Action::Modify, "demo", "LOCAL", "c1")]).await;
         user.post(&format!("{in_c1}/items"), item("k", "v")).await.ok();
         // The half of the environment.
         cluster::delete(&world.environment_store, "demo", "c1", "apollo").await.unwrap();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
-use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_server::domain::permission::{Action, NamedRole};
 use castalia_server::http::operation::Signature;
 use futures_util::future::{join, join_all};
 use http::Method;
@@ -232,7 +232,7 @@ async fn the_end_of_a_branch_reads_no_values() {
     let service = listen(admin_router().await.0.layer(from_fn(note))).await;
     let world = environment::world(&[service]).await;
     world.user("apollo").await.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
-    world.grant("u2", vec![NamedRole::namespace(Act::Modify, "demo", "application")]).await;
+    world.grant("u2", vec![NamedRole::namespace(Action::Modify, "demo", "application")]).await;
     let branches = format!("{}/branches", far());
     let branch = world.user("u1").await.post(&branches, Value::Null).await.ok();
     let editor = world.user("u2").await;

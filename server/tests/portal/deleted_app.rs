@@ -1,7 +1,7 @@
 //! Nothing is added to an app that another caller deletes meanwhile, and its id can be used again,
 //! also where Apollo left rows of it.
 
-use castalia_server::domain::permission::{Act, NamedRole, assignment};
+use castalia_server::domain::permission::{Action, NamedRole, assignment};
 use castalia_server::domain::portal_namespace::{self, NewDefinition};
 use castalia_server::domain::{favorite, portal_app};
 use castalia_server::error::Result;
@@ -43,7 +43,7 @@ async fn nothing_is_added_to_a_deleted_app() {
         append_prefix: false,
         comment: String::new(),
     };
-    let editor = NamedRole::namespace(Act::Modify, "demo", "application");
+    let editor = NamedRole::namespace(Action::Modify, "demo", "application");
     let roles = vec![editor.clone()];
     let users = ["u1".to_owned()];
     let refusals: [Result<()>; 6] = [
@@ -152,22 +152,22 @@ async fn roles_that_apollo_left_do_not_open_what_is_created_under_the_name() {
     world.set("configView.memberOnly.envs", "local");
     let (app_id, name, cluster) = ("demo", "n", "c");
     let of_app = [
-        NamedRole::app(Act::Read, app_id),
-        NamedRole::app(Act::Modify, app_id),
-        NamedRole::namespace(Act::Read, app_id, "application"),
-        NamedRole::cluster(Act::Read, app_id, "LOCAL", "default"),
+        NamedRole::app(Action::Read, app_id),
+        NamedRole::app(Action::Modify, app_id),
+        NamedRole::namespace(Action::Read, app_id, "application"),
+        NamedRole::cluster(Action::Read, app_id, "LOCAL", "default"),
     ];
     world.grant("u2", of_app.to_vec()).await;
     let owner = world.user("u1").await;
     owner.post("/openapi/v1/apps", app(app_id, "u1")).await.empty();
     let of_name = [
-        NamedRole::namespace(Act::Read, app_id, name),
-        NamedRole::namespace_in_env(Act::Read, app_id, name, "LOCAL"),
+        NamedRole::namespace(Action::Read, app_id, name),
+        NamedRole::namespace_in_env(Action::Read, app_id, name, "LOCAL"),
     ];
     world.grant("u2", of_name.to_vec()).await;
     let definition = json!({ "appId": app_id, "name": name, "format": "properties" });
     owner.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
-    world.grant("u2", vec![NamedRole::cluster(Act::Read, app_id, "LOCAL", cluster)]).await;
+    world.grant("u2", vec![NamedRole::cluster(Action::Read, app_id, "LOCAL", cluster)]).await;
     let body = json!({ "appId": app_id, "name": cluster });
     owner.post("/openapi/v1/envs/LOCAL/apps/demo/clusters", body).await.ok();
 
@@ -180,7 +180,7 @@ async fn roles_that_apollo_left_do_not_open_what_is_created_under_the_name() {
     let own = former.get("/openapi/v1/apps/by-self?page=0&size=20").await.ok();
     assert_eq!(own, json!([]));
     // A grant is effective: its role has its permission.
-    world.grant("u2", vec![NamedRole::namespace(Act::Read, app_id, name)]).await;
+    world.grant("u2", vec![NamedRole::namespace(Action::Read, app_id, name)]).await;
     let path = format!("{}/items/k", NS.replace("application", name));
     assert_eq!(former.get(&path).await.ok()["value"], Value::from("hidden value"));
 }

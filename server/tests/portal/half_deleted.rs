@@ -2,7 +2,7 @@
 //! same request completes them.
 
 use castalia_server::domain::permission::grant;
-use castalia_server::domain::permission::need::Resource;
+use castalia_server::domain::permission::requirement::Resource;
 use serde_json::json;
 
 use super::trigger::Trigger;

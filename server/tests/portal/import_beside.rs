@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_server::domain::permission::{Action, NamedRole};
 use castalia_store::entity::{Standard as _, app as app_row};
 use castalia_store::{Dialect, Store, StoreError};
 use http::StatusCode;
@@ -306,7 +306,7 @@ async fn an_import_that_waits_is_refused_when_the_server_shuts_down() {
 async fn an_import_that_waits_too_long_is_refused() {
     let world = World::with_demo().await;
     let _lock = world.store.lock_imports(SOON).await.unwrap().unwrap();
-    world.grant("u2", vec![NamedRole::namespace(Act::Modify, "demo", "application")]).await;
+    world.grant("u2", vec![NamedRole::namespace(Action::Modify, "demo", "application")]).await;
     let (root, owner) = (world.user("apollo").await, world.user("u1").await);
     let editor = world.user("u2").await;
     let all = archived(&[]);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_server::domain::permission::{Action, NamedRole};
 use sea_orm::EntityTrait as _;
 use serde_json::json;
 use tempfile::NamedTempFile;
@@ -197,11 +197,11 @@ async fn what_others_use_of_a_failed_import_stays() {
     let app = "u1/second/app.metadata";
     for (role, kept) in [
         (
-            NamedRole::cluster(Act::Release, "second", "LOCAL", "c"),
+            NamedRole::cluster(Action::Release, "second", "LOCAL", "c"),
             vec!["u1/second/LOCAL/c.cluster.metadata", app],
         ),
         (
-            NamedRole::namespace(Act::Modify, "second", "extra"),
+            NamedRole::namespace(Action::Modify, "second", "extra"),
             vec!["second+extra.appnamespace.metadata", app],
         ),
         (NamedRole::master("second"), vec![app]),

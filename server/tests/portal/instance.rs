@@ -1,7 +1,7 @@
 //! Which running clients read which release.
 
 use axum::{Json, Router};
-use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_server::domain::permission::{Action, NamedRole};
 use castalia_store::entity::audit;
 use castalia_store::instance::{Identity, Reading, record_readings, upsert};
 use castalia_store::{Store, StoreError};
@@ -149,7 +149,7 @@ async fn an_administrator_of_the_app_forgets_an_instance_that_does_not_run() {
     let forgotten = format!("{NS}/instances/{}", listed[0]["id"]);
     let outsider = world.user("u2").await;
     outsider.delete(&forgotten).await.fails(403, "Access is denied");
-    let release = NamedRole::namespace(Act::Release, "demo", "application");
+    let release = NamedRole::namespace(Action::Release, "demo", "application");
     world.grant("u2", vec![release]).await;
     world.user("u2").await.delete(&forgotten).await.fails(403, "Access is denied");
     // That of another namespace, cluster or instance stays.

@@ -1,6 +1,6 @@
 //! What a user had, or receives while being deleted, never belongs to a later user of the name.
 
-use castalia_server::domain::permission::{Act, NamedRole, assignment};
+use castalia_server::domain::permission::{Action, NamedRole, assignment};
 use castalia_store::entity::{castalia_access_request, user_role, user_token};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
@@ -53,7 +53,7 @@ async fn nothing_that_is_given_during_a_deletion_survives_it() {
                         drop(user.post("/openapi/v1/user-tokens", token).await);
                     }
                     1 => {
-                        let role = NamedRole::namespace(Act::Modify, "demo", "application");
+                        let role = NamedRole::namespace(Action::Modify, "demo", "application");
                         drop(
                             assignment::assign_all(&world.store, role, &["u2".into()], "u1").await,
                         );

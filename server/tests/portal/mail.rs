@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_server::domain::permission::{Action, NamedRole};
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -158,10 +158,10 @@ async fn a_publish_is_mailed_to_those_who_may_edit_or_publish() {
     let (server, address) = MailServer::start().await;
     let world = with_mail(&address).await;
     for (name, role) in [
-        ("u2", NamedRole::cluster(Act::Release, "demo", "LOCAL", "default")),
-        ("u3", NamedRole::namespace(Act::Modify, "demo", "application")),
-        ("u4", NamedRole::namespace(Act::Modify, "demo", "other")),
-        ("u5", NamedRole::namespace_in_env(Act::Release, "demo", "application", "LOCAL")),
+        ("u2", NamedRole::cluster(Action::Release, "demo", "LOCAL", "default")),
+        ("u3", NamedRole::namespace(Action::Modify, "demo", "application")),
+        ("u4", NamedRole::namespace(Action::Modify, "demo", "other")),
+        ("u5", NamedRole::namespace_in_env(Action::Release, "demo", "application", "LOCAL")),
     ] {
         if name != "u2" {
             world.add_user(name, "{noop}a password").await;
@@ -203,7 +203,7 @@ async fn a_publish_is_mailed_to_those_who_may_edit_or_publish() {
 async fn recipients_do_not_learn_the_addresses_of_each_other() {
     let (server, address) = MailServer::start().await;
     let world = with_mail(&address).await;
-    world.grant("u2", vec![NamedRole::namespace(Act::Modify, "demo", "application")]).await;
+    world.grant("u2", vec![NamedRole::namespace(Action::Modify, "demo", "application")]).await;
     let _background = world.run();
     super::receiver::publish(&world.user("u1").await, "1").await;
     states(&world, &["delivered"]).await;
@@ -234,7 +234,7 @@ async fn a_refused_recipient_keeps_a_mail_from_no_other() {
     let (server, address) = MailServer::start().await;
     server.strangers.lock().push("u2@example.com".to_owned());
     let world = with_mail(&address).await;
-    world.grant("u2", vec![NamedRole::namespace(Act::Modify, "demo", "application")]).await;
+    world.grant("u2", vec![NamedRole::namespace(Action::Modify, "demo", "application")]).await;
     let user = world.user("u1").await;
     let delivered = async {
         let _background = world.run();
@@ -256,7 +256,7 @@ async fn a_mail_is_sent_again_to_a_recipient_alone_who_was_refused_for_now() {
     let (server, address) = MailServer::start().await;
     server.greylist.lock().extend(["u2@example.com".to_owned(), "u2@example.com".to_owned()]);
     let world = with_mail(&address).await;
-    world.grant("u2", vec![NamedRole::namespace(Act::Modify, "demo", "application")]).await;
+    world.grant("u2", vec![NamedRole::namespace(Action::Modify, "demo", "application")]).await;
     let _background = world.run();
     super::receiver::publish(&world.user("u1").await, "1").await;
     let rows = states(&world, &["delivered", "delivered"]).await;
@@ -278,7 +278,7 @@ async fn a_mail_with_too_many_recipients_reaches_all_of_them() {
     let world = with_mail(&address).await;
     world.add_user("u3", "{noop}a password").await;
     for name in ["u2", "u3"] {
-        world.grant(name, vec![NamedRole::namespace(Act::Modify, "demo", "application")]).await;
+        world.grant(name, vec![NamedRole::namespace(Action::Modify, "demo", "application")]).await;
     }
     let _background = world.run();
     super::receiver::publish(&world.user("u1").await, "1").await;

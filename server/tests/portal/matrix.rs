@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_server::domain::permission::{Action, NamedRole};
 use castalia_server::http::route::Listed;
 use castalia_server::role::portal::PortalAccess;
 use castalia_server::settings::Installation;
@@ -185,8 +185,8 @@ impl Targets {
             world.add_user(name, &format!("{{noop}}{PASSWORD}")).await;
         }
         let on_namespace = |act| vec![NamedRole::namespace(act, "demo", "application")];
-        world.grant("editor", on_namespace(Act::Modify)).await;
-        world.grant("releaser", on_namespace(Act::Release)).await;
+        world.grant("editor", on_namespace(Action::Modify)).await;
+        world.grant("releaser", on_namespace(Action::Release)).await;
         world.grant("master", vec![NamedRole::master("demo")]).await;
         let owner = world.user("u1").await;
         let branch = format!("{NS}/branches/{}", filled.branch);

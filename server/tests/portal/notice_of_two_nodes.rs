@@ -9,7 +9,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use castalia_server::domain::history::ReleaseOperation;
 use castalia_server::domain::notice::{self, Announcement, Notice, NoticeState};
-use castalia_server::domain::permission::need::Resource;
+use castalia_server::domain::permission::requirement::Resource;
 use castalia_server::settings::Installation;
 use castalia_store::entity::castalia_notice::Entity;
 use castalia_store::{Part, Store};

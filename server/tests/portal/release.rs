@@ -1,6 +1,6 @@
 //! Publishing, listing, comparing, and rolling back.
 
-use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_server::domain::permission::{Action, NamedRole};
 use castalia_store::Small;
 use castalia_store::entity::{Standard as _, release, release_history};
 use http::Method;
@@ -84,7 +84,7 @@ async fn who_edits_does_not_publish_where_the_environment_says_so() {
     // A55, A56
     let mut world = World::with_demo().await;
     world.set_in_environment("namespace.lock.switch", "true");
-    world.grant("u2", vec![NamedRole::namespace(Act::Release, "demo", "application")]).await;
+    world.grant("u2", vec![NamedRole::namespace(Action::Release, "demo", "application")]).await;
     let (editor, publisher) = (world.user("u1").await, world.user("u2").await);
     set(&editor, "a", "1").await;
     let body = json!({ "releaseTitle": "r", "isEmergencyPublish": true });
@@ -235,7 +235,7 @@ async fn a_release_is_rolled_back_by_who_may_publish_its_namespace() {
     world
         .grant(
             "u2",
-            vec![NamedRole::namespace_in_env(Act::Release, "demo", "application", "LOCAL")],
+            vec![NamedRole::namespace_in_env(Action::Release, "demo", "application", "LOCAL")],
         )
         .await;
     roll_back(&other, id, "").await.empty();

@@ -1,6 +1,6 @@
 //! Apps and namespaces that are missing somewhere, used, or deleted.
 
-use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_server::domain::permission::{Action, NamedRole};
 use castalia_store::entity::{Standard as _, app_namespace, permission, role};
 use serde_json::{Value, json};
 
@@ -71,7 +71,7 @@ async fn a_deleted_app_namespace_takes_its_namespaces_and_rights_with_it() {
         define(&user, name, false).await;
     }
     let other = rights(&world, "part2").await;
-    world.grant("u2", vec![NamedRole::namespace(Act::Modify, "demo", "part")]).await;
+    world.grant("u2", vec![NamedRole::namespace(Action::Modify, "demo", "part")]).await;
     let path = format!("{DEFINITIONS}/part");
     world.user("u2").await.delete(&path).await.fails(403, "Access is denied");
     user.delete(&path).await.empty();

@@ -1,7 +1,7 @@
 //! What was deleted comes back whole: with its items, releases, history, roles and grants, and with
 //! nothing that was deleted on its own.
 
-use castalia_server::domain::permission::{Act, NamedRole, assignment};
+use castalia_server::domain::permission::{Action, NamedRole, assignment};
 use castalia_store::StoreError;
 use castalia_store::entity::{commit, namespace};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
@@ -165,7 +165,7 @@ async fn a_cluster_comes_back_with_its_namespaces() {
     user.put(&format!("{ns}/branches/{branch}/rules"), rules).await.empty();
     let gray = format!("{ns}/branches/{branch}/releases");
     user.post(&gray, json!({ "releaseTitle": "g" })).await.ok();
-    let editor = NamedRole::cluster(Act::Modify, "demo", "LOCAL", "c1");
+    let editor = NamedRole::cluster(Action::Modify, "demo", "LOCAL", "c1");
     assignment::assign(&world.store, editor, "u2", "u1").await.unwrap();
     let before = content(&user, &ns).await;
     let rules = user.get(&format!("{ns}/branches/{branch}/rules")).await.ok();
@@ -209,7 +209,7 @@ async fn a_definition_comes_back_with_its_grants() {
     let ns = NS.replace("application", "extra");
     set(&user, &ns, "k", "v").await;
     publish(&user, &ns).await;
-    let editor = NamedRole::namespace(Act::Modify, "demo", "extra");
+    let editor = NamedRole::namespace(Action::Modify, "demo", "extra");
     assignment::assign(&world.store, editor, "u2", "u1").await.unwrap();
     let before = content(&user, &ns).await;
     user.delete(&format!("{DEFINITIONS}/extra")).await.empty();
@@ -278,7 +278,7 @@ async fn an_app_comes_back_whole() {
     publish(&user, NS).await;
     let keys = "/openapi/v1/apps/demo/envs/LOCAL/accesskeys";
     user.post(keys, Value::Null).await.ok();
-    let editor = NamedRole::namespace(Act::Modify, "demo", "application");
+    let editor = NamedRole::namespace(Action::Modify, "demo", "application");
     assignment::assign(&world.store, editor, "u2", "u1").await.unwrap();
     let before = content(&user, NS).await;
     let secret = user.get(keys).await.ok()[0]["secret"].clone();

@@ -1,7 +1,7 @@
 //! What is restored in an unusual order, and of several objects that had one name: each comes back
 //! with what was its own.
 
-use castalia_server::domain::permission::{Act, NamedRole, assignment};
+use castalia_server::domain::permission::{Action, NamedRole, assignment};
 use serde_json::{Value, json};
 
 use super::restoration::{
@@ -54,7 +54,7 @@ async fn a_cluster_comes_back_with_its_own_grants() {
     let ns = NS.replace("default", "c1");
     let path = format!("{ns}/items/k?createIfNotExists=true");
     create_cluster(&root, "c1").await;
-    let role = NamedRole::cluster(Act::Modify, "demo", "LOCAL", "c1");
+    let role = NamedRole::cluster(Action::Modify, "demo", "LOCAL", "c1");
     assignment::assign(&world.store, role, "u2", "u1").await.unwrap();
     root.delete(&format!("{CLUSTERS}/c1")).await.empty();
     create_cluster(&root, "c1").await;

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use castalia_server::domain::permission::{Act, NamedRole, assignment};
+use castalia_server::domain::permission::{Action, NamedRole, assignment};
 use castalia_server::environment::{Address, Environment};
 use serde_json::{Value, json};
 
@@ -187,7 +187,7 @@ async fn an_edit_restores_an_app_that_its_environment_deleted() {
         assert_eq!(content(&user, &of(name)).await, json!([[], null, 0]), "{name}");
     }
     // The cluster came back, and its roles can be granted.
-    let role = NamedRole::cluster(Act::Modify, "demo", "LOCAL", "c1");
+    let role = NamedRole::cluster(Action::Modify, "demo", "LOCAL", "c1");
     assignment::assign(&world.store, role, "u2", "u1").await.unwrap();
     set(&world.user("u2").await, &NS.replace("default", "c1"), "k", "v").await;
 }
@@ -332,7 +332,7 @@ async fn grants_of_a_restored_cluster_come_back_with_a_repetition() {
     let environment = world.environments.find("LOCAL").unwrap();
     let ns = NS.replace("default", "c1");
     create_cluster(&root, "c1").await;
-    let role = NamedRole::cluster(Act::Modify, "demo", "LOCAL", "c1");
+    let role = NamedRole::cluster(Action::Modify, "demo", "LOCAL", "c1");
     assignment::assign(&world.store, role, "u2", "u1").await.unwrap();
     root.delete(&format!("{CLUSTERS}/c1")).await.empty();
     let one = deleted(&root).await[0].clone();
@@ -371,7 +371,7 @@ async fn a_repetition_brings_back_nothing_of_an_earlier_app() {
     let (root, other) = (world.user("apollo").await, world.user("u2").await);
     let path = format!("{}/items/k?createIfNotExists=true", NS.replace("default", "c1"));
     create_cluster(&root, "c1").await;
-    let role = NamedRole::cluster(Act::Modify, "demo", "LOCAL", "c1");
+    let role = NamedRole::cluster(Action::Modify, "demo", "LOCAL", "c1");
     assignment::assign(&world.store, role, "u2", "u1").await.unwrap();
     root.delete(APP).await.empty();
     let apps = root.get("/openapi/v1/deleted-apps").await.ok();

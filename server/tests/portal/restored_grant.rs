@@ -1,8 +1,8 @@
 //! Grants on a cluster that is restored: exactly those that ended with it, whatever ended under the
 //! same names before or after.
 
-use castalia_server::domain::permission::need::Resource;
-use castalia_server::domain::permission::{Act, NamedRole, assignment, grant};
+use castalia_server::domain::permission::requirement::Resource;
+use castalia_server::domain::permission::{Action, NamedRole, assignment, grant};
 use castalia_server::environment::{Address, Environment};
 use castalia_store::user::role;
 use serde_json::json;
@@ -13,12 +13,12 @@ use super::world::{World, app};
 const C1: &str = "/openapi/v1/envs/LOCAL/apps/demo/clusters/c1";
 const MODIFY: &str = "ModifyNamespacesInCluster+demo+LOCAL+c1";
 
-fn role_to(act: Act) -> NamedRole {
+fn role_to(act: Action) -> NamedRole {
     NamedRole::cluster(act, "demo", "LOCAL", "c1")
 }
 
 /// Grants `u2` a role on the cluster.
-async fn permit(world: &World, act: Act) {
+async fn permit(world: &World, act: Action) {
     assignment::assign(&world.store, role_to(act), "u2", "u1").await.unwrap();
 }
 
@@ -47,7 +47,7 @@ async fn a_cluster_comes_back_without_grants_that_ended_with_another_one() {
     let environment = world.environments.find("LOCAL").unwrap();
     come_and_go(&environment).await;
     create_cluster(&root, "c1").await;
-    permit(&world, Act::Modify).await;
+    permit(&world, Action::Modify).await;
     root.delete(C1).await.empty();
     come_and_go(&environment).await;
     let listed = deleted(&root).await;
@@ -67,7 +67,7 @@ async fn a_cluster_comes_back_without_grants_that_ended_with_an_earlier_app() {
     let root = world.user("apollo").await;
     let environment = world.environments.find("LOCAL").unwrap();
     create_cluster(&root, "c1").await;
-    permit(&world, Act::Modify).await;
+    permit(&world, Action::Modify).await;
     root.delete("/openapi/v1/apps/demo").await.empty();
     root.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
     come_and_go(&environment).await;
@@ -82,9 +82,9 @@ async fn a_cluster_comes_back_without_a_grant_that_ended_before_it() {
     let world = World::with_demo().await;
     let root = world.user("apollo").await;
     create_cluster(&root, "c1").await;
-    permit(&world, Act::Modify).await;
-    permit(&world, Act::Release).await;
-    assignment::revoke(&world.store, role_to(Act::Release), "u2", "u1").await.unwrap();
+    permit(&world, Action::Modify).await;
+    permit(&world, Action::Release).await;
+    assignment::revoke(&world.store, role_to(Action::Release), "u2", "u1").await.unwrap();
     root.delete(C1).await.empty();
     let listed = deleted(&root).await;
     root.post(RESTORATIONS, listed[0].clone()).await.empty();
@@ -97,7 +97,7 @@ async fn a_second_restoration_of_roles_leaves_the_grants() {
     let world = World::with_demo().await;
     let root = world.user("apollo").await;
     create_cluster(&root, "c1").await;
-    permit(&world, Act::Modify).await;
+    permit(&world, Action::Modify).await;
     root.delete(C1).await.empty();
     let place = Resource {
         app_id: "demo".to_owned(),

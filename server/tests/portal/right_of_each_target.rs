@@ -3,7 +3,7 @@
 
 use std::cell::Cell;
 
-use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_server::domain::permission::{Action, NamedRole};
 use serde_json::{Value, json};
 
 use super::random_history::number;
@@ -85,7 +85,7 @@ async fn items_reach_all_targets_or_none() {
         let cluster = json!({ "appId": "demo", "name": cluster });
         owner.post("/openapi/v1/envs/LOCAL/apps/demo/clusters", cluster).await.ok();
     }
-    let roles = ALLOWED.map(|cluster| NamedRole::cluster(Act::Modify, "demo", "LOCAL", cluster));
+    let roles = ALLOWED.map(|cluster| NamedRole::cluster(Action::Modify, "demo", "LOCAL", cluster));
     world.grant("u2", roles.to_vec()).await;
     let user = world.user("u2").await;
     let stored = async || {

@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_server::domain::permission::{Action, NamedRole};
 use serde_json::{Value, json};
 
 use super::reads::GatedWorld;
@@ -65,7 +65,9 @@ async fn a_search_finds_what_the_user_may_see() {
     {
         assert_eq!(values(&world.user(user).await.get(&search).await.ok()), expected, "{user}");
     }
-    world.grant("u1", vec![NamedRole::cluster(Act::Release, "second", "LOCAL", "default")]).await;
+    world
+        .grant("u1", vec![NamedRole::cluster(Action::Release, "second", "LOCAL", "default")])
+        .await;
     assert_eq!(values(&world.user("u1").await.get(&search).await.ok()), ["demo", "second"]);
     let token = world.token_for_all("all").await;
     world.consumer(&token).get(&search).await.fails(403, "Portal user session is required");

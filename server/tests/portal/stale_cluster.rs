@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use castalia_server::domain::cluster;
-use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_server::domain::permission::{Action, NamedRole};
 use castalia_store::Store;
 use castalia_store::user::role;
 use http::Method;
@@ -79,7 +79,7 @@ fn c1() -> Value {
     json!({ "name": "c1", "appId": "demo" })
 }
 
-async fn grant(world: &World, act: Act) {
+async fn grant(world: &World, act: Action) {
     world.grant("u2", vec![NamedRole::cluster(act, "demo", "FAR", "c1")]).await;
 }
 
@@ -96,13 +96,13 @@ async fn a_late_deletion_of_a_cluster_leaves_the_roles_of_the_next_one() {
     let (owner, root) = (world.user("u1").await, world.user("apollo").await);
     for (is_gone, status) in [(false, 200), (true, 404)] {
         owner.post(CLUSTERS, c1()).await.ok();
-        grant(&world, Act::Release).await;
+        grant(&world, Action::Release).await;
         if is_gone {
             root.delete(C1).await.empty();
         }
         let create = async {
             owner.post(CLUSTERS, c1()).await.ok();
-            grant(&world, Act::Modify).await;
+            grant(&world, Action::Modify).await;
         };
         let late = gate.hold(root.delete(C1), create).await;
         assert_eq!(late.status, status, "{late:?}");
@@ -117,10 +117,10 @@ async fn a_late_creation_of_a_cluster_leaves_the_roles_that_were_granted_meanwhi
     let (world, far, gate) = gated(Method::POST).await;
     let owner = world.user("u1").await;
     owner.post(CLUSTERS, c1()).await.ok();
-    grant(&world, Act::Release).await;
+    grant(&world, Action::Release).await;
     // By somebody who does not know the portal.
     cluster::delete(&far, "demo", "c1", "apollo").await.unwrap();
-    let late = gate.hold(owner.post(CLUSTERS, c1()), grant(&world, Act::Modify)).await;
+    let late = gate.hold(owner.post(CLUSTERS, c1()), grant(&world, Action::Modify)).await;
     late.ok();
     assert_eq!(held(&world).await, [MODIFY]);
     // It exists, and so do its roles.

@@ -1,6 +1,6 @@
 //! Items of one namespace for others: compared, brought there, checked.
 
-use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_server::domain::permission::{Action, NamedRole};
 use serde_json::{Value, json};
 
 use super::world::{NS, World, item};
@@ -216,7 +216,7 @@ async fn a_target_has_the_app_and_the_namespace_of_the_path() {
 async fn nothing_changes_unless_the_caller_may_edit_every_target() {
     // A50; the same if a target does not exist.
     let world = world().await;
-    world.grant("u2", vec![NamedRole::cluster(Act::Modify, "demo", "LOCAL", "default")]).await;
+    world.grant("u2", vec![NamedRole::cluster(Action::Modify, "demo", "LOCAL", "default")]).await;
     let path = format!("{NS}/items/synchronize");
     let body = |second: &str| {
         let targets = [target("default", "application"), target(second, "application")];

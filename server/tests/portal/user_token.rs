@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_server::domain::permission::{Action, NamedRole};
 use castalia_store::entity::{audit_log, user_token, user_token_audit};
 use chrono::{Local, SecondsFormat, TimeDelta};
 use futures_util::future::{join, join_all};
@@ -148,7 +148,7 @@ async fn a_token_never_has_more_rights_than_its_owner() {
     let program = world.program("u2", json!({})).await;
     let create = async |key: &str| program.post(&format!("{NS}/items"), item(key, "v")).await;
     create("a").await.fails(403, "Access is denied");
-    world.grant("u2", vec![NamedRole::namespace(Act::Modify, "demo", "application")]).await;
+    world.grant("u2", vec![NamedRole::namespace(Action::Modify, "demo", "application")]).await;
     create("a").await.ok();
     assert_eq!(program.get(&format!("{NS}/items/a")).await.ok()["dataChangeCreatedBy"], "u2");
     let role = "/openapi/v1/apps/demo/namespaces/application/roles/ModifyNamespace?userId=u2";

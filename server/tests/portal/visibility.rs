@@ -1,6 +1,6 @@
 //! Environments whose private namespaces are visible to members only.
 
-use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_server::domain::permission::{Action, NamedRole};
 use castalia_server::settings::Installation;
 use serde_json::json;
 
@@ -52,7 +52,7 @@ async fn an_outsider_sees_no_value_of_a_private_namespace() {
 async fn members_root_and_any_user_of_an_open_environment_see_values() {
     let world = member_only().await;
     world.user("apollo").await.get(&format!("{NS}/items/k")).await.ok();
-    world.grant("u2", vec![NamedRole::cluster(Act::Release, "demo", "LOCAL", "default")]).await;
+    world.grant("u2", vec![NamedRole::cluster(Action::Release, "demo", "LOCAL", "default")]).await;
     let member = world.user("u2").await;
     member.get(&format!("{NS}/items/k")).await.ok();
     let id = release_id(&world).await;

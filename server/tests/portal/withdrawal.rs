@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::routing::get;
 use axum::{Json, Router};
-use castalia_server::domain::permission::{Act, NamedRole};
+use castalia_server::domain::permission::{Action, NamedRole};
 use castalia_store::entity::{Standard as _, release};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ async fn a_release_is_withdrawn_by_who_may_publish_its_namespace() {
     let id = publish(&world.user("u1").await).await;
     let other = world.user("u2").await;
     withdraw(&other, "LOCAL", id).await.fails(403, "Access is denied");
-    let role = NamedRole::namespace_in_env(Act::Release, "demo", "application", "LOCAL");
+    let role = NamedRole::namespace_in_env(Action::Release, "demo", "application", "LOCAL");
     world.grant("u2", vec![role]).await;
     withdraw(&other, "LOCAL", id).await.empty();
     let rows = release::Entity::live().all(world.environment_store.read()).await.unwrap();

@@ -15,7 +15,7 @@ import { isSignedOut, mayRetry } from "./api/errors";
 import { STALE_MS } from "./api/events";
 import { keepChosen } from "./api/preferences";
 import { boot } from "./api/queries";
-import { toast } from "./parts/toast";
+import { toast } from "./components/toast";
 import { oldAddress } from "./routes/old";
 import { createTree } from "./routes/tree";
 import { startDisplay } from "./state/display";

@@ -4,7 +4,7 @@ import { afterAll, beforeEach, expect, it, vi } from "vitest";
 import type { OpenUserInfoDTO } from "../src/api/bodies";
 import type { AccessGrant } from "../src/api/schema";
 import { AccessMatrix } from "../src/pages/AccessMatrix";
-import { ResultList } from "../src/parts/ResultList";
+import { ResultList } from "../src/components/ResultList";
 import { cellKey, type AccessColumn, type Change } from "../src/state/access";
 import { get, shown } from "./shallow";
 

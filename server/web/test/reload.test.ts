@@ -10,9 +10,9 @@ import { deleteUser, saveUser } from "../src/api/users";
 import { AdminConsumers } from "../src/pages/AdminConsumers";
 import { AdminUsers } from "../src/pages/AdminUsers";
 import { AdminWebhooks } from "../src/pages/AdminWebhooks";
-import { DataTable } from "../src/parts/DataTable";
-import { DialogEnd } from "../src/parts/DialogEnd";
-import { Failure, Loaded } from "../src/parts/States";
+import { DataTable } from "../src/components/DataTable";
+import { DialogEnd } from "../src/components/DialogEnd";
+import { Failure, Loaded } from "../src/components/States";
 import { get, shown } from "./shallow";
 
 const { stored } = vi.hoisted(() => {

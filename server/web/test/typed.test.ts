@@ -2,9 +2,9 @@
 import { afterAll, expect, it, vi } from "vitest";
 
 import { GrayChange } from "../src/pages/GrayChange";
-import { OrConflict } from "../src/parts/ConflictView";
-import { DataTable } from "../src/parts/DataTable";
-import { ItemDialog } from "../src/parts/ItemDialog";
+import { OrConflict } from "../src/components/ConflictView";
+import { DataTable } from "../src/components/DataTable";
+import { ItemDialog } from "../src/components/ItemDialog";
 import { get, shown } from "./shallow";
 
 const { useChanges } = vi.hoisted(() => {

@@ -8,7 +8,7 @@ use castalia_store::Store;
 use castalia_store::audit::{Influence, Operation};
 
 use super::{CallerSpan, OperationKind, new_id};
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::error::Result;
 
 /// Widths of the columns, in characters.

@@ -14,8 +14,8 @@ use super::revision::check_base;
 use super::{HASHED, check_app_id, hashed, never, random, stored_form};
 use crate::domain::constraint::check_members;
 use crate::domain::permission::grant::{self, Grantee};
-use crate::domain::permission::need::Resource;
-use crate::domain::permission::{Act, NamedRole};
+use crate::domain::permission::requirement::Resource;
+use crate::domain::permission::{Action, NamedRole};
 use crate::domain::revision::Base;
 use crate::domain::{portal_app, unique, user};
 use crate::error::{Code, Error, Result};
@@ -91,7 +91,7 @@ pub struct Grant {
     pub places: Vec<Resource>,
     /// What it may do with them; `None` for what Apollo grants: administration of an app, editing
     /// and publishing of other objects.
-    pub acts: Option<Vec<Act>>,
+    pub acts: Option<Vec<Action>>,
 }
 
 impl Grant {
@@ -99,7 +99,7 @@ impl Grant {
         let of = |place: &Resource| match &self.acts {
             None if place.is_app() => vec![NamedRole::master(&place.app_id)],
             acts => {
-                let acts = acts.as_deref().unwrap_or(&Act::CHANGING);
+                let acts = acts.as_deref().unwrap_or(&Action::CHANGING);
                 acts.iter().map(|act| place.role_to(*act)).collect()
             }
         };
@@ -356,7 +356,7 @@ async fn grant_in(
 async fn check_existence(tx: &Transaction, places: &[Resource]) -> Result<()> {
     let created_with = |place: &Resource| match place.is_app() {
         true => NamedRole::master(&place.app_id).name,
-        false => place.role_to(Act::Modify).name,
+        false => place.role_to(Action::Modify).name,
     };
     let names: Vec<_> = places.iter().map(created_with).collect();
     if role::named(tx, &names).await?.len() == names.len() {

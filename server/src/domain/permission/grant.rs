@@ -7,8 +7,8 @@ use castalia_store::app::App;
 use castalia_store::user::role::{self, Names, RoleRows, Wanted};
 use castalia_store::{Deletion, Id, Store, Transaction, app, consumer};
 
-use super::need::Resource;
-use super::{Act, NamedRole, Right};
+use super::requirement::Resource;
+use super::{Action, NamedRole, Right};
 use crate::domain::consumer::registration::unknown;
 use crate::domain::unique;
 use crate::error::Result;
@@ -108,7 +108,7 @@ pub async fn delete_namespace_roles(
     namespace: &str,
     by: &Deletion,
 ) -> Result<()> {
-    let acts = Act::ALL.map(|act| act.in_namespace().name());
+    let acts = Action::ALL.map(|act| act.in_namespace().name());
     let target = format!("{app_id}+{namespace}");
     role::delete_permissions(tx, &acts, &at_or_below(&[&target]), by).await?;
     Ok(role::delete_roles(tx, &names_of_namespace(app_id, namespace), by).await?)
@@ -135,9 +135,9 @@ pub async fn delete_app_roles(tx: &Transaction, app_id: &str, by: &Deletion) -> 
 /// Deletes the roles that Apollo, which does not know them, leaves of an earlier app of this name:
 /// those for reading, and those for all of it.
 pub async fn delete_left_of_app(tx: &Transaction, app_id: &str, by: &Deletion) -> Result<()> {
-    let read = [Act::Read.in_namespace(), Act::Read.in_cluster()];
+    let read = [Action::Read.in_namespace(), Action::Read.in_cluster()];
     let mut names = at_or_below(&read.map(|right| format!("{}+{app_id}", right.name())));
-    names.exact.extend(Act::CHANGING.map(|act| NamedRole::app(act, app_id).name));
+    names.exact.extend(Action::CHANGING.map(|act| NamedRole::app(act, app_id).name));
     Ok(role::delete_roles(tx, &names, by).await?)
 }
 
@@ -148,8 +148,8 @@ pub async fn delete_left_of_namespace(
     envs: &[String],
     by: &Deletion,
 ) -> Result<()> {
-    let in_env = |env: &String| NamedRole::namespace_in_env(Act::Read, app_id, namespace, env);
-    let mut roles = vec![NamedRole::namespace(Act::Read, app_id, namespace)];
+    let in_env = |env: &String| NamedRole::namespace_in_env(Action::Read, app_id, namespace, env);
+    let mut roles = vec![NamedRole::namespace(Action::Read, app_id, namespace)];
     roles.extend(envs.iter().map(in_env));
     Ok(role::delete_roles(tx, &names_of(&roles), by).await?)
 }
@@ -226,7 +226,7 @@ async fn is_held(store: &Store, names: &Names, except: &str) -> Result<bool> {
 }
 
 fn roles_of_cluster(place: &Resource) -> Vec<NamedRole> {
-    Act::ALL.map(|act| place.role_to(act)).to_vec()
+    Action::ALL.map(|act| place.role_to(act)).to_vec()
 }
 
 fn names_of(roles: &[NamedRole]) -> Names {
@@ -234,12 +234,12 @@ fn names_of(roles: &[NamedRole]) -> Names {
 }
 
 fn names_of_namespace(app_id: &str, namespace: &str) -> Names {
-    at_or_below(&Act::ALL.map(|act| NamedRole::namespace(act, app_id, namespace).name))
+    at_or_below(&Action::ALL.map(|act| NamedRole::namespace(act, app_id, namespace).name))
 }
 
 fn names_of_app(app_id: &str) -> Names {
     let own = [NamedRole::master(app_id).name, NamedRole::manage_app_master(app_id).name];
-    let acts = Act::ALL.map(|act| [act.in_namespace(), act.in_cluster()]).concat();
+    let acts = Action::ALL.map(|act| [act.in_namespace(), act.in_cluster()]).concat();
     let acts = acts.iter().map(|right| format!("{}+{app_id}", right.name()));
     let mut names = at_or_below(&acts.collect::<Vec<_>>());
     names.exact.extend(own);
@@ -267,7 +267,7 @@ pub async fn open_namespace(
         ensure(tx, &role, operator).await?;
     }
     if let Some(user) = user {
-        for act in Act::CHANGING {
+        for act in Action::CHANGING {
             give(
                 tx,
                 &NamedRole::namespace(act, app_id, namespace),

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use castalia_store::user::role;
 
-use super::need::{Identity, Resource, Rights, UserToken};
-use super::{Act, Permission, Right};
+use super::requirement::{Identity, Resource, Rights, UserToken};
+use super::{Action, Permission, Right};
 use crate::error::Result;
 
 /// The permissions of a caller, by type and target.
@@ -45,7 +45,8 @@ impl Rights<'_> {
         env: &str,
     ) -> Result<BTreeSet<String>> {
         let HeldPermissions(held) = self.held(caller).await?;
-        let on_clusters = Act::ALL.map(|act| Permission::new(act.in_cluster(), &[app_id, env, ""]));
+        let on_clusters =
+            Action::ALL.map(|act| Permission::new(act.in_cluster(), &[app_id, env, ""]));
         let cluster = |(kind, target): &(String, String)| {
             on_clusters.iter().map(Permission::pair).find_map(|(wanted, start)| {
                 target.strip_prefix(start).filter(|_| kind == wanted).map(str::to_owned)
@@ -65,8 +66,8 @@ impl HeldPermissions {
     /// administrators.
     pub(super) fn opens(&self, place: &Resource) -> bool {
         let Resource { app_id, env, cluster, namespace } = place;
-        let act = |act: Act| act.permissions(app_id, env, cluster, namespace);
+        let act = |act: Action| act.permissions(app_id, env, cluster, namespace);
         self.has(&Permission::on_app(Right::AssignRole, app_id))
-            || Act::ALL.map(act).iter().flatten().any(|permission| self.has(permission))
+            || Action::ALL.map(act).iter().flatten().any(|permission| self.has(permission))
     }
 }

@@ -1,9 +1,9 @@
-//! The callers of the portal: users, tokens of users, and consumers (pure). `need.rs` decides what
-//! they may do.
+//! The callers of the portal: users, tokens of users, and consumers (pure). `requirement.rs` decides
+//! what they may do.
 
 use castalia_store::Id;
 
-use super::need::{Need, Resource};
+use super::requirement::{Requirement, Resource};
 use super::token_scope::{TokenOperation, TokenScope};
 
 /// The caller.
@@ -29,8 +29,9 @@ pub struct UserToken {
 }
 
 impl UserToken {
-    pub(super) fn admits(&self, need: Need, place: &Resource) -> bool {
-        need == Need::User || self.scope.as_ref().is_some_and(|scope| scope.admits(need, place))
+    pub(super) fn admits(&self, requirement: Requirement, place: &Resource) -> bool {
+        requirement == Requirement::User
+            || self.scope.as_ref().is_some_and(|scope| scope.admits(requirement, place))
     }
 
     pub(super) fn allows(&self, operation: TokenOperation) -> bool {
@@ -68,11 +69,13 @@ impl Identity {
     /// Whether the scope of a token admits a call, on some object or on this one. Of others there
     /// is none.
     #[must_use]
-    pub fn is_within_scope(&self, need: Need, place: Option<&Resource>) -> bool {
+    pub fn is_within_scope(&self, requirement: Requirement, place: Option<&Resource>) -> bool {
         let Identity::Token(token) = self else { return true };
         match (place, &token.scope) {
-            (Some(place), _) => token.admits(need, place),
-            (None, scope) => scope.as_ref().is_some_and(|scope| scope.has_operation_for(need)),
+            (Some(place), _) => token.admits(requirement, place),
+            (None, scope) => {
+                scope.as_ref().is_some_and(|scope| scope.has_operation_for(requirement))
+            }
         }
     }
 
@@ -80,7 +83,7 @@ impl Identity {
     #[must_use]
     pub fn reaches_app(&self, app_id: &str) -> bool {
         let app = Resource { app_id: app_id.to_owned(), ..Resource::default() };
-        self.is_within_scope(Need::Nothing, Some(&app))
+        self.is_within_scope(Requirement::Nothing, Some(&app))
     }
 }
 

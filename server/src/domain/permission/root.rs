@@ -2,13 +2,13 @@
 //! see follows it, and what they change also the stored list.
 
 use super::identity::Identity;
-use super::need::{Need, Rights};
+use super::requirement::{Requirement, Rights};
 use super::token_scope::TokenOperation;
 use crate::domain::user::is_still_listed;
 use crate::error::Result;
 use crate::server_config::keys;
 
-impl Need {
+impl Requirement {
     /// Whether it is only a right to read, or one that every user has.
     fn changes_nothing(self) -> bool {
         matches!(
@@ -62,9 +62,13 @@ impl Rights<'_> {
     }
 
     /// Whether a user has what a call requires because of being a super administrator.
-    pub(super) async fn passes_as_root(&self, user_id: &str, need: Need) -> Result<bool> {
+    pub(super) async fn passes_as_root(
+        &self,
+        user_id: &str,
+        requirement: Requirement,
+    ) -> Result<bool> {
         Ok(self.is_root(user_id)
-            && (need.changes_nothing()
+            && (requirement.changes_nothing()
                 || is_still_listed(self.store, self.config, user_id).await?))
     }
 }

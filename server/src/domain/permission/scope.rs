@@ -1,8 +1,8 @@
 //! The scopes at which roles are granted: an app, a namespace, a namespace in one environment, and
 //! a cluster (pure). The parts of the object that a request names decide which one it is.
 
-use super::need::Resource;
-use super::{Act, NamedRole};
+use super::requirement::Resource;
+use super::{Action, NamedRole};
 use crate::error::{Code, Error, Result};
 
 /// Type of the role of administrators of an app.
@@ -38,7 +38,7 @@ impl Resource {
 
     /// The role of editors or publishers of this namespace or cluster, or of all of this app.
     #[must_use]
-    pub fn role_to(&self, act: Act) -> NamedRole {
+    pub fn role_to(&self, act: Action) -> NamedRole {
         let Self { app_id, env, cluster, namespace } = self;
         match (env.is_empty(), cluster.is_empty(), namespace.is_empty()) {
             (_, false, _) => NamedRole::cluster(act, app_id, env, cluster),
@@ -59,7 +59,7 @@ impl Resource {
         }
         let roles = match self.is_app() {
             true => vec![NamedRole::master(&self.app_id)],
-            false => Act::CHANGING.map(|act| self.role_to(act)).to_vec(),
+            false => Action::CHANGING.map(|act| self.role_to(act)).to_vec(),
         };
         let is_of_type =
             |role: &NamedRole| role.name.split_once('+').is_some_and(|(kind, _)| kind == role_type);

@@ -1,12 +1,12 @@
 //! The part of its owner's permissions that a user token has: operations, and the apps,
-//! environments and namespaces that they concern (pure). `need.rs` requires the owner's permission
-//! as well, at each call.
+//! environments and namespaces that they concern (pure). `requirement.rs` requires the owner's
+//! permission as well, at each call.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Act;
-use super::need::{Need, Resource};
+use super::Action;
+use super::requirement::{Requirement, Resource};
 use crate::settings::environment;
 
 /// Any name, in the scope of a namespace.
@@ -96,38 +96,40 @@ impl TokenOperation {
     /// The permission that a user needs to create a token with this operation: none for those that
     /// concern single apps.
     #[must_use]
-    pub const fn need_of_owner(self) -> Need {
+    pub const fn need_of_owner(self) -> Requirement {
         match self {
-            AppCreate => Need::CreateApp,
-            UserManage => Need::ManageUsers,
-            SystemAdmin => Need::Root,
-            _ => Need::Nothing,
+            AppCreate => Requirement::CreateApp,
+            UserManage => Requirement::ManageUsers,
+            SystemAdmin => Requirement::Root,
+            _ => Requirement::Nothing,
         }
     }
 }
 
 /// The operations of which a token needs one; `None` if no token suffices.
 #[must_use]
-pub fn required(need: Need) -> Option<&'static [TokenOperation]> {
-    Some(match need {
-        Need::Person | Need::SeeAsPerson => return None,
-        Need::User => &[],
-        Need::Nothing => DESCRIBING,
-        Need::See | Need::SeeRelease | Need::To(Act::Read) => &[ConfigRead],
-        Need::To(Act::Modify) => &[ConfigModify, ConfigPropose],
+pub fn required(requirement: Requirement) -> Option<&'static [TokenOperation]> {
+    Some(match requirement {
+        Requirement::Person | Requirement::SeeAsPerson => return None,
+        Requirement::User => &[],
+        Requirement::Nothing => DESCRIBING,
+        Requirement::See | Requirement::SeeRelease | Requirement::Permission(Action::Read) => {
+            &[ConfigRead]
+        }
+        Requirement::Permission(Action::Modify) => &[ConfigModify, ConfigPropose],
         // Rules decide which clients receive a gray release.
-        Need::CreateBranch | Need::SetGrayRules => &[ConfigModify],
-        Need::To(Act::Release) | Need::MergeBranch => &[ConfigRelease],
-        Need::PreviewGrayRules => &[ConfigRead, ConfigModify],
-        Need::AbandonBranch => &[ConfigRelease, ConfigModify],
-        Need::CreateNamespace => &[NamespaceCreate],
-        Need::DeleteNamespace => &[NamespaceDelete],
-        Need::CreateCluster => &[ClusterCreate],
-        Need::CreateApp | Need::AddAppToEnv => &[AppCreate],
-        Need::AppAdmin | Need::AppointMaster => &[AppManageRole],
-        Need::SeeRoles => &[AppManageRole, SystemAdmin],
-        Need::SeeUsers | Need::ManageUsers => &[UserManage],
-        Need::Root | Need::DeleteApp | Need::DeleteCluster => &[SystemAdmin],
+        Requirement::CreateBranch | Requirement::SetGrayRules => &[ConfigModify],
+        Requirement::Permission(Action::Release) | Requirement::MergeBranch => &[ConfigRelease],
+        Requirement::PreviewGrayRules => &[ConfigRead, ConfigModify],
+        Requirement::AbandonBranch => &[ConfigRelease, ConfigModify],
+        Requirement::CreateNamespace => &[NamespaceCreate],
+        Requirement::DeleteNamespace => &[NamespaceDelete],
+        Requirement::CreateCluster => &[ClusterCreate],
+        Requirement::CreateApp | Requirement::AddAppToEnv => &[AppCreate],
+        Requirement::AppAdmin | Requirement::AppointMaster => &[AppManageRole],
+        Requirement::SeeRoles => &[AppManageRole, SystemAdmin],
+        Requirement::SeeUsers | Requirement::ManageUsers => &[UserManage],
+        Requirement::Root | Requirement::DeleteApp | Requirement::DeleteCluster => &[SystemAdmin],
     })
 }
 
@@ -189,20 +191,20 @@ impl TokenScope {
 
     /// Whether a token with this scope suffices for a call, if its owner has the permission.
     #[must_use]
-    pub fn admits(&self, need: Need, place: &Resource) -> bool {
-        self.has_operation_for(need)
-            && match need {
-                Need::User => true,
+    pub fn admits(&self, requirement: Requirement, place: &Resource) -> bool {
+        self.has_operation_for(requirement)
+            && match requirement {
+                Requirement::User => true,
                 // The description of an app is readable if any part of it is within the scope.
-                Need::Nothing => self.reaches(place, OpenParts::Within),
+                Requirement::Nothing => self.reaches(place, OpenParts::Within),
                 _ => self.reaches(place, OpenParts::Outside),
             }
     }
 
     /// Whether it has one of the required operations, on some object.
     #[must_use]
-    pub fn has_operation_for(&self, need: Need) -> bool {
-        required(need).is_some_and(|required| {
+    pub fn has_operation_for(&self, requirement: Requirement) -> bool {
+        required(requirement).is_some_and(|required| {
             required.is_empty()
                 || self.operations.is_empty()
                 || required.iter().any(|operation| self.allows(*operation))
@@ -275,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_change_must_be_within_each_limited_part() {
-        let edit = Need::To(Act::Modify);
+        let edit = Requirement::Permission(Action::Modify);
         let whole = place(["a", "PRO", "c", "n"]);
         for (stored, expected) in [
             ("{}", true),
@@ -295,8 +297,8 @@ mod tests {
         // Creating a namespace of an app concerns all of its environments.
         let app = place(["a", "", "", ""]);
         for stored in [r#"{"envs":["PRO"]}"#, r#"{"namespaces":[{"appId":"a","env":"PRO"}]}"#] {
-            assert!(!scope(stored).admits(Need::CreateNamespace, &app), "{stored}");
-            assert!(scope(stored).admits(Need::Nothing, &app), "{stored}");
+            assert!(!scope(stored).admits(Requirement::CreateNamespace, &app), "{stored}");
+            assert!(scope(stored).admits(Requirement::Nothing, &app), "{stored}");
         }
     }
 
@@ -304,18 +306,23 @@ mod tests {
     fn a_limited_token_allows_nothing_that_belongs_to_no_app() {
         let nowhere = Resource::default();
         for stored in [r#"{"appIds":["a"]}"#, r#"{"envs":["PRO"]}"#] {
-            for need in [Need::CreateApp, Need::Root, Need::ManageUsers, Need::SeeUsers] {
-                assert!(!scope(stored).admits(need, &nowhere), "{stored} {need:?}");
-                assert!(scope("{}").admits(need, &nowhere), "{need:?}");
+            for requirement in [
+                Requirement::CreateApp,
+                Requirement::Root,
+                Requirement::ManageUsers,
+                Requirement::SeeUsers,
+            ] {
+                assert!(!scope(stored).admits(requirement, &nowhere), "{stored} {requirement:?}");
+                assert!(scope("{}").admits(requirement, &nowhere), "{requirement:?}");
             }
-            assert!(scope(stored).admits(Need::User, &nowhere));
+            assert!(scope(stored).admits(Requirement::User, &nowhere));
         }
     }
 
     #[test]
     fn no_token_suffices_for_what_sessions_may_do() {
-        for need in [Need::Person, Need::SeeAsPerson] {
-            assert!(!TokenScope::default().admits(need, &Resource::default()));
+        for requirement in [Requirement::Person, Requirement::SeeAsPerson] {
+            assert!(!TokenScope::default().admits(requirement, &Resource::default()));
         }
     }
 }

@@ -6,7 +6,7 @@ use castalia_store::{Connection, Deletion, Store, app, namespace};
 use super::{AppNamespace, stored};
 use crate::domain::access_request;
 use crate::domain::permission::grant;
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::error::{Code, Error, Result};
 
 /// Checks that there is a definition to delete; the message is that of Apollo's deletion.

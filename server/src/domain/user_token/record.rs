@@ -7,7 +7,7 @@ use castalia_store::user::token;
 use castalia_store::{Store, now};
 
 use super::wall_clock;
-use crate::domain::permission::need::UserToken;
+use crate::domain::permission::requirement::UserToken;
 use crate::error::Result;
 
 /// Widths of the columns, in characters.

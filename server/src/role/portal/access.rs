@@ -19,10 +19,10 @@ use super::extract::Paging;
 use super::identity::{Caller, Claim, unknown};
 use super::origin::{check_same_origin, is_script};
 use super::sign_in::{challenge, proxy};
-use super::{Hidden, Portal, PortalAccess, based};
+use super::{EmptyAnswer, Portal, PortalAccess, based};
 use crate::domain::consumer;
 use crate::domain::event::{self, NewEvent};
-use crate::domain::permission::need::{Identity, Need, Resource};
+use crate::domain::permission::requirement::{Identity, Requirement, Resource};
 use crate::domain::user_token::record;
 use crate::domain::{pending_change, portal_app};
 use crate::environment::Relayed;
@@ -151,11 +151,11 @@ impl Portal {
     pub(super) async fn check_place(
         &self,
         caller: &Caller,
-        need: Need,
+        requirement: Requirement,
         place: &Resource,
     ) -> Result<()> {
-        if !self.allows(&caller.identity, need, place).await? {
-            return Err(refusal(need));
+        if !self.allows(&caller.identity, requirement, place).await? {
+            return Err(refusal(requirement));
         }
         self.check_missed_deletion_of(place).await
     }
@@ -207,9 +207,9 @@ async fn check_right(
     place: &Resource,
     parts: &Parts,
 ) -> Result<Option<Response>> {
-    let (need, hidden) = match access {
+    let (requirement, hidden) = match access {
         PortalAccess::Session(_) if !matches!(caller.identity, Identity::User(_)) => {
-            return Err(refusal(Need::Person));
+            return Err(refusal(Requirement::Person));
         }
         PortalAccess::UserToken => {
             return match caller.identity {
@@ -217,38 +217,44 @@ async fn check_right(
                 _ => Err(Error::forbidden("User token is required")),
             };
         }
-        PortalAccess::ByContent(need) if !caller.identity.is_within_scope(need, None) => {
-            return Err(refusal(need));
+        PortalAccess::ByContent(requirement)
+            if !caller.identity.is_within_scope(requirement, None) =>
+        {
+            return Err(refusal(requirement));
         }
-        PortalAccess::Call(need) | PortalAccess::Session(need) => (need, None),
-        PortalAccess::Read(need, hidden) => (need, Some(hidden)),
+        PortalAccess::Call(requirement) | PortalAccess::Session(requirement) => (requirement, None),
+        PortalAccess::Read(requirement, hidden) => (requirement, Some(hidden)),
         PortalAccess::Open | PortalAccess::Page | PortalAccess::ByContent(_) => return Ok(None),
     };
-    if portal.allows(&caller.identity, need, place).await? {
+    if portal.allows(&caller.identity, requirement, place).await? {
         return Ok(None);
     }
     match (hidden, &caller.identity) {
         (Some(hidden), Identity::User(_)) => hidden_answer(hidden, parts).map(Some),
         // What only super administrators may do needs a session, whatever the token's permissions.
-        (_, Identity::Consumer(_)) if need == Need::Root => Err(refusal(Need::Person)),
-        _ => Err(refusal(need)),
+        (_, Identity::Consumer(_)) if requirement == Requirement::Root => {
+            Err(refusal(Requirement::Person))
+        }
+        _ => Err(refusal(requirement)),
     }
 }
 
 /// The error for a caller without permission.
-pub(super) fn refusal(need: Need) -> Error {
-    Error::forbidden(match need {
-        Need::Person | Need::User | Need::SeeAsPerson => "Portal user session is required",
+pub(super) fn refusal(requirement: Requirement) -> Error {
+    Error::forbidden(match requirement {
+        Requirement::Person | Requirement::User | Requirement::SeeAsPerson => {
+            "Portal user session is required"
+        }
         _ => "Access is denied",
     })
 }
 
-fn hidden_answer(hidden: Hidden, parts: &Parts) -> Result<Response> {
+fn hidden_answer(hidden: EmptyAnswer, parts: &Parts) -> Result<Response> {
     Ok(match hidden {
-        Hidden::Nothing => StatusCode::OK.into_response(),
-        Hidden::List => Json([(); 0]).into_response(),
-        Hidden::Zero => Json(0).into_response(),
-        Hidden::Page => {
+        EmptyAnswer::Nothing => StatusCode::OK.into_response(),
+        EmptyAnswer::List => Json([(); 0]).into_response(),
+        EmptyAnswer::Zero => Json(0).into_response(),
+        EmptyAnswer::Page => {
             let Paging { page, size } =
                 Paging::of(&parts.uri)?.or_size(super::open_api::ITEM_PAGE_SIZE);
             Json(Page::<()> { total: 0, content: Vec::new(), page, size }).into_response()

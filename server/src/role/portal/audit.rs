@@ -22,7 +22,7 @@ use super::identity::Caller;
 use crate::domain::audit_log::request::{Request as Audited, Trail, resource};
 use crate::domain::audit_log::{self, OperationKind};
 use crate::domain::constraint::{APP_ID, NAME};
-use crate::domain::permission::need::{Identity, Resource};
+use crate::domain::permission::requirement::{Identity, Resource};
 use crate::environment::revision;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::client_address::client_address;

@@ -18,7 +18,7 @@ use super::audit::shown_path;
 use super::identity::Caller;
 use crate::background::Background;
 use crate::domain::consumer::{self, ConsumerCall, ConsumerUse};
-use crate::domain::permission::need::Identity;
+use crate::domain::permission::requirement::Identity;
 use crate::domain::user_token::record::{self, Usage, UserTokenCall};
 use crate::error::Result;
 use crate::log_rate::LogRate;

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use super::Portal;
 use crate::background::Background;
 use crate::domain::event::{self, Event, EventKind, NewEvent};
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::error::Result;
 use crate::log_rate::LogRate;
 use crate::state::PortalState;

@@ -13,7 +13,7 @@ use castalia_store::Id;
 use super::Portal;
 use super::open_api::subrequest::FirstPart;
 use super::sign_in::{basic, bearer, proxy};
-use crate::domain::permission::need::Identity;
+use crate::domain::permission::requirement::Identity;
 use crate::domain::session::{self, SignedIn};
 use crate::domain::user::User;
 use crate::domain::{consumer, user_token};

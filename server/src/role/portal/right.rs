@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use super::Portal;
-use crate::domain::permission::need::{Identity, Need, Resource};
+use crate::domain::permission::requirement::{Identity, Requirement, Resource};
 use crate::environment::Address;
 use crate::error::Result;
 use crate::wire::admin;
@@ -16,14 +16,14 @@ impl Portal {
     pub(super) async fn allows(
         &self,
         caller: &Identity,
-        need: Need,
+        requirement: Requirement,
         place: &Resource,
     ) -> Result<bool> {
-        if self.rights().allow(caller, need, place).await? {
+        if self.rights().allow(caller, requirement, place).await? {
             return Ok(true);
         }
         match self.parent(caller, place).await? {
-            Some(parent) => self.rights().allow(caller, need, &parent).await,
+            Some(parent) => self.rights().allow(caller, requirement, &parent).await,
             None => Ok(false),
         }
     }

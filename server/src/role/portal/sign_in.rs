@@ -31,7 +31,7 @@ use super::open_api::user::current;
 use super::origin::check_same_origin;
 use super::throttle::SignInAttempt;
 use super::{Portal, PortalAccess, PortalRoutes, web};
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::domain::user::SignIn;
 use crate::domain::{known_browser, session, user};
 use crate::error::{Code, Error, Reaction, Result};
@@ -60,7 +60,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .get("/user/logout", PortalAccess::Open, sign_out)
         .post("/user/logout", PortalAccess::Open, sign_out)
         .get("/prefix-path", PortalAccess::Open, prefix_path)
-        .get("/user", PortalAccess::Call(Need::Person), current)
+        .get("/user", PortalAccess::Call(Requirement::Person), current)
 }
 
 /// Path under which the portal is served, as plain text.

@@ -3,7 +3,7 @@
 import { queryOptions, useMutation, useQueries, useQueryClient, type UseQueryResult } from "@tanstack/react-query";
 import { useMemo } from "react";
 
-import type { Target } from "../parts/TargetTree";
+import type { Target } from "../components/TargetTree";
 import { contentOf, edits, rebase, storedItems, type ItemChange, type ItemContent } from "../state/changes";
 import type { Column, Promotion } from "../state/compare";
 import type { OpenNamespaceDTO } from "./bodies";

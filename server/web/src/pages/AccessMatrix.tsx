@@ -9,12 +9,12 @@ import type { OpenUserInfoDTO } from "../api/bodies";
 import { ApiError } from "../api/errors";
 import { envClusters } from "../api/queries";
 import { changeRoles, ensureRoles, holders, MOST_CHANGES, type Scope } from "../api/roles";
-import { Blockable } from "../parts/Blockable";
-import table from "../parts/DataTable.module.css";
-import { EnvName } from "../parts/EnvSwitch";
-import { ResultList } from "../parts/ResultList";
-import { Empty } from "../parts/States";
-import { UserPicker } from "../parts/UserPicker";
+import { Blockable } from "../components/Blockable";
+import table from "../components/DataTable.module.css";
+import { EnvName } from "../components/EnvSwitch";
+import { ResultList } from "../components/ResultList";
+import { Empty } from "../components/States";
+import { UserPicker } from "../components/UserPicker";
 import {
   cellKey,
   changesOf,

@@ -7,9 +7,9 @@ import { useTranslation } from "react-i18next";
 import { useAction } from "../api/action";
 import type { AccessRequest } from "../api/bodies";
 import { decideRequest, REQUEST_LENGTH, requestedRight, staleRequests } from "../api/requests";
-import { Dialog } from "../parts/Dialog";
-import { Since } from "../parts/Since";
-import { Empty, Failure } from "../parts/States";
+import { Dialog } from "../components/Dialog";
+import { Since } from "../components/Since";
+import { Empty, Failure } from "../components/States";
 import classes from "./Access.module.css";
 
 export function AccessRequests({ requests, onClose }: { requests: AccessRequest[]; onClose: () => void }) {

@@ -5,9 +5,9 @@ import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import { createCluster } from "../api/settings";
-import { Blockable } from "../parts/Blockable";
-import { Dialog } from "../parts/Dialog";
-import { ResultList } from "../parts/ResultList";
+import { Blockable } from "../components/Blockable";
+import { Dialog } from "../components/Dialog";
+import { ResultList } from "../components/ResultList";
 import { useEach } from "../state/each";
 import type { SectionProps } from "./SettingsGeneral";
 

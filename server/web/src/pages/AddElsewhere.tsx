@@ -6,9 +6,9 @@ import { useTranslation } from "react-i18next";
 
 import { envClusters, type Place } from "../api/queries";
 import { createItem, type Item } from "../api/writes";
-import { Choices } from "../parts/Choices";
-import { Dialog } from "../parts/Dialog";
-import { ResultList } from "../parts/ResultList";
+import { Choices } from "../components/Choices";
+import { Dialog } from "../components/Dialog";
+import { ResultList } from "../components/ResultList";
 import { useEach } from "../state/each";
 
 interface Addition {

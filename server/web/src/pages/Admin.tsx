@@ -5,8 +5,8 @@ import { useTranslation } from "react-i18next";
 
 import { useBoot } from "../api/queries";
 import { rootRight } from "../api/users";
-import { Main } from "../parts/Main";
-import { Empty, Failure, PageLoading } from "../parts/States";
+import { Main } from "../components/Main";
+import { Empty, Failure, PageLoading } from "../components/States";
 import classes from "./Admin.module.css";
 
 export const SECTIONS = [

@@ -9,12 +9,12 @@ import { useTranslation } from "react-i18next";
 
 import { auditLogs, auditTrace } from "../api/admin";
 import type { AuditLog, AuditLogDataInfluence } from "../api/schema";
-import { DataTable } from "../parts/DataTable";
-import { Dialog } from "../parts/Dialog";
-import { FilterField } from "../parts/FilterField";
-import { Main } from "../parts/Main";
-import { Since } from "../parts/Since";
-import { Empty, Failure, Loaded, PageLoading } from "../parts/States";
+import { DataTable } from "../components/DataTable";
+import { Dialog } from "../components/Dialog";
+import { FilterField } from "../components/FilterField";
+import { Main } from "../components/Main";
+import { Since } from "../components/Since";
+import { Empty, Failure, Loaded, PageLoading } from "../components/States";
 import { auditQuery } from "../text/audit";
 import classes from "./AdminAudit.module.css";
 

@@ -8,11 +8,11 @@ import { useTranslation } from "react-i18next";
 import { useAction } from "../api/action";
 import type { DeletedApp } from "../api/bodies";
 import { deletedApps, restore, RESTORE_DAYS } from "../api/deleted";
-import { Confirm } from "../parts/Confirm";
-import { DataTable } from "../parts/DataTable";
-import { Main } from "../parts/Main";
-import { Since } from "../parts/Since";
-import { Empty, Loaded } from "../parts/States";
+import { Confirm } from "../components/Confirm";
+import { DataTable } from "../components/DataTable";
+import { Main } from "../components/Main";
+import { Since } from "../components/Since";
+import { Empty, Loaded } from "../components/States";
 
 export function AdminDeleted() {
   const { t } = useTranslation();

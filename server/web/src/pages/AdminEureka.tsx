@@ -4,9 +4,9 @@ import { useTranslation } from "react-i18next";
 
 import { eurekaRegistry } from "../api/admin";
 import type { EurekaInstance } from "../api/schema";
-import { DataTable } from "../parts/DataTable";
-import { Since } from "../parts/Since";
-import { Loaded } from "../parts/States";
+import { DataTable } from "../components/DataTable";
+import { Since } from "../components/Since";
+import { Loaded } from "../components/States";
 
 export function AdminEureka() {
   const { t } = useTranslation();

@@ -6,11 +6,11 @@ import { useTranslation } from "react-i18next";
 
 import { eurekaRegistry, serviceHealth, systemInfo } from "../api/admin";
 import type { EnvironmentInfo, ServiceInstance } from "../api/schema";
-import { DataTable } from "../parts/DataTable";
-import { EnvName } from "../parts/EnvSwitch";
-import { Main } from "../parts/Main";
-import { StateChip } from "../parts/StateChip";
-import { Loaded } from "../parts/States";
+import { DataTable } from "../components/DataTable";
+import { EnvName } from "../components/EnvSwitch";
+import { Main } from "../components/Main";
+import { StateChip } from "../components/StateChip";
+import { Loaded } from "../components/States";
 import { AdminEureka } from "./AdminEureka";
 
 export function AdminHealth() {

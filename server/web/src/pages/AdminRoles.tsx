@@ -9,10 +9,10 @@ import { useTranslation } from "react-i18next";
 import { useAction } from "../api/action";
 import { appCreators, forbidCreation, permitCreation, serverSettings } from "../api/admin";
 import { usersLike } from "../api/users";
-import { DataTable } from "../parts/DataTable";
-import { Main } from "../parts/Main";
-import { Empty, Failure, Loaded } from "../parts/States";
-import { UserPicker } from "../parts/UserPicker";
+import { DataTable } from "../components/DataTable";
+import { Main } from "../components/Main";
+import { Empty, Failure, Loaded } from "../components/States";
+import { UserPicker } from "../components/UserPicker";
 import { listOf } from "../text/list";
 
 const SUPER_ADMIN = "superAdmin";

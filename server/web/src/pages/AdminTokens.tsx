@@ -4,10 +4,10 @@ import { getRouteApi } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { allTokens } from "../api/tokens";
-import { FilterField } from "../parts/FilterField";
-import { Main } from "../parts/Main";
-import { Empty, Loaded } from "../parts/States";
-import { TokenTable } from "../parts/TokenTable";
+import { FilterField } from "../components/FilterField";
+import { Main } from "../components/Main";
+import { Empty, Loaded } from "../components/States";
+import { TokenTable } from "../components/TokenTable";
 
 const route = getRouteApi("/in/admin/tokens");
 

@@ -8,7 +8,7 @@ import { useTranslation } from "react-i18next";
 
 import type { OpenAppDTO } from "../api/bodies";
 import { movePinToTop } from "../api/home";
-import { PinButton, usePins, type Pins } from "../parts/PinButton";
+import { PinButton, usePins, type Pins } from "../components/PinButton";
 import { useShortcuts } from "../state/keys";
 import classes from "./AppCards.module.css";
 

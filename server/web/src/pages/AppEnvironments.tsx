@@ -8,9 +8,9 @@ import { useTranslation } from "react-i18next";
 import type { OpenEnvClusterDTO } from "../api/bodies";
 import { addToEnv, missingEnvs, unpublishedClusters } from "../api/presence";
 import { appDetail, envClusters } from "../api/queries";
-import { EnvName } from "../parts/EnvSwitch";
-import { StateChip } from "../parts/StateChip";
-import { Empty, Failure } from "../parts/States";
+import { EnvName } from "../components/EnvSwitch";
+import { StateChip } from "../components/StateChip";
+import { Empty, Failure } from "../components/States";
 import classes from "./App.module.css";
 
 export function AppEnvironments({ app, places }: { app: string; places: OpenEnvClusterDTO[] }) {

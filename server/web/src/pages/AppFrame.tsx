@@ -9,9 +9,9 @@ import type { OpenEnvClusterDTO } from "../api/bodies";
 import { useEvents } from "../api/events";
 import { noteOpened } from "../api/recent";
 import { prefix } from "../api/client";
-import { useAppCommands } from "../parts/appCommands";
-import { EnvSwitch, nearest } from "../parts/EnvSwitch";
-import { NamespaceSelect } from "../parts/NamespaceSelect";
+import { useAppCommands } from "../components/appCommands";
+import { EnvSwitch, nearest } from "../components/EnvSwitch";
+import { NamespaceSelect } from "../components/NamespaceSelect";
 import { useShortcuts } from "../state/keys";
 import classes from "./AppFrame.module.css";
 

@@ -4,8 +4,8 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { envClusters } from "../api/queries";
-import { Main } from "../parts/Main";
-import { Loaded } from "../parts/States";
+import { Main } from "../components/Main";
+import { Loaded } from "../components/States";
 import classes from "./AppSettings.module.css";
 import { SettingsClusters } from "./SettingsClusters";
 import { SettingsDanger } from "./SettingsDanger";

@@ -6,11 +6,11 @@ import { useTranslation } from "react-i18next";
 
 import type { OpenAppDTO } from "../api/bodies";
 import { allApps } from "../api/queries";
-import { AppTabs } from "../parts/AppTabs";
-import { FilterField } from "../parts/FilterField";
-import { Main } from "../parts/Main";
-import { Empty, Loaded } from "../parts/States";
-import { VirtualTable, type Column } from "../parts/VirtualTable";
+import { AppTabs } from "../components/AppTabs";
+import { FilterField } from "../components/FilterField";
+import { Main } from "../components/Main";
+import { Empty, Loaded } from "../components/States";
+import { VirtualTable, type Column } from "../components/VirtualTable";
 import { appMatches } from "../text/apps";
 
 const route = getRouteApi("/in/browse");

@@ -3,8 +3,8 @@ import { Button } from "@mantine/core";
 import { IconArrowRight, IconFileCheck, IconTrash } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
-import { EnvName } from "../parts/EnvSwitch";
-import type { Target } from "../parts/TargetTree";
+import { EnvName } from "../components/EnvSwitch";
+import type { Target } from "../components/TargetTree";
 import type { Promotion } from "../state/compare";
 import classes from "./Compare.module.css";
 

@@ -4,9 +4,9 @@ import { IconAnchor, IconLock } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
 import type { ReadColumn } from "../api/compare";
-import { EnvName } from "../parts/EnvSwitch";
-import { StateChip } from "../parts/StateChip";
-import type { Target } from "../parts/TargetTree";
+import { EnvName } from "../components/EnvSwitch";
+import { StateChip } from "../components/StateChip";
+import type { Target } from "../components/TargetTree";
 
 export function BaselineHead({ base }: { base: Target }) {
   const { t } = useTranslation();

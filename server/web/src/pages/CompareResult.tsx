@@ -8,10 +8,10 @@ import { useTranslation } from "react-i18next";
 
 import { useAddMissing, usePromote, type ReadColumn } from "../api/compare";
 import { useMayCreate, useWritable } from "../api/rights";
-import { CompareMatrix, hasLines } from "../parts/CompareMatrix";
-import { Dialog } from "../parts/Dialog";
-import { DiffView } from "../parts/DiffView";
-import { Empty, Failure } from "../parts/States";
+import { CompareMatrix, hasLines } from "../components/CompareMatrix";
+import { Dialog } from "../components/Dialog";
+import { DiffView } from "../components/DiffView";
+import { Empty, Failure } from "../components/States";
 import { cellAt, cellId, isPromotable, promotions } from "../state/compare";
 import type { CompareGroup, CompareRow, Promotion, Side } from "../state/compare";
 import { useShared } from "../state/share";

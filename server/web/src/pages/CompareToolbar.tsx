@@ -6,7 +6,7 @@ import { useRef } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { OpenEnvClusterDTO } from "../api/bodies";
-import { isSameTarget, TargetTree, type Target } from "../parts/TargetTree";
+import { isSameTarget, TargetTree, type Target } from "../components/TargetTree";
 import type { Side } from "../state/compare";
 import classes from "./Compare.module.css";
 

@@ -3,8 +3,8 @@ import { TextInput } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
 import type { UpdateConsumer } from "../api/schema";
-import { DepartmentSelect } from "../parts/DepartmentSelect";
-import { UserPicker } from "../parts/UserPicker";
+import { DepartmentSelect } from "../components/DepartmentSelect";
+import { UserPicker } from "../components/UserPicker";
 import { checkName } from "../text/check";
 
 const NAME_LENGTH = 128;

@@ -5,8 +5,8 @@ import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
 import { consumerRoles, revokeFromConsumer } from "../api/admin";
-import { DataTable } from "../parts/DataTable";
-import { Failure, Loaded } from "../parts/States";
+import { DataTable } from "../components/DataTable";
+import { Failure, Loaded } from "../components/States";
 
 /** The right of a role, and where it applies: an app, maybe a namespace and an environment. */
 function parts(role: string) {

@@ -9,8 +9,8 @@ import type { OpenAppDTO } from "../api/bodies";
 import { ApiError } from "../api/errors";
 import { addToEnv } from "../api/presence";
 import { envClusters } from "../api/queries";
-import { EnvName } from "../parts/EnvSwitch";
-import { ResultList } from "../parts/ResultList";
+import { EnvName } from "../components/EnvSwitch";
+import { ResultList } from "../components/ResultList";
 import type { Outcome } from "../state/each";
 
 export function CreatedIn({ app }: { app: OpenAppDTO }) {

@@ -7,9 +7,9 @@ import { useTranslation } from "react-i18next";
 
 import type { OpenAppDTO, OpenEnvClusterDTO } from "../api/bodies";
 import { copyCluster } from "../api/duplicate";
-import { Blockable } from "../parts/Blockable";
-import { ResultList } from "../parts/ResultList";
-import type { Target } from "../parts/TargetTree";
+import { Blockable } from "../components/Blockable";
+import { ResultList } from "../components/ResultList";
+import type { Target } from "../components/TargetTree";
 import { useEach } from "../state/each";
 
 /** Without a source, nothing is chosen. */

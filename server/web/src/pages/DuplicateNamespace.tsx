@@ -9,11 +9,11 @@ import { useAction } from "../api/action";
 import type { OpenAppNamespaceDTO, OpenEnvClusterDTO } from "../api/bodies";
 import { baseName, copyItems, createLike } from "../api/duplicate";
 import { NAMESPACE_LENGTH } from "../api/namespaces";
-import { Blockable } from "../parts/Blockable";
-import { Dialog } from "../parts/Dialog";
-import { ResultList } from "../parts/ResultList";
-import { Failure } from "../parts/States";
-import { TargetTree, type Target } from "../parts/TargetTree";
+import { Blockable } from "../components/Blockable";
+import { Dialog } from "../components/Dialog";
+import { ResultList } from "../components/ResultList";
+import { Failure } from "../components/States";
+import { TargetTree, type Target } from "../components/TargetTree";
 import { useEach } from "../state/each";
 import { checkName } from "../text/check";
 

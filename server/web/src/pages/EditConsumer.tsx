@@ -6,8 +6,8 @@ import type { QueryKey } from "@tanstack/react-query";
 import { useAction } from "../api/action";
 import { updateConsumer } from "../api/admin";
 import type { Consumer } from "../api/schema";
-import { Dialog } from "../parts/Dialog";
-import { DialogEnd } from "../parts/DialogEnd";
+import { Dialog } from "../components/Dialog";
+import { DialogEnd } from "../components/DialogEnd";
 import { checkDetails, ConsumerFields } from "./ConsumerFields";
 
 interface Props {

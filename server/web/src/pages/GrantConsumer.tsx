@@ -9,10 +9,10 @@ import { useAction } from "../api/action";
 import { consumerRoles, GRANT_OPERATIONS, GRANT_TYPES, grantToConsumer, type ConsumerGrant } from "../api/admin";
 import { useBoot } from "../api/queries";
 import type { Consumer } from "../api/schema";
-import { Choices } from "../parts/Choices";
-import { Dialog } from "../parts/Dialog";
-import { ShownOnce } from "../parts/ShownOnce";
-import { Failure } from "../parts/States";
+import { Choices } from "../components/Choices";
+import { Dialog } from "../components/Dialog";
+import { ShownOnce } from "../components/ShownOnce";
+import { Failure } from "../components/States";
 import { curl } from "../text/command";
 import { ConsumerRoles } from "./ConsumerRoles";
 

@@ -7,19 +7,19 @@ import { useTranslation } from "react-i18next";
 import type { OpenItemDTO } from "../api/bodies";
 import { useChanges } from "../api/changes";
 import { inBranch } from "../api/gray";
-import { Blockable } from "../parts/Blockable";
-import { Confirm } from "../parts/Confirm";
-import { OrConflict } from "../parts/ConflictView";
-import { DataTable } from "../parts/DataTable";
-import { ItemDialog, type EditedItem } from "../parts/ItemDialog";
-import { StateChip } from "../parts/StateChip";
-import { Empty } from "../parts/States";
+import { Blockable } from "../components/Blockable";
+import { Confirm } from "../components/Confirm";
+import { OrConflict } from "../components/ConflictView";
+import { DataTable } from "../components/DataTable";
+import { ItemDialog, type EditedItem } from "../components/ItemDialog";
+import { StateChip } from "../components/StateChip";
+import { Empty } from "../components/States";
 import { contentOf, type ItemChange, type ItemContent } from "../state/changes";
 import type { DraftRow } from "../state/draft";
 import classes from "./Gray.module.css";
 import { GrayDocument } from "./GrayDocument";
 import type { GrayParts } from "./grayParts";
-import { NoRight } from "../parts/NoRight";
+import { NoRight } from "../components/NoRight";
 
 interface Act {
   kind: "save" | "delete";

@@ -6,9 +6,9 @@ import { useTranslation } from "react-i18next";
 import { useChanges } from "../api/changes";
 import { inBranch } from "../api/gray";
 import type { Place } from "../api/queries";
-import { OrConflict } from "../parts/ConflictView";
-import { Dialog } from "../parts/Dialog";
-import { DialogEnd } from "../parts/DialogEnd";
+import { OrConflict } from "../components/ConflictView";
+import { Dialog } from "../components/Dialog";
+import { DialogEnd } from "../components/DialogEnd";
 import type { ItemChange, ItemContent } from "../state/changes";
 
 interface Props {

@@ -8,10 +8,10 @@ import { useTranslation } from "react-i18next";
 
 import { grayAudiences } from "../api/gray";
 import type { Place } from "../api/queries";
-import { Confirm } from "../parts/Confirm";
-import { Dialog } from "../parts/Dialog";
-import { Since } from "../parts/Since";
-import { Empty, Loaded } from "../parts/States";
+import { Confirm } from "../components/Confirm";
+import { Dialog } from "../components/Dialog";
+import { Since } from "../components/Since";
+import { Empty, Loaded } from "../components/States";
 import { ALL_CLIENTS, audiences, hasWords, ruleItems, type Audience, type RuleLine } from "../state/gray";
 import classes from "./Gray.module.css";
 

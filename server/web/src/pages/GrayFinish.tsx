@@ -7,11 +7,11 @@ import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
 import { abandonGray, releaseToAll, staleGray } from "../api/gray";
-import { Blockable } from "../parts/Blockable";
-import { Confirm } from "../parts/Confirm";
-import { DiffView } from "../parts/DiffView";
-import { NoRight } from "../parts/NoRight";
-import { Empty } from "../parts/States";
+import { Blockable } from "../components/Blockable";
+import { Confirm } from "../components/Confirm";
+import { DiffView } from "../components/DiffView";
+import { NoRight } from "../components/NoRight";
+import { Empty } from "../components/States";
 import { checkName, RELEASE_NAME_LENGTH } from "../text/check";
 import { releaseName } from "../text/format";
 import classes from "./Gray.module.css";

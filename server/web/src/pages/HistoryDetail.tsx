@@ -6,10 +6,10 @@ import { useTranslation } from "react-i18next";
 
 import { comparison, type Place } from "../api/queries";
 import { useRight } from "../api/rights";
-import { DiffView, type KeyChange } from "../parts/DiffView";
-import { RollbackLink } from "../parts/RollbackLink";
-import { Since } from "../parts/Since";
-import { Empty, Loaded } from "../parts/States";
+import { DiffView, type KeyChange } from "../components/DiffView";
+import { RollbackLink } from "../components/RollbackLink";
+import { Since } from "../components/Since";
+import { Empty, Loaded } from "../components/States";
 import { releases, type Entry } from "../state/history";
 import { releaseChange } from "../state/release";
 import classes from "./History.module.css";

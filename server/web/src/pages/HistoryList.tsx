@@ -11,10 +11,10 @@ import { useTranslation } from "react-i18next";
 
 import type { Place } from "../api/queries";
 import { useRights } from "../api/rights";
-import { RollbackLink } from "../parts/RollbackLink";
-import { Since } from "../parts/Since";
-import { StateChip } from "../parts/StateChip";
-import { WithdrawRelease } from "../parts/WithdrawRelease";
+import { RollbackLink } from "../components/RollbackLink";
+import { Since } from "../components/Since";
+import { StateChip } from "../components/StateChip";
+import { WithdrawRelease } from "../components/WithdrawRelease";
 import { liveEntries, type Entry, type Kind, type LiveIds } from "../state/history";
 import classes from "./History.module.css";
 

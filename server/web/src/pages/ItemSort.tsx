@@ -3,7 +3,7 @@ import { ActionIcon, Menu } from "@mantine/core";
 import { IconArrowsSort } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
-import type { Sorting } from "../parts/ItemHead";
+import type { Sorting } from "../components/ItemHead";
 import { ALL_SORTS, columnOf, isDescending, type Sort } from "../state/sort";
 import classes from "./Namespace.module.css";
 

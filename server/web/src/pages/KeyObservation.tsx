@@ -3,8 +3,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 
 import { unsignedClients, type AccessKey } from "../api/settings";
-import { Since } from "../parts/Since";
-import { Failure } from "../parts/States";
+import { Since } from "../components/Since";
+import { Failure } from "../components/States";
 import classes from "./AppSettings.module.css";
 
 interface Props {

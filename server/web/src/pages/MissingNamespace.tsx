@@ -5,8 +5,8 @@ import { useTranslation } from "react-i18next";
 
 import { addMissingNamespaces } from "../api/presence";
 import type { Place } from "../api/queries";
-import { Main } from "../parts/Main";
-import { Failure } from "../parts/States";
+import { Main } from "../components/Main";
+import { Failure } from "../components/States";
 
 export function MissingNamespace({ place }: { place: Place }) {
   const { t } = useTranslation();

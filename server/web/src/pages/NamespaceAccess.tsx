@@ -7,7 +7,7 @@ import { useTranslation } from "react-i18next";
 import { useEditors } from "../api/editors";
 import { lock, useBoot, type Place } from "../api/queries";
 import { ownRights } from "../api/roles";
-import { RequestAccess } from "../parts/RequestAccess";
+import { RequestAccess } from "../components/RequestAccess";
 import classes from "./Namespace.module.css";
 
 export interface Access {

@@ -10,12 +10,12 @@ import type { OpenReleaseDTO } from "../api/bodies";
 import { forgetInstance, useInstances, type InstanceList, type InstanceRow, type Receipt } from "../api/instances";
 import type { Place } from "../api/queries";
 import { useAppAdmin } from "../api/rights";
-import { Confirm } from "../parts/Confirm";
-import { FilterField } from "../parts/FilterField";
-import { Since } from "../parts/Since";
-import { StateChip } from "../parts/StateChip";
-import { Empty, Loaded, NoMatch } from "../parts/States";
-import { VirtualTable, type Column } from "../parts/VirtualTable";
+import { Confirm } from "../components/Confirm";
+import { FilterField } from "../components/FilterField";
+import { Since } from "../components/Since";
+import { StateChip } from "../components/StateChip";
+import { Empty, Loaded, NoMatch } from "../components/States";
+import { VirtualTable, type Column } from "../components/VirtualTable";
 import { containsWords } from "../text/paletteQuery";
 import classes from "./Namespace.module.css";
 

@@ -9,13 +9,13 @@ import { useAction } from "../api/action";
 import { namespaceSchema, saveSchema, schemaKey, SCHEMA_LENGTH } from "../api/namespaceSchema";
 import type { Place } from "../api/queries";
 import { useAppAdmin } from "../api/rights";
-import { Dialog } from "../parts/Dialog";
-import { DialogEnd } from "../parts/DialogEnd";
-import { Since } from "../parts/Since";
-import { Loaded, PageLoading } from "../parts/States";
+import { Dialog } from "../components/Dialog";
+import { DialogEnd } from "../components/DialogEnd";
+import { Since } from "../components/Since";
+import { Loaded, PageLoading } from "../components/States";
 import classes from "./NamespaceSchema.module.css";
 
-const CodeEditor = lazy(async () => ({ default: (await import("../parts/CodeEditor")).CodeEditor }));
+const CodeEditor = lazy(async () => ({ default: (await import("../components/CodeEditor")).CodeEditor }));
 
 /** The button that opens the schema. */
 export function NamespaceSchema({ place }: { place: Place }) {

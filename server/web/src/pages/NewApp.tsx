@@ -11,10 +11,10 @@ import { useTranslation } from "react-i18next";
 import { appDetail, envClusters, organizations, useBoot } from "../api/queries";
 import type { OpenAppDTO, OpenEnvClusterDTO, OpenOrganizationDto } from "../api/bodies";
 import { createApp, useWrite } from "../api/writes";
-import { Main } from "../parts/Main";
-import { Failure, Loaded } from "../parts/States";
-import { TargetTree } from "../parts/TargetTree";
-import { UserPicker } from "../parts/UserPicker";
+import { Main } from "../components/Main";
+import { Failure, Loaded } from "../components/States";
+import { TargetTree } from "../components/TargetTree";
+import { UserPicker } from "../components/UserPicker";
 import { APP_NAME_LENGTH, checkAppId, checkName, type Problem } from "../text/check";
 import { Copied, useCopies } from "./DuplicateApp";
 

@@ -8,8 +8,8 @@ import { useAction } from "../api/action";
 import { createConsumer } from "../api/admin";
 import { organizations, useBoot } from "../api/queries";
 import type { Consumer, CreateConsumer } from "../api/schema";
-import { Dialog } from "../parts/Dialog";
-import { DialogEnd } from "../parts/DialogEnd";
+import { Dialog } from "../components/Dialog";
+import { DialogEnd } from "../components/DialogEnd";
 import { checkAppId } from "../text/check";
 import { checkDetails, ConsumerFields } from "./ConsumerFields";
 

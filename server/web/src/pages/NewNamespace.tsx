@@ -13,12 +13,12 @@ import { envClusters } from "../api/queries";
 import { useMayCreate } from "../api/rights";
 import { masters } from "../api/roles";
 import { publicNamespaces } from "../api/search";
-import { Main } from "../parts/Main";
-import { Blockable } from "../parts/Blockable";
-import { NoRight } from "../parts/NoRight";
-import { ResultList } from "../parts/ResultList";
-import { Empty, Failure, Loaded } from "../parts/States";
-import { TargetTree, type Target } from "../parts/TargetTree";
+import { Main } from "../components/Main";
+import { Blockable } from "../components/Blockable";
+import { NoRight } from "../components/NoRight";
+import { ResultList } from "../components/ResultList";
+import { Empty, Failure, Loaded } from "../components/States";
+import { TargetTree, type Target } from "../components/TargetTree";
 import { useEach } from "../state/each";
 import { checkName } from "../text/check";
 

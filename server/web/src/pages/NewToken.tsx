@@ -8,10 +8,10 @@ import { useAction } from "../api/action";
 import { useBoot } from "../api/queries";
 import type { OpenUserTokenCapability, OpenUserTokenSummary } from "../api/schema";
 import { createToken, STALE_TOKENS, tokenCapability } from "../api/tokens";
-import { Choices } from "../parts/Choices";
-import { Dialog } from "../parts/Dialog";
-import { DialogEnd } from "../parts/DialogEnd";
-import { Loaded } from "../parts/States";
+import { Choices } from "../components/Choices";
+import { Dialog } from "../components/Dialog";
+import { DialogEnd } from "../components/DialogEnd";
+import { Loaded } from "../components/States";
 import { checkName } from "../text/check";
 import { listOf } from "../text/list";
 

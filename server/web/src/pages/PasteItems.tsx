@@ -7,10 +7,10 @@ import { useTranslation } from "react-i18next";
 
 import { useChanges } from "../api/changes";
 import type { Draft, Place } from "../api/queries";
-import { Confirm } from "../parts/Confirm";
-import { OrConflict } from "../parts/ConflictView";
-import { DiffView } from "../parts/DiffView";
-import { LeaveGuard } from "../parts/LeaveGuard";
+import { Confirm } from "../components/Confirm";
+import { OrConflict } from "../components/ConflictView";
+import { DiffView } from "../components/DiffView";
+import { LeaveGuard } from "../components/LeaveGuard";
 import { changesBy, storedItems, type ItemChange } from "../state/changes";
 import { changeOf } from "../state/draft";
 import { checkName, KEY_LENGTH } from "../text/check";

@@ -3,7 +3,7 @@ import { Checkbox, SegmentedControl } from "@mantine/core";
 import { useId, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 
-import { Main } from "../parts/Main";
+import { Main } from "../components/Main";
 import { DENSITIES, setPrefs, usePrefs } from "../state/display";
 import { LANGUAGES, setLanguage, useTheme, type Language } from "../state/prefs";
 import classes from "./Preferences.module.css";

@@ -7,11 +7,11 @@ import { useTranslation } from "react-i18next";
 import type { OpenAppNamespaceDTO } from "../api/bodies";
 import { useBoot } from "../api/queries";
 import { publicNamespaces } from "../api/search";
-import { AppTabs } from "../parts/AppTabs";
-import { FilterField } from "../parts/FilterField";
-import { Main } from "../parts/Main";
-import { Empty, Loaded } from "../parts/States";
-import { VirtualTable, type Column } from "../parts/VirtualTable";
+import { AppTabs } from "../components/AppTabs";
+import { FilterField } from "../components/FilterField";
+import { Main } from "../components/Main";
+import { Empty, Loaded } from "../components/States";
+import { VirtualTable, type Column } from "../components/VirtualTable";
 import { containsWords } from "../text/paletteQuery";
 
 const route = getRouteApi("/in/public");

@@ -10,12 +10,12 @@ import { useTranslation } from "react-i18next";
 
 import { useBoot, type Place } from "../api/queries";
 import { publish } from "../api/writes";
-import { Blockable } from "../parts/Blockable";
-import { Confirm } from "../parts/Confirm";
-import { isProduction } from "../parts/EnvSwitch";
-import { RequestAccess } from "../parts/RequestAccess";
-import { ResultList } from "../parts/ResultList";
-import { RolloutBar } from "../parts/RolloutBar";
+import { Blockable } from "../components/Blockable";
+import { Confirm } from "../components/Confirm";
+import { isProduction } from "../components/EnvSwitch";
+import { RequestAccess } from "../components/RequestAccess";
+import { ResultList } from "../components/ResultList";
+import { RolloutBar } from "../components/RolloutBar";
 import { useEach } from "../state/each";
 import { scopeOf, targetName } from "../state/targets";
 import { checkName, COMMENT_LENGTH, RELEASE_NAME_LENGTH } from "../text/check";

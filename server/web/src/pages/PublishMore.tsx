@@ -7,7 +7,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { envClusters, namespaceCounts, type Place } from "../api/queries";
-import { isSameTarget, type Target } from "../parts/TargetTree";
+import { isSameTarget, type Target } from "../components/TargetTree";
 import { publishTarget } from "../routes/address";
 import { targetName } from "../state/targets";
 

@@ -5,10 +5,10 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { comparison, release } from "../api/queries";
-import { EnvName } from "../parts/EnvSwitch";
-import { Main } from "../parts/Main";
-import { Since } from "../parts/Since";
-import { Empty, Loaded } from "../parts/States";
+import { EnvName } from "../components/EnvSwitch";
+import { Main } from "../components/Main";
+import { Since } from "../components/Since";
+import { Empty, Loaded } from "../components/States";
 import { releaseChange } from "../state/release";
 import { RollbackForm } from "./RollbackForm";
 

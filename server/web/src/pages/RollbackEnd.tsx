@@ -6,9 +6,9 @@ import { useTranslation } from "react-i18next";
 import { isStale } from "../api/errors";
 import type { Place } from "../api/queries";
 import { lostBy, type Plan, type Step } from "../api/rollback";
-import { Confirm } from "../parts/Confirm";
-import { DiffView } from "../parts/DiffView";
-import { ResultList } from "../parts/ResultList";
+import { Confirm } from "../components/Confirm";
+import { DiffView } from "../components/DiffView";
+import { ResultList } from "../components/ResultList";
 import { publishTarget } from "../routes/address";
 import type { useTogether } from "../state/each";
 

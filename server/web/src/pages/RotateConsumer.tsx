@@ -5,9 +5,9 @@ import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
 import { rotateConsumer } from "../api/admin";
-import { Dialog } from "../parts/Dialog";
-import { DialogEnd } from "../parts/DialogEnd";
-import { ShownOnce } from "../parts/ShownOnce";
+import { Dialog } from "../components/Dialog";
+import { DialogEnd } from "../components/DialogEnd";
+import { ShownOnce } from "../components/ShownOnce";
 
 /** Seconds for which the earlier token stays valid, by the names of their texts. */
 const OVERLAPS = { none: 0, hour: 3600, day: 86_400, week: 604_800 } as const;

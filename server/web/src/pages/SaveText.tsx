@@ -7,10 +7,10 @@ import { useTranslation } from "react-i18next";
 import { useChanges } from "../api/changes";
 import type { Draft, Place } from "../api/queries";
 import { changeItems, saveText, useWrite } from "../api/writes";
-import { OrConflict } from "../parts/ConflictView";
-import { Dialog } from "../parts/Dialog";
-import { DiffView } from "../parts/DiffView";
-import { Failure } from "../parts/States";
+import { OrConflict } from "../components/ConflictView";
+import { Dialog } from "../components/Dialog";
+import { DiffView } from "../components/DiffView";
+import { Failure } from "../components/States";
 import { rebase, storedItems, type ItemChange } from "../state/changes";
 import { changeOf } from "../state/draft";
 import {

@@ -2,7 +2,7 @@
 import { Button } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 
-import { CopyAs } from "../parts/CopyAs";
+import { CopyAs } from "../components/CopyAs";
 import { isChanged, type DraftRow } from "../state/draft";
 import classes from "./Namespace.module.css";
 

@@ -6,8 +6,8 @@ import { useTranslation } from "react-i18next";
 
 import { useChanges } from "../api/changes";
 import type { Place } from "../api/queries";
-import { Confirm } from "../parts/Confirm";
-import { OrConflict } from "../parts/ConflictView";
+import { Confirm } from "../components/Confirm";
+import { OrConflict } from "../components/ConflictView";
 import type { ItemChange } from "../state/changes";
 import type { DraftRow } from "../state/draft";
 import { checkValue, COMMENT_LENGTH, ITEM_TYPES } from "../text/check";

@@ -6,8 +6,8 @@ import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
 import { saveSetting, serverSettings } from "../api/admin";
-import { Dialog } from "../parts/Dialog";
-import { DialogEnd } from "../parts/DialogEnd";
+import { Dialog } from "../components/Dialog";
+import { DialogEnd } from "../components/DialogEnd";
 import { prettyJson } from "../text/format";
 import { isInRange, isSecret, isStored, type SettingRow } from "../text/settings";
 

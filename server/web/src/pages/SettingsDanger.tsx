@@ -8,8 +8,8 @@ import { useTranslation } from "react-i18next";
 import { useAction } from "../api/action";
 import { useRoot } from "../api/rights";
 import { deleteApp } from "../api/settings";
-import { ConfirmName } from "../parts/ConfirmName";
-import { Empty } from "../parts/States";
+import { ConfirmName } from "../components/ConfirmName";
+import { Empty } from "../components/States";
 import classes from "./AppSettings.module.css";
 import type { SectionProps } from "./SettingsGeneral";
 

@@ -8,12 +8,12 @@ import { useAction } from "../api/action";
 import type { DeletedObject } from "../api/bodies";
 import { deletedOf, restore, RESTORE_DAYS } from "../api/deleted";
 import { useAppAdmin, useRoot } from "../api/rights";
-import { Confirm } from "../parts/Confirm";
-import { DataTable } from "../parts/DataTable";
-import { EnvName } from "../parts/EnvSwitch";
-import { Since } from "../parts/Since";
-import { Empty, Loaded } from "../parts/States";
-import { toast } from "../parts/toast";
+import { Confirm } from "../components/Confirm";
+import { DataTable } from "../components/DataTable";
+import { EnvName } from "../components/EnvSwitch";
+import { Since } from "../components/Since";
+import { Empty, Loaded } from "../components/States";
+import { toast } from "../components/toast";
 import type { SectionProps } from "./SettingsGeneral";
 
 export function SettingsDeleted({ app }: SectionProps) {

@@ -12,9 +12,9 @@ import { mayCreateApps } from "../api/home";
 import { appDetail, useBoot } from "../api/queries";
 import { useAppAdmin } from "../api/rights";
 import { updateApp } from "../api/settings";
-import { DepartmentSelect } from "../parts/DepartmentSelect";
-import { Failure, Loaded } from "../parts/States";
-import { UserPicker } from "../parts/UserPicker";
+import { DepartmentSelect } from "../components/DepartmentSelect";
+import { Failure, Loaded } from "../components/States";
+import { UserPicker } from "../components/UserPicker";
 import { APP_NAME_LENGTH, checkName } from "../text/check";
 
 export interface SectionProps {

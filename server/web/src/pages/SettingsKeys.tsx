@@ -18,11 +18,11 @@ import {
   type AccessKey,
   type KeyMode,
 } from "../api/settings";
-import { Blockable } from "../parts/Blockable";
-import { Confirm } from "../parts/Confirm";
-import { ConfirmName } from "../parts/ConfirmName";
-import { Since } from "../parts/Since";
-import { Empty, Failure, Loaded } from "../parts/States";
+import { Blockable } from "../components/Blockable";
+import { Confirm } from "../components/Confirm";
+import { ConfirmName } from "../components/ConfirmName";
+import { Since } from "../components/Since";
+import { Empty, Failure, Loaded } from "../components/States";
 import classes from "./AppSettings.module.css";
 import { KeyObservation } from "./KeyObservation";
 import type { SectionProps } from "./SettingsGeneral";

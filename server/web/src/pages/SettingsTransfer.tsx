@@ -9,9 +9,9 @@ import { useJob } from "../api/events";
 import { useAppAdmin } from "../api/rights";
 import { exportAddress, importArchive, type OnConflict } from "../api/settings";
 import type { ImportedEntry } from "../api/schema";
-import { DataTable } from "../parts/DataTable";
-import rollout from "../parts/RolloutBar.module.css";
-import { Empty, Failure } from "../parts/States";
+import { DataTable } from "../components/DataTable";
+import rollout from "../components/RolloutBar.module.css";
+import { Empty, Failure } from "../components/States";
 import publish from "./Publish.module.css";
 import type { SectionProps } from "./SettingsGeneral";
 

@@ -4,9 +4,9 @@ import { getRouteApi } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import { prefix } from "../api/client";
-import { DisplaySwitches } from "../parts/DisplaySwitches";
-import { Logo } from "../parts/Logo";
-import { SignInForm } from "../parts/SignInForm";
+import { DisplaySwitches } from "../components/DisplaySwitches";
+import { Logo } from "../components/Logo";
+import { SignInForm } from "../components/SignInForm";
 import { signInNotice, wantedAddress } from "../state/signIn";
 import classes from "./SignIn.module.css";
 

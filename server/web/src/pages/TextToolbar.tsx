@@ -12,8 +12,8 @@ import {
 import type { RefObject } from "react";
 import { useTranslation } from "react-i18next";
 
-import { Blockable, type Why } from "../parts/Blockable";
-import type { EditorHandle } from "../parts/CodeEditor";
+import { Blockable, type Why } from "../components/Blockable";
+import type { EditorHandle } from "../components/CodeEditor";
 import { copyText } from "../text/copy";
 import { fileName, propertiesFile } from "../text/copyAs";
 import { saveFile } from "../text/download";

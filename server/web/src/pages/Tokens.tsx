@@ -8,12 +8,12 @@ import { useTranslation } from "react-i18next";
 import { useAction } from "../api/action";
 import type { OpenUserTokenSummary } from "../api/schema";
 import { ownTokens, rotateToken, STALE_TOKENS } from "../api/tokens";
-import { Confirm } from "../parts/Confirm";
-import { Dialog } from "../parts/Dialog";
-import { Main } from "../parts/Main";
-import { ShownOnce } from "../parts/ShownOnce";
-import { Empty, Loaded } from "../parts/States";
-import { TokenTable } from "../parts/TokenTable";
+import { Confirm } from "../components/Confirm";
+import { Dialog } from "../components/Dialog";
+import { Main } from "../components/Main";
+import { ShownOnce } from "../components/ShownOnce";
+import { Empty, Loaded } from "../components/States";
+import { TokenTable } from "../components/TokenTable";
 import { curl } from "../text/command";
 import { NewToken } from "./NewToken";
 

@@ -14,7 +14,7 @@ import type { Receipt } from "../api/instances";
 import { boot } from "../api/queries";
 import type { CompareSearch } from "../pages/CompareToolbar";
 import type { HistorySearch } from "../pages/History";
-import { NotFound, PageFailure, PageLoading } from "../parts/States";
+import { NotFound, PageFailure, PageLoading } from "../components/States";
 import { KINDS } from "../state/history";
 import type { Step } from "../state/gray";
 import { ALL_SORTS, type Sort } from "../state/sort";
@@ -78,7 +78,7 @@ const shell = createRoute({
       throw redirect({ to: "/signin", search: location.href === "/" ? {} : { next: location.href } });
     }
   },
-  component: lazyRouteComponent(() => import("../parts/Shell"), "Shell"),
+  component: lazyRouteComponent(() => import("../components/Shell"), "Shell"),
 });
 
 const home = createRoute({

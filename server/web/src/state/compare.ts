@@ -1,7 +1,7 @@
 // The namespaces of several environments or clusters, compared key by key with a baseline, and what
 // a promotion of chosen cells changes. Pure.
 import type { OpenItemDTO, OpenNamespaceDTO } from "../api/bodies";
-import type { Target } from "../parts/TargetTree";
+import type { Target } from "../components/TargetTree";
 import { draftRows, type DraftRow } from "./draft";
 
 /** Which values are compared: those that clients read, or those that are stored. */

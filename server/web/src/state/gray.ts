@@ -2,7 +2,7 @@
 import type { OpenItemDTO, OpenNamespaceDTO } from "../api/bodies";
 import type { GrayState } from "../api/gray";
 import type { OpenGrayReleaseRuleDTO, OpenGrayReleaseRuleItemDTO, OpenInstanceDTO } from "../api/schema";
-import type { KeyChange } from "../parts/DiffView";
+import type { KeyChange } from "../components/DiffView";
 import { digest } from "../text/digest";
 import { countChanges, draftRows } from "./draft";
 

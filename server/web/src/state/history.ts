@@ -1,7 +1,7 @@
 // The history of namespaces as one list of entries, newest first: publishes, rollbacks, gray
 // operations and edits. Pure.
 import type { OpenCommitDTO, OpenReleaseHistoryDTO } from "../api/schema";
-import type { KeyChange } from "../parts/DiffView";
+import type { KeyChange } from "../components/DiffView";
 import { digest } from "../text/digest";
 import { parseTime } from "../text/format";
 import type { ItemContent } from "./changes";

@@ -1,6 +1,6 @@
 // A change between two releases, as it is shown. Pure.
 import type { OpenReleaseDiffDTO } from "../api/bodies";
-import type { KeyChange } from "../parts/DiffView";
+import type { KeyChange } from "../components/DiffView";
 
 const STATES = { ADDED: "added", MODIFIED: "modified", DELETED: "deleted" } as const;
 

@@ -9,7 +9,7 @@ use castalia_store::Id;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::domain::permission::need::Identity;
+use crate::domain::permission::requirement::Identity;
 
 /// Refusals that are recorded at once.
 const AT_ONCE: f64 = 100.0;

@@ -10,7 +10,7 @@ use super::allowance::Allowance;
 use super::{omitted, trail};
 use crate::domain::audit_log::OperationKind::{self, Create, Delete, Rpc};
 use crate::domain::audit_log::request::{Request as Audited, Trail};
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::domain::user;
 use crate::error::{Error, Result};
 use crate::role::portal::Portal;

@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 use castalia_store::Store;
 
 use super::{app, definition};
-use crate::domain::permission::need::Resource;
-use crate::domain::permission::{Act, grant};
+use crate::domain::permission::requirement::Resource;
+use crate::domain::permission::{Action, grant};
 use crate::domain::portal_app::App;
 use crate::domain::portal_namespace::AppNamespace;
 use crate::domain::portal_restoration::{self, Namesakes};
@@ -79,7 +79,7 @@ pub(in crate::role::portal) async fn restore_lost_app(
     let roles = clusters.into_iter().filter_map(|cluster| cluster.name).flat_map(|cluster| {
         let (app_id, env) = (app_id.clone(), env.to_owned());
         let place = Resource { app_id, env, cluster, ..Resource::default() };
-        Act::CHANGING.map(|act| place.role_to(act))
+        Action::CHANGING.map(|act| place.role_to(act))
     });
     portal_app::ensure_roles(&state.store, app_id, roles.collect(), operator).await
 }

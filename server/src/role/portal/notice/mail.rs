@@ -19,7 +19,7 @@ use super::body::release;
 use crate::domain::draft::difference;
 use crate::domain::history::ReleaseOperation;
 use crate::domain::notice::{Attempt, Delivery, Notice};
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::environment::{Address, Environment};
 use crate::error::Result;
 use crate::outgoing::guard::ResolveError;

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use super::{body, receivers};
 use crate::domain::history::ReleaseOperation;
 use crate::domain::notice::{self, Notice, NoticeState};
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::domain::webhook;
 use crate::environment::{Address, Environment};
 use crate::error::Result;

@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 
 use super::{By, may_be_unsupported, people};
 use crate::domain::access_key::new_secret;
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::environment::Address;
 use crate::error::Result;
 use crate::http::request::Path;

@@ -12,7 +12,7 @@ use crate::domain::access_request::{
 };
 use crate::domain::audit_log::request::{concern, concern_app};
 use crate::domain::event;
-use crate::domain::permission::need::{Identity, Need, Resource};
+use crate::domain::permission::requirement::{Identity, Requirement, Resource};
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, Path};
 use crate::json::Json;
@@ -96,7 +96,7 @@ pub(super) async fn waiting(
         apps.as_ref().map(|apps| apps.iter().map(String::as_str).collect());
     let mut rows = access_request::waiting(&portal.state.store, apps.as_deref()).await?;
     let is_within =
-        |app_id: &str| caller.identity.is_within_scope(Need::AppAdmin, Some(&app(app_id)));
+        |app_id: &str| caller.identity.is_within_scope(Requirement::AppAdmin, Some(&app(app_id)));
     rows.retain(|(_, app_id)| is_within(app_id));
     Ok(Json(bodies(&portal, rows).await?))
 }
@@ -125,7 +125,7 @@ pub(super) async fn decide(
         }
     };
     if !may_decide {
-        return Err(refusal(Need::AppAdmin));
+        return Err(refusal(Requirement::AppAdmin));
     }
     access_request::check_decision(&decision)?;
     let app_id = app_id.ok_or_else(access_request::unknown)?;
@@ -152,7 +152,7 @@ pub(super) async fn withdraw(
 }
 
 async fn may_decide(portal: &Portal, caller: &Identity, app_id: &str) -> Result<bool> {
-    portal.allows(caller, Need::AppAdmin, &app(app_id)).await
+    portal.allows(caller, Requirement::AppAdmin, &app(app_id)).await
 }
 
 fn app(app_id: &str) -> Resource {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use utoipa::IntoParams;
 
 use super::{By, people};
-use crate::domain::permission::need::{Identity, Need, Resource};
+use crate::domain::permission::requirement::{Identity, Requirement, Resource};
 use crate::domain::revision::Base;
 use crate::domain::user::{self, account};
 use crate::error::{Code, Error, Reaction, Result};
@@ -207,8 +207,8 @@ fn check_is_local(portal: &Portal, username: &str) -> Result<()> {
 /// that of its owner included.
 async fn check_may_manage(portal: &Portal, caller: &Caller, username: &str) -> Result<()> {
     let rights = portal.rights();
-    if !rights.allow(&caller.identity, Need::ManageUsers, &Resource::default()).await? {
-        return Err(refusal(Need::ManageUsers));
+    if !rights.allow(&caller.identity, Requirement::ManageUsers, &Resource::default()).await? {
+        return Err(refusal(Requirement::ManageUsers));
     }
     let is_above = match &caller.identity {
         Identity::User(_) => false,
@@ -220,5 +220,5 @@ async fn check_may_manage(portal: &Portal, caller: &Caller, username: &str) -> R
                 || found.is_some_and(|found| rights.is_like_root(&found.username))
         }
     };
-    if is_above { Err(refusal(Need::ManageUsers)) } else { Ok(()) }
+    if is_above { Err(refusal(Requirement::ManageUsers)) } else { Ok(()) }
 }

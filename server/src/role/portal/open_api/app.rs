@@ -13,7 +13,7 @@ use utoipa::IntoParams;
 use super::{By, check_same_app, people};
 use crate::domain::audit_log::request::concern_app;
 use crate::domain::pending_change::PendingOperation;
-use crate::domain::permission::need::{Identity, Resource};
+use crate::domain::permission::requirement::{Identity, Resource};
 use crate::domain::portal_app::{self, NewApp, PortalAppDetails};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Reaction, Result};

@@ -6,7 +6,7 @@ use axum::extract::{Extension, State};
 
 use super::{By, check_same_app, people, required};
 use crate::domain::pending_change::PendingOperation;
-use crate::domain::permission::need::{Need, Resource};
+use crate::domain::permission::requirement::{Requirement, Resource};
 use crate::domain::portal_namespace::{self, NewDefinition};
 use crate::environment::Environment;
 use crate::error::{Reaction, Result};
@@ -33,7 +33,7 @@ pub(super) async fn create(
     let is_open = body.is_public || portal.state.config.get(&keys::CREATE_PRIVATE_NAMESPACE);
     let is_of_user = caller.identity.user_id().is_some();
     if is_of_user && !is_open && !portal.rights().changes_as_root(&caller.identity).await? {
-        return Err(refusal(Need::CreateNamespace));
+        return Err(refusal(Requirement::CreateNamespace));
     }
     let operator = portal.operator(&caller, by.operator, body.data_change_created_by).await?;
     let new = NewDefinition {

@@ -17,8 +17,8 @@ use crate::domain::branch::not_found;
 use crate::domain::constraint::check_members;
 use crate::domain::gray_rule::RULES;
 use crate::domain::namespace::NamespaceKey;
-use crate::domain::permission::Act;
-use crate::domain::permission::need::{Need, Resource};
+use crate::domain::permission::Action;
+use crate::domain::permission::requirement::{Requirement, Resource};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result, if_found};
 use crate::http::request::{Body, Path};
@@ -45,9 +45,9 @@ pub(super) async fn find(
     Extension(place): Extension<Resource>,
     reading: ContentRead,
 ) -> Result<OrEmpty<Namespace>> {
-    let is_visible = portal.allows(&caller.identity, Need::See, &place).await?;
+    let is_visible = portal.allows(&caller.identity, Requirement::See, &place).await?;
     if !is_visible && caller.identity.is_program() {
-        return Err(refusal(Need::See));
+        return Err(refusal(Requirement::See));
     }
     let environment = portal.state.environments.find(&place.env)?;
     let Some(branch) = present(&environment, &place).await? else { return Ok(OrEmpty(None)) };
@@ -94,7 +94,7 @@ pub(super) async fn delete(
 ) -> Result<()> {
     let environment = portal.state.environments.find(&place.env)?;
     let branch = branch_of(&environment, &place, &branch_name).await?;
-    let publish = Need::To(Act::Release);
+    let publish = Requirement::Permission(Action::Release);
     let operator = portal.operator(&caller, by.operator, None).await?;
     let mut fields = vec![("operator", &*operator)];
     if !portal.allows(&caller.identity, publish, &place).await? {

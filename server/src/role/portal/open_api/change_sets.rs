@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri};
 
 use super::subrequest::Subrequests;
 use super::{By, required};
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::environment::Address;
 use crate::environment::revision::to_the_end;
 use crate::error::{Code, Error, Result};

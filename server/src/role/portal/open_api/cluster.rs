@@ -5,8 +5,8 @@ use axum::extract::{Extension, State};
 use super::{By, check_same_app, people, required};
 use crate::domain::cluster::COMMENT;
 use crate::domain::constraint::{NAME, check_members, check_name};
-use crate::domain::permission::need::Resource;
-use crate::domain::permission::{Act, NamedRole, grant};
+use crate::domain::permission::requirement::Resource;
+use crate::domain::permission::{Action, NamedRole, grant};
 use crate::domain::{access_request, portal_app};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Reaction, Result, if_found};
@@ -143,7 +143,7 @@ pub(super) async fn open(portal: &Portal, place: &Resource, operator: &str) -> R
 
 /// The roles of a new cluster.
 pub(super) fn roles(place: &Resource) -> Vec<NamedRole> {
-    Act::CHANGING.map(|act| place.role_to(act)).to_vec()
+    Action::CHANGING.map(|act| place.role_to(act)).to_vec()
 }
 
 async fn shown(portal: &Portal, cluster: admin::Cluster) -> Result<Json<Cluster>> {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::content_read::ContentRead;
 use super::draft::{items, line};
 use crate::domain::draft::{Difference, Edits};
-use crate::domain::permission::need::{Need, Resource};
+use crate::domain::permission::requirement::{Requirement, Resource};
 use crate::environment::{Address, revision};
 use crate::error::{Error, Reaction, Result, Stale, StaleItem};
 use crate::role::portal::Portal;
@@ -52,7 +52,7 @@ async fn stale(
     edits: &impl Edits,
     base: String,
 ) -> Result<Option<Stale>> {
-    let sees = portal.allows(&caller.identity, Need::See, place).await?;
+    let sees = portal.allows(&caller.identity, Requirement::See, place).await?;
     let environment = portal.state.environments.find(&place.env)?;
     let reading = ContentRead::for_change(caller);
     let of = place.clone();

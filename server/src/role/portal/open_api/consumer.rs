@@ -15,8 +15,8 @@ use crate::domain::audit_log::request::concern_app;
 use crate::domain::constraint::check_name;
 use crate::domain::consumer::registration::{self, Details, Grant, NewConsumer, Registered};
 use crate::domain::consumer::{revision, rotation};
-use crate::domain::permission::Act;
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::Action;
+use crate::domain::permission::requirement::Resource;
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, Path};
 use crate::http::revision::On;
@@ -296,9 +296,9 @@ fn named(portal: &Portal, envs: &str) -> Result<Vec<String>> {
 
 /// The operations of a list. An empty one is refused, because it is more likely an unset variable
 /// of a script than the wish for what Apollo grants.
-fn acts(operations: &str) -> Result<Vec<Act>> {
+fn acts(operations: &str) -> Result<Vec<Action>> {
     let named = |name: &str| {
-        Act::ALL.into_iter().find(|act| act.name() == name).ok_or_else(|| {
+        Action::ALL.into_iter().find(|act| act.name() == name).ok_or_else(|| {
             let message = format!("operation `{name}` is none of read, edit and release");
             Error::bad_request(message).with_code(Code::InvalidParameter)
         })

@@ -10,7 +10,7 @@ use http::request::Parts;
 use tokio::time::timeout;
 
 use super::reads::{ReadEnvironment, ReadTurn, Reader};
-use crate::domain::permission::need::Identity;
+use crate::domain::permission::requirement::Identity;
 use crate::environment::{Environment, revision};
 use crate::error::{Error, Result};
 use crate::http::operation::{Input, Signature};

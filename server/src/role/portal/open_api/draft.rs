@@ -10,7 +10,7 @@ use super::content_read::ContentRead;
 use super::reads::ReadTurn;
 use super::{conflict, may_be_unsupported, unsupported};
 use crate::domain::draft::{DraftChanges, Edits, Line};
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::environment::{Address, Environment, revision};
 use crate::error::{Error, Reaction, Result};
 use crate::role::portal::Portal;

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep_until};
 use utoipa::IntoParams;
 
 use crate::domain::event::{self, Event, EventKind};
-use crate::domain::permission::need::{Identity, Need, Resource};
+use crate::domain::permission::requirement::{Identity, Requirement, Resource};
 use crate::domain::session;
 use crate::error::{Error, Reaction, Result};
 use crate::http::operation::{Output, Signature};
@@ -76,7 +76,7 @@ pub(super) async fn stream(
     headers: HeaderMap,
 ) -> Result<EventStream> {
     let (Identity::User(user_id), Some(session)) = (&caller.identity, session_id(&headers)) else {
-        return Err(refusal(Need::Person));
+        return Err(refusal(Requirement::Person));
     };
     let Some((seat, news)) = portal.own.events.connect(user_id) else {
         return Err(Error::new(Reaction::TooMany, "Too many event streams are open"));
@@ -243,12 +243,12 @@ impl EventConnection {
 
     /// A request is for who made it, and for the administrators of the app.
     async fn sees(&self, event: &Event) -> Result<bool> {
-        let need = match is_request(event) {
+        let requirement = match is_request(event) {
             true if event.operator == self.user_id => return Ok(true),
-            true => Need::AppAdmin,
-            false => Need::See,
+            true => Requirement::AppAdmin,
+            false => Requirement::See,
         };
-        self.portal.allows(&self.identity(), need, &place(event)).await
+        self.portal.allows(&self.identity(), requirement, &place(event)).await
     }
 
     fn identity(&self) -> Identity {

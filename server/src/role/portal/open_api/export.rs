@@ -20,7 +20,7 @@ use super::download::Download;
 use super::draft::stored;
 use crate::archive::ArchiveWriter;
 use crate::domain::archive_path::Formats;
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::domain::portal_app::{self, App};
 use crate::domain::portal_namespace;
 use crate::environment::{Address, Environment};

@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use super::{people, required};
 use crate::domain::audit_log::request::concern_app;
 use crate::domain::favorite;
-use crate::domain::permission::need::{Identity, Need};
+use crate::domain::permission::requirement::{Identity, Requirement};
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, Path};
 use crate::json::Json;
@@ -111,7 +111,7 @@ pub(super) async fn move_to_top(
 pub(super) fn own_name(caller: &Caller) -> Result<&str> {
     match &caller.identity {
         Identity::User(user_id) => Ok(user_id),
-        Identity::Token(_) | Identity::Consumer(_) => Err(refusal(Need::Person)),
+        Identity::Token(_) | Identity::Consumer(_) => Err(refusal(Requirement::Person)),
     }
 }
 

@@ -12,7 +12,7 @@ use super::content_read::{ContentRead, length};
 use super::people;
 use super::release::ReturnedValues;
 use crate::domain::page::check_length;
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::environment::{Address, Environment};
 use crate::error::{Error, Result};
 use crate::json::Json;

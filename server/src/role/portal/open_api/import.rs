@@ -30,7 +30,7 @@ use super::export::{check_cluster, chosen};
 use super::upload::UploadedFile;
 use crate::archive::{ArchiveLimits, ArchiveReader};
 use crate::domain::audit_log::request::concern_apps;
-use crate::domain::permission::need::{Need, Resource};
+use crate::domain::permission::requirement::{Requirement, Resource};
 use crate::error::{Code, Error, Reaction, Result};
 use crate::json::Json;
 use crate::role::portal::Portal;
@@ -150,7 +150,7 @@ pub(super) async fn namespace(
     let trial = Trial { on_conflict: OnConflict::Cover, operator: &operator };
     trial.run(&environment, &place, &lines, &mut 0).await?;
     // Who creates a namespace receives every right on it, in all environments.
-    let may_create = portal.allows(&caller.identity, Need::CreateNamespace, &place).await?;
+    let may_create = portal.allows(&caller.identity, Requirement::CreateNamespace, &place).await?;
     let (cover, mut undo) = (OnConflict::Cover, Undo::default());
     match apply::bring(&portal, &place, &lines, cover, &operator, may_create, &mut undo).await {
         Ok(_) => Ok(()),

@@ -8,7 +8,7 @@ use utoipa::IntoParams;
 use super::content_read::ContentRead;
 use super::release::named::permitted;
 use super::{By, may_be_unsupported, unsupported};
-use crate::domain::permission::need::{Need, Resource};
+use crate::domain::permission::requirement::{Requirement, Resource};
 use crate::environment::Address;
 use crate::error::{Code, Error, Result};
 use crate::http::request::Path;
@@ -123,7 +123,8 @@ pub(super) async fn of_release(
     reading: ContentRead,
 ) -> Result<Json<InstancePage>> {
     let environment = portal.state.environments.find(&place.env)?;
-    permitted(&reading, &portal, &caller, &environment, release_id, Need::SeeRelease).await?;
+    permitted(&reading, &portal, &caller, &environment, release_id, Requirement::SeeRelease)
+        .await?;
     let ([page, size], id) = (paging.or_size(PAGE_SIZE).texts(), release_id.to_string());
     let address = Address::new(["instances", "by-release"]);
     let address = address.with(&[("releaseId", &id), ("page", &page), ("size", &size)]);
@@ -190,11 +191,11 @@ pub(super) async fn forget(
 /// Whether the caller sees the instances of a namespace that the query names; a program without
 /// permission is refused.
 async fn sees(portal: &Portal, caller: &Caller, place: &Resource) -> Result<bool> {
-    let sees = portal.allows(&caller.identity, Need::SeeRelease, place).await?;
+    let sees = portal.allows(&caller.identity, Requirement::SeeRelease, place).await?;
     if sees {
         portal.check_missed_deletion_of(place).await?;
     } else if caller.identity.is_program() {
-        return Err(refusal(Need::SeeRelease));
+        return Err(refusal(Requirement::SeeRelease));
     }
     Ok(sees)
 }

@@ -21,7 +21,7 @@ use super::namespace::latest_release;
 use super::{By, ITEM_PAGE_SIZE, people, required};
 use crate::domain::draft::batch::{Batch, ListedItem};
 use crate::domain::draft::{DraftChanges, Line, revocation, text};
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::request::{Body, LARGE_BODY, Path};

@@ -20,7 +20,7 @@ use super::draft::stored;
 use super::{By, people, required};
 use crate::domain::audit_log::request::concern_apps;
 use crate::domain::constraint::{APP_ID, NAME, check_members};
-use crate::domain::permission::need::{Need, Resource};
+use crate::domain::permission::requirement::{Requirement, Resource};
 use crate::domain::portal_namespace::{self, AppNamespace};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result};
@@ -174,8 +174,8 @@ pub(super) async fn associated_public(
         cluster: found.cluster_name.clone().unwrap_or_default(),
         namespace: found.namespace_name.clone().unwrap_or_default(),
     };
-    if !caller.identity.is_within_scope(Need::See, Some(&public)) {
-        return Err(refusal(Need::See));
+    if !caller.identity.is_within_scope(Requirement::See, Some(&public)) {
+        return Err(refusal(Requirement::See));
     }
     portal.check_missed_deletion_of(&public).await?;
     let view = View { extend_info: wanted.extend_info, ..View::default() };
@@ -233,7 +233,7 @@ pub(super) async fn associate(
     let apps: BTreeSet<_> = places.iter().map(|place| place.app_id.as_str()).collect();
     concern_apps(apps);
     for place in &places {
-        portal.check_place(&caller, Need::CreateNamespace, place).await?;
+        portal.check_place(&caller, Requirement::CreateNamespace, place).await?;
     }
     let operator = portal.operator(&caller, by.operator, None).await?;
     let mut failed = Vec::new();

@@ -5,7 +5,7 @@ use axum::extract::{Extension, State};
 use serde::{Deserialize, Serialize};
 
 use super::app;
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::error::Result;
 use crate::http::request::Body;
 use crate::http::revision::At;

@@ -7,8 +7,8 @@ use utoipa::IntoParams;
 
 use super::{By, people};
 use crate::domain::constraint::{self, can_be_stored};
-use crate::domain::permission::need::{Identity, Need, Resource};
-use crate::domain::permission::{Act, NamedRole, assignment};
+use crate::domain::permission::requirement::{Identity, Requirement, Resource};
+use crate::domain::permission::{Action, NamedRole, assignment};
 use crate::domain::portal_app;
 use crate::error::{Code, Error, Result};
 use crate::http::request::Path;
@@ -111,11 +111,11 @@ pub(super) async fn check_may_ask(
     let may_ask = match caller {
         // Of tokens and consumers, the guard has checked that they may see the roles.
         Identity::User(user_id) if user_id != about => {
-            portal.allows(caller, Need::AppAdmin, place).await?
+            portal.allows(caller, Requirement::AppAdmin, place).await?
         }
         _ => true,
     };
-    if may_ask { Ok(()) } else { Err(refusal(Need::AppAdmin)) }
+    if may_ask { Ok(()) } else { Err(refusal(Requirement::AppAdmin)) }
 }
 
 /// The administrators of an app.
@@ -194,13 +194,13 @@ pub(super) async fn create_roles(
             let envs = portal.state.environments.names();
             NamedRole::all_of_namespace(&place.app_id, &place.namespace, &envs)
         }
-        false => Act::CHANGING.map(|act| place.role_to(act)).to_vec(),
+        false => Action::CHANGING.map(|act| place.role_to(act)).to_vec(),
     };
     portal_app::ensure_roles(&portal.state.store, &place.app_id, roles, &operator).await
 }
 
 async fn operators(portal: &Portal, caller: &Caller, place: &Resource) -> Result<[Vec<User>; 2]> {
-    holders(portal, caller, Act::CHANGING.map(|act| place.role_to(act))).await
+    holders(portal, caller, Action::CHANGING.map(|act| place.role_to(act))).await
 }
 
 async fn holders<const N: usize>(

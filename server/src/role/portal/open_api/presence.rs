@@ -5,7 +5,7 @@ use axum::extract::{Extension, State};
 
 use super::favorite::own_name;
 use crate::domain::event::{self, EventKind};
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::error::Result;
 use crate::role::portal::Portal;
 use crate::role::portal::identity::Caller;

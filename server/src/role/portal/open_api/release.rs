@@ -17,8 +17,8 @@ use crate::domain::constraint::check_members;
 use crate::domain::draft::difference;
 use crate::domain::history::ReleaseOperation;
 use crate::domain::notice::Announcement;
-use crate::domain::permission::Act;
-use crate::domain::permission::need::{Identity, Need, Resource};
+use crate::domain::permission::Action;
+use crate::domain::permission::requirement::{Identity, Requirement, Resource};
 use crate::domain::release::{COMMENT, TITLE};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result};
@@ -158,7 +158,8 @@ pub(super) async fn get(
     reading: ContentRead,
 ) -> Result<Json<Release>> {
     let environment = portal.state.environments.find(&place.env)?;
-    permitted(&reading, &portal, &caller, &environment, release_id, Need::SeeRelease).await?;
+    permitted(&reading, &portal, &caller, &environment, release_id, Requirement::SeeRelease)
+        .await?;
     let read = reading.of(&portal, environment, |environment| async move {
         load(&environment, release_id).await
     });
@@ -178,7 +179,8 @@ pub(super) async fn compare(
     let environment = portal.state.environments.find(&place.env)?;
     for id in [pair.base_release_id, pair.to_compare_release_id] {
         if id != 0 {
-            permitted(&reading, &portal, &caller, &environment, id, Need::SeeRelease).await?;
+            permitted(&reading, &portal, &caller, &environment, id, Requirement::SeeRelease)
+                .await?;
         }
     }
     let read = reading
@@ -216,11 +218,13 @@ pub(super) async fn roll_back(
     Query(rollback): Query<Rollback>,
 ) -> Result<()> {
     let environment = portal.state.environments.find(&place.env)?;
-    let (need, reading) = (Need::To(Act::Release), ContentRead::for_change(&caller));
-    let place = permitted(&reading, &portal, &caller, &environment, release_id, need).await?;
+    let (requirement, reading) =
+        (Requirement::Permission(Action::Release), ContentRead::for_change(&caller));
+    let place =
+        permitted(&reading, &portal, &caller, &environment, release_id, requirement).await?;
     let to = rollback.to_release_id.filter(|id| *id >= 0);
     if let Some(to) = to
-        && permitted(&reading, &portal, &caller, &environment, to, need).await? != place
+        && permitted(&reading, &portal, &caller, &environment, to, requirement).await? != place
     {
         let message =
             format!("Release {to} belongs to another namespace than release {release_id}");
@@ -252,8 +256,10 @@ pub(super) async fn withdraw(
     Query(by): Query<By>,
 ) -> Result<()> {
     let environment = portal.state.environments.find(&place.env)?;
-    let (need, reading) = (Need::To(Act::Release), ContentRead::for_change(&caller));
-    let place = permitted(&reading, &portal, &caller, &environment, release_id, need).await?;
+    let (requirement, reading) =
+        (Requirement::Permission(Action::Release), ContentRead::for_change(&caller));
+    let place =
+        permitted(&reading, &portal, &caller, &environment, release_id, requirement).await?;
     let operator = portal.operator(&caller, by.operator, None).await?;
     let address = Address::new(["releases", &release_id.to_string(), "withdrawal"]);
     let made = environment.put_empty(address.with(&[("operator", &operator)]));
@@ -266,7 +272,7 @@ pub(super) async fn withdraw(
     match portal.notifying(announcement, made, |()| release_id).await {
         Err(error) if may_be_unsupported(&error) => {
             // The release may have been deleted meanwhile.
-            permitted(&reading, &portal, &caller, &environment, release_id, need).await?;
+            permitted(&reading, &portal, &caller, &environment, release_id, requirement).await?;
             let instead = "Roll back, or delete the namespace in this cluster.";
             Err(unsupported(&environment, "withdraw a release", instead, error))
         }

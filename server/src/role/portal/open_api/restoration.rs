@@ -9,7 +9,7 @@ use super::cluster::roles as cluster_roles;
 use super::{By, people, required};
 use crate::domain::audit_log::request::{concern, concern_other};
 use crate::domain::permission::grant;
-use crate::domain::permission::need::{Need, Resource};
+use crate::domain::permission::requirement::{Requirement, Resource};
 use crate::domain::portal_restoration::{self, Namesakes};
 use crate::domain::restoration::{Deleted, DeletedKind};
 use crate::domain::{pending_change, portal_app, portal_namespace};
@@ -125,12 +125,12 @@ pub(super) async fn create(
     };
     concern(&place);
     concern_other(&place.app_id, "Kind", kind.name());
-    let need = match kind {
-        DeletedKind::App => Need::DeleteApp,
-        DeletedKind::Cluster => Need::DeleteCluster,
-        DeletedKind::AppNamespace | DeletedKind::Namespace => Need::DeleteNamespace,
+    let requirement = match kind {
+        DeletedKind::App => Requirement::DeleteApp,
+        DeletedKind::Cluster => Requirement::DeleteCluster,
+        DeletedKind::AppNamespace | DeletedKind::Namespace => Requirement::DeleteNamespace,
     };
-    portal.check_place(&caller, need, &place).await?;
+    portal.check_place(&caller, requirement, &place).await?;
     let time = wanted.deleted_time.ok_or_else(|| {
         Error::bad_request("Params(deletedTime) can not be empty").with_code(Code::MissingMember)
     })?;

@@ -32,7 +32,7 @@ use axum::extract::Request;
 
 use super::content_read::unique_name;
 use super::document;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::http::operation::About;
 use crate::http::request_memory::{MemoryHolder, Payer};
 use crate::role::portal::audit::is_change;
@@ -55,7 +55,7 @@ use in_namespace;
 pub(in crate::role::portal) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let routes = routes.charge_callers(payer).get(
         "/openapi/openapi.json",
-        PortalAccess::Call(Need::Nothing),
+        PortalAccess::Call(Requirement::Nothing),
         document::get,
     );
     [

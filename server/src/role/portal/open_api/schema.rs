@@ -15,7 +15,7 @@ use super::content_read::{ContentRead, unique_name};
 use super::draft::stored;
 use super::{By, people};
 use crate::domain::namespace_schema::{self, Checking, SCHEMA, SchemaKey};
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result};
 use crate::http::request::Body;

@@ -12,7 +12,7 @@ use utoipa::IntoParams;
 
 use super::content_read::length;
 use crate::domain::page::check_length;
-use crate::domain::permission::need::{Identity, Need, Resource};
+use crate::domain::permission::requirement::{Identity, Requirement, Resource};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result};
 use crate::json::Json;
@@ -97,7 +97,9 @@ pub(super) async fn items(
 
 /// At most this number of items of each environment.
 async fn find(portal: &Portal, caller: &Caller, criteria: &Criteria, most: u64) -> Result<Hits> {
-    let Identity::User(user_id) = &caller.identity else { return Err(refusal(Need::Person)) };
+    let Identity::User(user_id) = &caller.identity else {
+        return Err(refusal(Requirement::Person));
+    };
     let searches = portal.state.environments.active().into_iter().map(async |environment| {
         let found = search(portal, user_id, &environment, criteria, most).await;
         (environment.name().to_owned(), found)

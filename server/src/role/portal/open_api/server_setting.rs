@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use super::people;
 use crate::domain::audit_log::request::concern_other;
 use crate::domain::constraint::{NAME, check_members};
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::domain::server_config::of_portal::{self, PortalSetting};
 use crate::domain::server_config::{COMMENT, KEY, VALUE, revision};
 use crate::domain::user::NewRoots;

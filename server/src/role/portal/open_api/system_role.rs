@@ -7,7 +7,7 @@ use axum::extract::{Extension, State};
 
 use super::By;
 use super::permission::{Whom, check_may_ask};
-use crate::domain::permission::need::{Identity, Need, Resource};
+use crate::domain::permission::requirement::{Identity, Requirement, Resource};
 use crate::domain::permission::{NamedRole, assignment};
 use crate::domain::portal_app;
 use crate::error::{Code, Error, Result};
@@ -46,7 +46,7 @@ pub(super) async fn may_create_apps(
     let (user_id, nothing) = (whom.user_id()?, Resource::default());
     check_may_ask(&portal, &caller.identity, &user_id, &nothing).await?;
     let user = Identity::User(user_id);
-    let may = portal.rights().allow(&user, Need::CreateApp, &nothing).await?;
+    let may = portal.rights().allow(&user, Requirement::CreateApp, &nothing).await?;
     Ok(flag("hasCreateApplicationPermission", may))
 }
 

@@ -4,7 +4,7 @@
 use axum::extract::{Extension, State};
 use http::HeaderName;
 
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::domain::user;
 use crate::error::Result;
 use crate::json::Json;
@@ -21,7 +21,7 @@ pub(in crate::role::portal) async fn current(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
 ) -> Result<(CsrfToken, Json<User>)> {
-    let Some(user_id) = caller.identity.user_id() else { return Err(refusal(Need::User)) };
+    let Some(user_id) = caller.identity.user_id() else { return Err(refusal(Requirement::User)) };
     let row = user::find(&portal.state.store, user_id).await?;
     let body = match row {
         Some(row) => User {

@@ -7,7 +7,7 @@ use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::domain::permission::need::{Identity, Need};
+use crate::domain::permission::requirement::{Identity, Requirement};
 use crate::domain::permission::token_scope::{self, TokenScope, required};
 use crate::domain::user_token::{self, Ending, Lifetimes, NewUserToken, Row, TokenStatus};
 use crate::error::{Code, Error, Result};
@@ -169,7 +169,7 @@ pub(super) async fn current(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<CurrentUserToken>> {
-    let Identity::Token(token) = caller.identity else { return Err(refusal(Need::User)) };
+    let Identity::Token(token) = caller.identity else { return Err(refusal(Requirement::User)) };
     let row = user_token::find(&portal.state.store, token.id).await?;
     let is_readable = token.scope.is_some();
     let TokenScope { operations, app_ids, envs, namespaces } =
@@ -206,8 +206,10 @@ pub(super) async fn current(
 fn action(route: &Listed<PortalAccess>, scope: &TokenScope) -> Option<TokenAction> {
     let about = route.operation?.about;
     let required = match route.access {
-        PortalAccess::Call(need) | PortalAccess::Read(need, _) | PortalAccess::ByContent(need) => {
-            scope.has_operation_for(need).then(|| required(need))??
+        PortalAccess::Call(requirement)
+        | PortalAccess::Read(requirement, _)
+        | PortalAccess::ByContent(requirement) => {
+            scope.has_operation_for(requirement).then(|| required(requirement))??
         }
         PortalAccess::UserToken | PortalAccess::Open => &[],
         PortalAccess::Page | PortalAccess::Session(_) => return None,
@@ -233,7 +235,7 @@ fn action(route: &Listed<PortalAccess>, scope: &TokenScope) -> Option<TokenActio
 pub(super) fn owner(caller: &Caller) -> Result<&str> {
     match &caller.identity {
         Identity::User(user_id) => Ok(user_id),
-        Identity::Token(_) | Identity::Consumer(_) => Err(refusal(Need::Person)),
+        Identity::Token(_) | Identity::Consumer(_) => Err(refusal(Requirement::Person)),
     }
 }
 

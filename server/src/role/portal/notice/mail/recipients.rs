@@ -7,7 +7,7 @@ use lettre::address::Address;
 
 use crate::domain::notice::{Delivery, Notice};
 use crate::domain::permission::assignment::holders;
-use crate::domain::permission::{Act, NamedRole};
+use crate::domain::permission::{Action, NamedRole};
 use crate::domain::user;
 use crate::error::Result;
 use crate::state::PortalState;
@@ -29,12 +29,12 @@ pub(super) async fn of(
     let Notice { app_id, env, cluster_name, namespace_name, .. } = notice;
     let roles = [
         NamedRole::master(app_id),
-        NamedRole::namespace(Act::Modify, app_id, namespace_name),
-        NamedRole::namespace(Act::Release, app_id, namespace_name),
-        NamedRole::namespace_in_env(Act::Modify, app_id, namespace_name, env),
-        NamedRole::namespace_in_env(Act::Release, app_id, namespace_name, env),
-        NamedRole::cluster(Act::Modify, app_id, env, cluster_name),
-        NamedRole::cluster(Act::Release, app_id, env, cluster_name),
+        NamedRole::namespace(Action::Modify, app_id, namespace_name),
+        NamedRole::namespace(Action::Release, app_id, namespace_name),
+        NamedRole::namespace_in_env(Action::Modify, app_id, namespace_name, env),
+        NamedRole::namespace_in_env(Action::Release, app_id, namespace_name, env),
+        NamedRole::cluster(Action::Modify, app_id, env, cluster_name),
+        NamedRole::cluster(Action::Release, app_id, env, cluster_name),
     ];
     let mut names = holders(&state.store, roles).await?.concat();
     names.sort_unstable();

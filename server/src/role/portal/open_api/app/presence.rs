@@ -5,8 +5,8 @@ use futures_util::future::join_all;
 
 use crate::domain::audit_log::request::concern;
 use crate::domain::pending_change::PendingOperation;
-use crate::domain::permission::need::{Need, Resource};
-use crate::domain::permission::{Act, NamedRole};
+use crate::domain::permission::requirement::{Requirement, Resource};
+use crate::domain::permission::{Action, NamedRole};
 use crate::domain::portal_app;
 use crate::environment::revision::without_base;
 use crate::environment::{Address, Environment};
@@ -61,13 +61,13 @@ pub(in super::super) async fn create(
 ) -> Result<()> {
     let place = Resource { app_id: required(app.app_id, "appId")?, ..place };
     concern(&place);
-    portal.check_place(&caller, Need::AddAppToEnv, &place).await?;
+    portal.check_place(&caller, Requirement::AddAppToEnv, &place).await?;
     let operator = portal.operator(&caller, by.operator, app.data_change_created_by).await?;
     let (store, environments) = (&portal.state.store, &portal.state.environments);
     let row = portal_app::find(store, &place.app_id).await?;
     let environment = environments.find(&place.env)?;
     app::add(&portal.state, &environment, &row, &operator).await?;
-    let roles = Act::CHANGING.into_iter().flat_map(|act| {
+    let roles = Action::CHANGING.into_iter().flat_map(|act| {
         [
             NamedRole::namespace_in_env(act, &row.app_id, DEFAULT_NAMESPACE, &place.env),
             NamedRole::cluster(act, &row.app_id, &place.env, DEFAULT_CLUSTER),

@@ -4,7 +4,7 @@ use axum::extract::{Extension, State};
 
 use super::super::favorite::own_name;
 use super::shown;
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::domain::recent;
 use crate::error::Result;
 use crate::json::Json;

@@ -7,7 +7,7 @@ use utoipa::IntoParams;
 
 use super::{PAGE_SIZE, shown};
 use crate::domain::page::{Page, Paged};
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::domain::portal_app;
 use crate::environment::Address;
 use crate::error::{Error, Result};

@@ -8,7 +8,7 @@ use tokio::task::spawn_blocking;
 use super::{BranchName, branch_of};
 use crate::domain::gray;
 use crate::domain::gray_rule::{self, GrayRule};
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::environment::{Address, Environment};
 use crate::error::{Error, Result};
 use crate::http::request::{Body, MAX_PAGE_SIZE, Path};

@@ -8,7 +8,7 @@ use super::{BranchName, branch_of};
 use crate::domain::configurations::{self, Configurations};
 use crate::domain::draft::{DraftChanges, Line, difference, transfer};
 use crate::domain::history::ReleaseOperation;
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::environment::{Address, Environment, revision};
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, Path};

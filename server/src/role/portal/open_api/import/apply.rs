@@ -15,7 +15,7 @@ use crate::archive::ArchiveReader;
 use crate::domain::archive_path::Formats;
 use crate::domain::draft::Line;
 use crate::domain::draft::import::{self, Imported};
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::domain::portal_app::{self, NewApp, PortalAppDetails};
 use crate::domain::portal_namespace::{self, NewDefinition};
 use crate::environment::{Address, Environment};

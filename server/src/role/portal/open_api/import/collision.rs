@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use super::plan::{Plan, Problems};
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::domain::portal_app::{self, App};
 use crate::domain::portal_namespace::{self, AppNamespace, NewDefinition};
 use crate::error::Result;

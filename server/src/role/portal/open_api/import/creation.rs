@@ -8,7 +8,7 @@ use castalia_store::Id;
 use serde::de::IgnoredAny;
 
 use crate::domain::permission::grant;
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::domain::portal_app::{self, App};
 use crate::domain::portal_namespace::{self, AppNamespace};
 use crate::environment::{Address, Environment};

@@ -2,7 +2,7 @@
 //! could not be taken back.
 
 use super::undo::NotUndone;
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::error::{Code, Error, Reaction};
 
 /// Maximum number of objects that the message of a failure names.

@@ -9,7 +9,7 @@ use super::apply::Import;
 use super::plan::{Problems, leniency, lines};
 use crate::domain::archive_path::Formats;
 use crate::domain::draft::{Line, import};
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::environment::{Address, Environment};
 use crate::error::{Reaction, Result};
 use crate::role::portal::open_api::draft::{change_sets, draft, stored};

@@ -14,7 +14,7 @@ use crate::domain::constraint::{NAME, can_be_stored, check_members};
 use crate::domain::draft::Line;
 use crate::domain::item::COMMENT;
 use crate::domain::item_rules::Leniency;
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::domain::portal_app::PortalAppDetails;
 use crate::domain::portal_namespace::NewDefinition;
 use crate::domain::{cluster, portal_app, portal_namespace, user};

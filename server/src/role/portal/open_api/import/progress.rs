@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::domain::constraint::check_members;
-use crate::domain::permission::need::Identity;
+use crate::domain::permission::requirement::Identity;
 use crate::error::Result;
 use crate::role::portal::Portal;
 use crate::role::portal::events::JobProgress;

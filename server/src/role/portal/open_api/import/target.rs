@@ -7,7 +7,7 @@ use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
 
 use super::plan::{Plan, Problems};
 use crate::archive::ArchiveReader;
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::environment::{Address, Environment};
 use crate::error::{Error, Result, if_found};
 use crate::role::portal::Portal;

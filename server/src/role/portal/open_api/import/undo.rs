@@ -8,7 +8,7 @@ use super::creation::Object;
 use super::turn::ImportTurn;
 use crate::domain::configurations::Configurations;
 use crate::domain::draft::import::Imported;
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::environment::{Address, Environment};
 use crate::error::{Error, Reaction, Result, if_found};
 use crate::feed::cache::stored_configurations;

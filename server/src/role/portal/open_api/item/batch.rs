@@ -5,7 +5,7 @@ use axum::extract::{Extension, State};
 
 use super::{check, entry};
 use crate::domain::draft::batch::{Batch, ListedItem};
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, LARGE_BODY};
 use crate::role::portal::Portal;

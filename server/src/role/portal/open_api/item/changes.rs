@@ -6,7 +6,7 @@ use axum::extract::{Extension, State};
 use super::batch::{check_is_not_empty, checked, entries};
 use crate::domain::audit_log::request::leave_out;
 use crate::domain::draft::batch::Batch;
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::error::Result;
 use crate::http::request::{Body, LARGE_BODY};
 use crate::role::portal::Portal;

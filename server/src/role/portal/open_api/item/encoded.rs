@@ -5,7 +5,7 @@ use axum::extract::{Extension, State};
 
 use super::{ItemKey, Update};
 use crate::domain::item::decode_key;
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, LARGE_BODY, Path};
 use crate::json::Json;

@@ -13,8 +13,8 @@ use crate::domain::draft::{DraftChanges, Line, transfer};
 use crate::domain::item::COMMENT;
 use crate::domain::item_rules::Leniency;
 use crate::domain::page::check_length;
-use crate::domain::permission::Act;
-use crate::domain::permission::need::{Need, Resource};
+use crate::domain::permission::Action;
+use crate::domain::permission::requirement::{Requirement, Resource};
 use crate::environment::revision;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::request::{Body, LARGE_BODY};
@@ -44,9 +44,9 @@ pub(in super::super) async fn compare(
     let (targets, lines) = parsed(&portal, sync)?;
     let mut visible = Vec::with_capacity(targets.len());
     for target in &targets {
-        let is_visible = portal.allows(&caller.identity, Need::See, target).await?;
+        let is_visible = portal.allows(&caller.identity, Requirement::See, target).await?;
         if !is_visible && caller.identity.is_program() {
-            return Err(refusal(Need::See));
+            return Err(refusal(Requirement::See));
         }
         if is_visible {
             portal.check_missed_deletion_of(target).await?;
@@ -134,7 +134,7 @@ pub(in super::super) async fn synchronize(
         return Err(Error::bad_request(message).with_code(Code::DifferentNamespace));
     }
     for target in &targets {
-        portal.check_place(&caller, Need::To(Act::Modify), target).await?;
+        portal.check_place(&caller, Requirement::Permission(Action::Modify), target).await?;
     }
     let operator = portal.operator(&caller, by.operator, None).await?;
     for target in &targets {

@@ -9,7 +9,7 @@ use castalia_store::length::LIST;
 use super::{View, released};
 use crate::domain::draft::difference;
 use crate::domain::page::check_length;
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Reaction, Result};
 use crate::role::portal::open_api::content_read::length;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use axum::extract::{Extension, State};
 
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::domain::portal_namespace::{self, AppNamespace};
 use crate::environment::{Address, Environment};
 use crate::error::Result;

@@ -9,7 +9,7 @@ use futures_util::future::{join_all, try_join_all};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::domain::permission::need::{Need, Resource};
+use crate::domain::permission::requirement::{Requirement, Resource};
 use crate::domain::portal_namespace;
 use crate::environment::{Address, Environment};
 use crate::error::{Error, Result, if_found};
@@ -163,7 +163,7 @@ async fn sees(portal: &Portal, caller: &Caller, app_id: &str, env: &str) -> Resu
         cluster: DEFAULT_CLUSTER.to_owned(),
         namespace: DEFAULT_NAMESPACE.to_owned(),
     };
-    portal.allows(&caller.identity, Need::See, &place).await
+    portal.allows(&caller.identity, Requirement::See, &place).await
 }
 
 async fn in_environment(

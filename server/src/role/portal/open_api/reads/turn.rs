@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use castalia_store::Dialect;
 
-use crate::domain::permission::need::Identity;
+use crate::domain::permission::requirement::Identity;
 use crate::environment::Environment;
 use crate::role::portal::Portal;
 use crate::role::portal::open_api::content_read::unique_name;

@@ -3,7 +3,7 @@
 
 use super::load;
 use crate::domain::audit_log::request::concern;
-use crate::domain::permission::need::{Need, Resource};
+use crate::domain::permission::requirement::{Requirement, Resource};
 use crate::environment::{Address, Environment};
 use crate::error::{Error, Result};
 use crate::role::portal::Portal;
@@ -18,7 +18,7 @@ pub(in super::super) async fn permitted(
     caller: &Caller,
     environment: &Environment,
     id: i64,
-    need: Need,
+    requirement: Requirement,
 ) -> Result<Resource> {
     let text = id.to_string();
     let address = Address::new(["releases"]).with(&[("releaseIds", &*text), ("onlyKey", "")]);
@@ -30,7 +30,7 @@ pub(in super::super) async fn permitted(
     };
     let place = place_of(environment, &release);
     concern(&place);
-    portal.check_place(caller, need, &place).await?;
+    portal.check_place(caller, requirement, &place).await?;
     Ok(place)
 }
 

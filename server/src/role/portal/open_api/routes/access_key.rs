@@ -3,13 +3,13 @@
 use http::Method;
 
 use super::about;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::role::portal::open_api::access_key;
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("AccessKey Management", id, summary);
-    let admin = PortalAccess::Call(Need::AppAdmin);
+    let admin = PortalAccess::Call(Requirement::AppAdmin);
     routes
         .operation(
             Method::GET,

@@ -3,14 +3,14 @@
 use http::Method;
 
 use super::about;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::role::portal::open_api::access_request;
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Permission Management", id, summary);
-    let person = PortalAccess::Session(Need::Person);
-    let user = PortalAccess::Call(Need::User);
+    let person = PortalAccess::Session(Requirement::Person);
+    let user = PortalAccess::Call(Requirement::User);
     routes
         .extension(
             Method::POST,
@@ -42,7 +42,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .extension(
             Method::PUT,
             "/openapi/v1/access-requests/{requestId}/decision",
-            PortalAccess::ByContent(Need::AppAdmin),
+            PortalAccess::ByContent(Requirement::AppAdmin),
             about(
                 "decideAccessRequest",
                 "Grants the requested role, or declines it with a reason.",

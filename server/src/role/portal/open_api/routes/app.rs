@@ -3,18 +3,18 @@
 use http::Method;
 
 use super::about;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::role::portal::open_api::app::{self, presence, recent, search};
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("App Management", id, summary);
-    let known = PortalAccess::Call(Need::Nothing);
+    let known = PortalAccess::Call(Requirement::Nothing);
     routes
         .operation(
             Method::POST,
             "/openapi/v1/apps",
-            PortalAccess::Call(Need::CreateApp),
+            PortalAccess::Call(Requirement::CreateApp),
             about(
                 "createApp",
                 "Creates an app in the portal and in every environment; one that is away gets it later.",
@@ -52,7 +52,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::PUT,
             "/openapi/v1/apps/{appId}",
-            PortalAccess::Call(Need::AppAdmin),
+            PortalAccess::Call(Requirement::AppAdmin),
             about(
                 "updateApp",
                 "Updates an app in the portal and in every environment; one that is away gets it later.",
@@ -82,28 +82,28 @@ pub(super) fn presence(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::DELETE,
             "/openapi/v1/apps/{appId}",
-            PortalAccess::Call(Need::DeleteApp),
+            PortalAccess::Call(Requirement::DeleteApp),
             about("deleteApp", "Deletes an app with everything in it."),
             presence::delete,
         )
         .operation(
             Method::POST,
             "/openapi/v1/apps/envs/{env}",
-            PortalAccess::ByContent(Need::AddAppToEnv),
+            PortalAccess::ByContent(Requirement::AddAppToEnv),
             about("createAppInEnv", "Adds an app to an environment that lacks it."),
             presence::create,
         )
         .operation(
             Method::GET,
             "/openapi/v1/apps/{appId}/miss-envs",
-            PortalAccess::Call(Need::Nothing),
+            PortalAccess::Call(Requirement::Nothing),
             about("findMissEnvs", "Lists the environments that lack an app."),
             presence::missing,
         )
         .operation(
             Method::GET,
             "/openapi/v1/apps/search/by-appid-or-name",
-            PortalAccess::Session(Need::Person),
+            PortalAccess::Session(Requirement::Person),
             super::about(
                 "Portal Management",
                 "searchAppsByAppIdOrName",
@@ -116,7 +116,7 @@ pub(super) fn presence(routes: PortalRoutes) -> PortalRoutes {
 /// The apps that a user opened, an extension of the contract.
 pub(super) fn recents(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal Management", id, summary);
-    let person = PortalAccess::Session(Need::Person);
+    let person = PortalAccess::Session(Requirement::Person);
     routes
         .extension(
             Method::GET,

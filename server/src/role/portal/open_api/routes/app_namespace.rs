@@ -3,14 +3,14 @@
 use http::Method;
 
 use super::about;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::role::portal::open_api::app_namespace;
 use crate::role::portal::open_api::namespace::usage;
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("AppNamespace Management", id, summary);
-    let known = PortalAccess::Call(Need::Nothing);
+    let known = PortalAccess::Call(Requirement::Nothing);
     routes
         .operation(
             Method::GET,
@@ -29,7 +29,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::POST,
             "/openapi/v1/apps/{appId}/appnamespaces",
-            PortalAccess::Call(Need::CreateNamespace),
+            PortalAccess::Call(Requirement::CreateNamespace),
             about(
                 "createAppNamespace",
                 "Creates an app namespace, and the namespace in every cluster.",
@@ -46,7 +46,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::DELETE,
             "/openapi/v1/apps/{appId}/appnamespaces/{namespaceName}",
-            PortalAccess::Call(Need::DeleteNamespace),
+            PortalAccess::Call(Requirement::DeleteNamespace),
             about("deleteAppNamespace", "Deletes an app namespace and its namespaces."),
             app_namespace::delete,
         )

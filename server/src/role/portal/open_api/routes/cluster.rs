@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::about;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::role::portal::open_api::cluster;
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
@@ -13,21 +13,21 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::POST,
             "/openapi/v1/envs/{env}/apps/{appId}/clusters",
-            PortalAccess::Call(Need::CreateCluster),
+            PortalAccess::Call(Requirement::CreateCluster),
             about("createCluster", "Creates a cluster."),
             cluster::create,
         )
         .operation(
             Method::GET,
             "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}",
-            PortalAccess::Call(Need::Nothing),
+            PortalAccess::Call(Requirement::Nothing),
             about("getCluster", "Returns a cluster."),
             cluster::get,
         )
         .operation(
             Method::DELETE,
             "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}",
-            PortalAccess::Call(Need::DeleteCluster),
+            PortalAccess::Call(Requirement::DeleteCluster),
             about("deleteCluster", "Deletes a cluster with its namespaces."),
             cluster::delete,
         )

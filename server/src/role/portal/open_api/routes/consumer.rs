@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::about;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::role::portal::open_api::{call, consumer};
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
@@ -13,7 +13,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
 
 fn consumers(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal Management", id, summary);
-    let root = PortalAccess::Session(Need::Root);
+    let root = PortalAccess::Session(Requirement::Root);
     routes
         .operation(
             Method::POST,
@@ -78,7 +78,7 @@ fn consumers(routes: PortalRoutes) -> PortalRoutes {
 
 fn tokens(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal Management", id, summary);
-    let root = PortalAccess::Session(Need::Root);
+    let root = PortalAccess::Session(Requirement::Root);
     routes
         .operation(
             Method::GET,

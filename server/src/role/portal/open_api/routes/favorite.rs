@@ -3,13 +3,13 @@
 use http::Method;
 
 use super::about;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::role::portal::open_api::favorite;
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal Management", id, summary);
-    let person = PortalAccess::Session(Need::Person);
+    let person = PortalAccess::Session(Requirement::Person);
     routes
         .operation(
             Method::GET,

@@ -3,13 +3,13 @@
 use http::Method;
 
 use super::about;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::role::portal::open_api::history;
-use crate::role::portal::{Hidden, PortalAccess, PortalRoutes};
+use crate::role::portal::{EmptyAnswer, PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal Management", id, summary);
-    let seen = PortalAccess::Read(Need::SeeAsPerson, Hidden::List);
+    let seen = PortalAccess::Read(Requirement::SeeAsPerson, EmptyAnswer::List);
     routes
         .operation(
             Method::GET,

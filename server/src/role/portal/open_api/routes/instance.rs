@@ -3,18 +3,18 @@
 use http::Method;
 
 use super::{about, in_namespace};
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::role::portal::open_api::instance;
-use crate::role::portal::{Hidden, PortalAccess, PortalRoutes};
+use crate::role::portal::{EmptyAnswer, PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Instance Management", id, summary);
-    let by_content = PortalAccess::ByContent(Need::SeeRelease);
+    let by_content = PortalAccess::ByContent(Requirement::SeeRelease);
     routes
         .operation(
             Method::GET,
             in_namespace!("/instances"),
-            PortalAccess::Read(Need::SeeRelease, Hidden::Zero),
+            PortalAccess::Read(Requirement::SeeRelease, EmptyAnswer::Zero),
             about("getInstanceCountByNamespace", "Counts the instances that read a namespace."),
             instance::count,
         )
@@ -45,7 +45,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .extension(
             Method::DELETE,
             in_namespace!("/instances/{instanceId}"),
-            PortalAccess::Call(Need::DeleteNamespace),
+            PortalAccess::Call(Requirement::DeleteNamespace),
             about(
                 "forgetInstance",
                 "Forgets that an instance reads a namespace; one that still runs is recorded again.",

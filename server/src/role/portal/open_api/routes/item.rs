@@ -3,21 +3,21 @@
 use http::Method;
 
 use super::{about, in_namespace};
-use crate::domain::permission::Act;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::Action;
+use crate::domain::permission::requirement::Requirement;
 use crate::role::portal::open_api::change_sets;
 use crate::role::portal::open_api::item::{self, batch, changes, transfer};
-use crate::role::portal::{Hidden, PortalAccess, PortalRoutes};
+use crate::role::portal::{EmptyAnswer, PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Item Management", id, summary);
-    let edit = PortalAccess::Call(Need::To(Act::Modify));
-    let seen = PortalAccess::Read(Need::See, Hidden::Nothing);
+    let edit = PortalAccess::Call(Requirement::Permission(Action::Modify));
+    let seen = PortalAccess::Read(Requirement::See, EmptyAnswer::Nothing);
     routes
         .operation(
             Method::GET,
             in_namespace!("/items"),
-            PortalAccess::Read(Need::See, Hidden::Page),
+            PortalAccess::Read(Requirement::See, EmptyAnswer::Page),
             about("findItemsByNamespace", "Lists the items of a namespace, page by page."),
             item::page,
         )
@@ -56,7 +56,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
             Method::POST,
             in_namespace!("/items/diff"),
             // The handler checks each namespace in the body.
-            PortalAccess::Call(Need::Nothing),
+            PortalAccess::Call(Requirement::Nothing),
             about("compareItems", "Lists what other namespaces lack of these items."),
             transfer::compare,
         )
@@ -92,7 +92,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
 
 pub(super) fn batches(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Item Management", id, summary);
-    let edit = PortalAccess::Call(Need::To(Act::Modify));
+    let edit = PortalAccess::Call(Requirement::Permission(Action::Modify));
     routes
         .operation(
             Method::POST,
@@ -126,7 +126,7 @@ pub(super) fn batches(routes: PortalRoutes) -> PortalRoutes {
             Method::POST,
             change_sets::PATH,
             // Each change set is checked as a call of `changeItems`.
-            PortalAccess::Call(Need::Nothing),
+            PortalAccess::Call(Requirement::Nothing),
             about("changeItemsOfNamespaces", "Edits several namespaces, each with its own result."),
             change_sets::apply,
         )
@@ -134,8 +134,8 @@ pub(super) fn batches(routes: PortalRoutes) -> PortalRoutes {
 
 pub(super) fn encoded(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Item Management", id, summary);
-    let edit = PortalAccess::Call(Need::To(Act::Modify));
-    let seen = PortalAccess::Read(Need::See, Hidden::Nothing);
+    let edit = PortalAccess::Call(Requirement::Permission(Action::Modify));
+    let seen = PortalAccess::Read(Requirement::See, EmptyAnswer::Nothing);
     routes
         .operation(
             Method::GET,

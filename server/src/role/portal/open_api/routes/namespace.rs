@@ -3,27 +3,27 @@
 use http::Method;
 
 use super::{about, in_namespace};
-use crate::domain::permission::Act;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::Action;
+use crate::domain::permission::requirement::Requirement;
 use crate::role::portal::open_api::namespace::{self, missing, usage};
 use crate::role::portal::open_api::{presence, schema};
-use crate::role::portal::{Hidden, PortalAccess, PortalRoutes};
+use crate::role::portal::{EmptyAnswer, PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Namespace Management", id, summary);
-    let seen = PortalAccess::Read(Need::See, Hidden::Nothing);
+    let seen = PortalAccess::Read(Requirement::See, EmptyAnswer::Nothing);
     routes
         .operation(
             Method::POST,
             "/openapi/v1/namespaces",
-            PortalAccess::ByContent(Need::CreateNamespace),
+            PortalAccess::ByContent(Requirement::CreateNamespace),
             about("createNamespaces", "Creates namespaces, each in one cluster."),
             namespace::associate,
         )
         .operation(
             Method::GET,
             "/openapi/v1/envs/{env}/apps/{appId}/clusters/{clusterName}/namespaces",
-            PortalAccess::Call(Need::Nothing),
+            PortalAccess::Call(Requirement::Nothing),
             about("findNamespaces", "Lists the namespaces of a cluster that the caller may see."),
             namespace::list,
         )
@@ -48,7 +48,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .extension(
             Method::POST,
             in_namespace!("/presence"),
-            PortalAccess::Session(Need::To(Act::Modify)),
+            PortalAccess::Session(Requirement::Permission(Action::Modify)),
             about(
                 "announcePresence",
                 "Announces to other pages that the caller is editing a namespace.",
@@ -74,14 +74,14 @@ pub(super) fn schemas(routes: PortalRoutes) -> PortalRoutes {
         .extension(
             Method::GET,
             in_namespace!("/schema"),
-            PortalAccess::Read(Need::See, Hidden::Nothing),
+            PortalAccess::Read(Requirement::See, EmptyAnswer::Nothing),
             about("getNamespaceSchema", "Returns the JSON Schema of a namespace."),
             schema::get,
         )
         .extension(
             Method::PUT,
             in_namespace!("/schema"),
-            PortalAccess::Call(Need::AppAdmin),
+            PortalAccess::Call(Requirement::AppAdmin),
             about(
                 "updateNamespaceSchema",
                 "Stores the JSON Schema of a namespace, or removes it; what violates it cannot be published.",
@@ -91,7 +91,7 @@ pub(super) fn schemas(routes: PortalRoutes) -> PortalRoutes {
         .extension(
             Method::GET,
             in_namespace!("/schema/violations"),
-            PortalAccess::Read(Need::See, Hidden::List),
+            PortalAccess::Read(Requirement::See, EmptyAnswer::List),
             about(
                 "findSchemaViolations",
                 "Lists the first places where the items of a namespace, or of its gray branch, violate its JSON Schema.",
@@ -103,19 +103,19 @@ pub(super) fn schemas(routes: PortalRoutes) -> PortalRoutes {
 /// Operations under paths that begin with the app.
 pub(super) fn of_app(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Namespace Management", id, summary);
-    let known = PortalAccess::Call(Need::Nothing);
+    let known = PortalAccess::Call(Requirement::Nothing);
     routes
         .operation(
             Method::DELETE,
             "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/namespaces/{namespaceName}",
-            PortalAccess::Call(Need::DeleteNamespace),
+            PortalAccess::Call(Requirement::DeleteNamespace),
             about("deleteNamespace", "Deletes a namespace of a cluster."),
             namespace::delete,
         )
         .operation(
             Method::GET,
             "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/namespaces/{namespaceName}/usage",
-            PortalAccess::Read(Need::See, Hidden::List),
+            PortalAccess::Read(Requirement::See, EmptyAnswer::List),
             about("findNamespaceUsage", "Counts the instances that read a namespace."),
             usage::of_namespace,
         )
@@ -129,7 +129,7 @@ pub(super) fn of_app(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::POST,
             "/openapi/v1/apps/{appId}/envs/{env}/clusters/{clusterName}/missing-namespaces",
-            PortalAccess::Call(Need::CreateNamespace),
+            PortalAccess::Call(Requirement::CreateNamespace),
             about("createMissingNamespaces", "Creates the namespaces that a cluster lacks."),
             missing::create,
         )

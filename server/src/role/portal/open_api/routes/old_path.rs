@@ -5,14 +5,14 @@
 use axum::extract::State;
 use http::Method;
 
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::http::about;
 use crate::role::portal::open_api::{account, app, env, old_path, organization, page_settings};
 use crate::role::portal::{Portal, PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let session = PortalAccess::Session;
-    let person = session(Need::Person);
+    let person = session(Requirement::Person);
     routes
         .get("/envs", person, env::list)
         .get("/organizations", person, organization::list)
@@ -23,28 +23,28 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .get("/apps/search/by-appid-or-name", person, app::search::search)
         .get("/apps/{appId}", person, app::get)
         .get("/apps/{appId}/navtree", person, old_path::tree)
-        .get("/users", session(Need::SeeUsers), account::search)
-        .get("/users/{userId}", session(Need::SeeUsers), account::get)
-        .get("/apollo/net", session(Need::Root), about::addresses)
-        .get("/apollo/server", session(Need::Root), place)
+        .get("/users", session(Requirement::SeeUsers), account::search)
+        .get("/users/{userId}", session(Requirement::SeeUsers), account::get)
+        .get("/apollo/net", session(Requirement::Root), about::addresses)
+        .get("/apollo/server", session(Requirement::Root), place)
         .second_name(
             Method::POST,
             "/apps",
-            session(Need::CreateApp),
+            session(Requirement::CreateApp),
             "createApp",
             old_path::create_app,
         )
         .second_name(
             Method::PUT,
             "/apps/{appId}",
-            session(Need::AppAdmin),
+            session(Requirement::AppAdmin),
             "updateApp",
             app::update,
         )
         .second_name(
             Method::DELETE,
             "/apps/{appId}",
-            session(Need::DeleteApp),
+            session(Requirement::DeleteApp),
             "deleteApp",
             app::presence::delete,
         )
@@ -52,7 +52,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .second_name(
             Method::PUT,
             "/users/enabled",
-            session(Need::ManageUsers),
+            session(Requirement::ManageUsers),
             "changeUserEnabled",
             account::set_enabled,
         )

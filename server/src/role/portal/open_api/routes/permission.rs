@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::about;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::http::operation::About;
 use crate::role::portal::open_api::{access_grant, permission};
 use crate::role::portal::{PortalAccess, PortalRoutes};
@@ -15,13 +15,13 @@ const fn about_permissions(id: &'static str, summary: &'static str) -> About {
 /// Grants.
 pub(super) fn roles(routes: PortalRoutes) -> PortalRoutes {
     let about = about_permissions;
-    let admin = PortalAccess::Call(Need::AppAdmin);
-    let appoint = PortalAccess::Call(Need::AppointMaster);
+    let admin = PortalAccess::Call(Requirement::AppAdmin);
+    let appoint = PortalAccess::Call(Requirement::AppointMaster);
     routes
         .extension(
             Method::POST,
             access_grant::PATH,
-            PortalAccess::Session(Need::Person),
+            PortalAccess::Session(Requirement::Person),
             about(
                 "changeAccessGrants",
                 "Grants and revokes several roles, each with its own result.",
@@ -95,7 +95,7 @@ pub(super) fn roles(routes: PortalRoutes) -> PortalRoutes {
 /// The creation of missing roles.
 pub(super) fn missing_roles(routes: PortalRoutes) -> PortalRoutes {
     let about = about_permissions;
-    let admin = PortalAccess::Call(Need::AppAdmin);
+    let admin = PortalAccess::Call(Requirement::AppAdmin);
     routes
         .operation(
             Method::POST,
@@ -116,7 +116,7 @@ pub(super) fn missing_roles(routes: PortalRoutes) -> PortalRoutes {
 /// Who has the roles.
 pub(super) fn role_users(routes: PortalRoutes) -> PortalRoutes {
     let about = about_permissions;
-    let seen = PortalAccess::Call(Need::SeeRoles);
+    let seen = PortalAccess::Call(Requirement::SeeRoles);
     routes
         .operation(
             Method::GET,
@@ -160,7 +160,7 @@ pub(super) fn role_users(routes: PortalRoutes) -> PortalRoutes {
 /// Whether a user has a permission.
 pub(super) fn probes(routes: PortalRoutes) -> PortalRoutes {
     let about = about_permissions;
-    let seen = PortalAccess::Call(Need::SeeRoles);
+    let seen = PortalAccess::Call(Requirement::SeeRoles);
     routes
         .operation(
             Method::GET,

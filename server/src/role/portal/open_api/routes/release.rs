@@ -3,26 +3,26 @@
 use http::Method;
 
 use super::{about, in_namespace};
-use crate::domain::permission::Act;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::Action;
+use crate::domain::permission::requirement::Requirement;
 use crate::role::portal::open_api::release;
-use crate::role::portal::{Hidden, PortalAccess, PortalRoutes};
+use crate::role::portal::{EmptyAnswer, PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Release Management", id, summary);
-    let by_content = PortalAccess::ByContent(Need::SeeRelease);
+    let by_content = PortalAccess::ByContent(Requirement::SeeRelease);
     routes
         .operation(
             Method::POST,
             in_namespace!("/releases"),
-            PortalAccess::Call(Need::To(Act::Release)),
+            PortalAccess::Call(Requirement::Permission(Action::Release)),
             about("createRelease", "Publishes a namespace."),
             release::publish,
         )
         .operation(
             Method::GET,
             in_namespace!("/releases/latest"),
-            PortalAccess::Read(Need::SeeRelease, Hidden::Nothing),
+            PortalAccess::Read(Requirement::SeeRelease, EmptyAnswer::Nothing),
             about(
                 "loadLatestActiveRelease",
                 "Returns the release that clients receive, or an empty body.",
@@ -32,7 +32,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::GET,
             in_namespace!("/releases/active"),
-            PortalAccess::Read(Need::SeeRelease, Hidden::List),
+            PortalAccess::Read(Requirement::SeeRelease, EmptyAnswer::List),
             about(
                 "findActiveReleases",
                 "Lists the releases of a namespace that were not rolled back, newest first.",
@@ -56,14 +56,14 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::PUT,
             "/openapi/v1/envs/{env}/releases/{releaseId}/rollback",
-            PortalAccess::ByContent(Need::To(Act::Release)),
+            PortalAccess::ByContent(Requirement::Permission(Action::Release)),
             about("rollback", "Rolls a namespace back to an earlier release."),
             release::roll_back,
         )
         .extension(
             Method::PUT,
             "/openapi/v1/envs/{env}/releases/{releaseId}/withdrawal",
-            PortalAccess::ByContent(Need::To(Act::Release)),
+            PortalAccess::ByContent(Requirement::Permission(Action::Release)),
             about(
                 "withdrawRelease",
                 "Withdraws the only release of a namespace in a cluster; its clients receive that of the default cluster.",

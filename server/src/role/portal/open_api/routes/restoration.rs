@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::about;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::role::portal::open_api::restoration;
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
@@ -12,7 +12,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .extension(
             Method::GET,
             "/openapi/v1/apps/{appId}/deleted",
-            PortalAccess::Call(Need::DeleteNamespace),
+            PortalAccess::Call(Requirement::DeleteNamespace),
             about(
                 "App Management",
                 "findDeletedObjects",
@@ -23,7 +23,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .extension(
             Method::POST,
             "/openapi/v1/apps/{appId}/restorations",
-            PortalAccess::Call(Need::DeleteNamespace),
+            PortalAccess::Call(Requirement::DeleteNamespace),
             about(
                 "App Management",
                 "createRestoration",
@@ -34,7 +34,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .extension(
             Method::GET,
             "/openapi/v1/deleted-apps",
-            PortalAccess::Call(Need::Root),
+            PortalAccess::Call(Requirement::Root),
             about(
                 "App Management",
                 "findDeletedApps",

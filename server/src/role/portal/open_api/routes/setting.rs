@@ -4,7 +4,7 @@
 use http::Method;
 
 use super::about;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::role::portal::open_api::{
     events, page_settings, reads, search, server_setting, setting_catalogue,
 };
@@ -16,28 +16,28 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::GET,
             "/openapi/v1/page-settings",
-            PortalAccess::Session(Need::Person),
+            PortalAccess::Session(Requirement::Person),
             about("getPageSettings", "Returns the settings of the web pages."),
             page_settings::get,
         )
         .extension(
             Method::GET,
             "/openapi/v1/events",
-            PortalAccess::Session(Need::Person),
+            PortalAccess::Session(Requirement::Person),
             about("streamEvents", "Streams edits, publishes and their instances to a web page."),
             events::stream,
         )
         .extension(
             Method::GET,
             "/openapi/v1/reads",
-            PortalAccess::Session(Need::Person),
+            PortalAccess::Session(Requirement::Person),
             about("readTogether", "Answers several reads of a web page, each as a line of JSON."),
             reads::read,
         )
         .operation(
             Method::GET,
             "/openapi/v1/global-search/item-info/by-key-or-value",
-            PortalAccess::Session(Need::Person),
+            PortalAccess::Session(Requirement::Person),
             about(
                 "searchItemInfoByKeyOrValue",
                 "Searches the items of all environments that the caller may see.",
@@ -47,7 +47,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .extension(
             Method::GET,
             "/openapi/v1/search",
-            PortalAccess::Session(Need::Person),
+            PortalAccess::Session(Requirement::Person),
             about("search", "Searches for apps, namespaces and keys that contain a text."),
             search::everywhere::search,
         );
@@ -57,7 +57,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
 /// The settings in the databases.
 fn databases(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal Management", id, summary);
-    let root = PortalAccess::Session(Need::Root);
+    let root = PortalAccess::Session(Requirement::Root);
     routes
         .extension(
             Method::GET,

@@ -3,13 +3,13 @@
 use http::Method;
 
 use super::about;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::role::portal::open_api::{eureka, system_info};
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal Management", id, summary);
-    let root = PortalAccess::Session(Need::Root);
+    let root = PortalAccess::Session(Requirement::Root);
     routes
         .operation(
             Method::GET,

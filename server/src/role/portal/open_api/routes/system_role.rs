@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::about;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::http::operation::About;
 use crate::role::portal::open_api::system_role;
 use crate::role::portal::{PortalAccess, PortalRoutes};
@@ -15,8 +15,8 @@ const fn about_permissions(id: &'static str, summary: &'static str) -> About {
 /// The role to create apps, and super administrators.
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = about_permissions;
-    let root = PortalAccess::Call(Need::Root);
-    let seen = PortalAccess::Call(Need::SeeRoles);
+    let root = PortalAccess::Call(Requirement::Root);
+    let seen = PortalAccess::Call(Requirement::SeeRoles);
     routes
         .operation(
             Method::GET,
@@ -61,12 +61,12 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
 /// The permission to appoint administrators of an app.
 pub(super) fn appointing(routes: PortalRoutes) -> PortalRoutes {
     let about = about_permissions;
-    let root = PortalAccess::Call(Need::Root);
+    let root = PortalAccess::Call(Requirement::Root);
     routes
         .operation(
             Method::GET,
             "/openapi/v1/system/role/manage-app-master",
-            PortalAccess::Call(Need::Nothing),
+            PortalAccess::Call(Requirement::Nothing),
             about(
                 "isManageAppMasterPermissionEnabled",
                 "Returns whether appointing administrators requires a permission of its own.",

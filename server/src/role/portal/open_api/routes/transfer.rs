@@ -3,8 +3,8 @@
 use http::Method;
 
 use super::about;
-use crate::domain::permission::Act;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::Action;
+use crate::domain::permission::requirement::Requirement;
 use crate::role::portal::open_api::{export, import};
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
@@ -17,12 +17,12 @@ macro_rules! in_cluster {
 
 pub(super) fn exports(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal Management", id, summary);
-    let admin = PortalAccess::Session(Need::AppAdmin);
+    let admin = PortalAccess::Session(Requirement::AppAdmin);
     routes
         .operation(
             Method::GET,
             "/openapi/v1/configs/export",
-            PortalAccess::Session(Need::Root),
+            PortalAccess::Session(Requirement::Root),
             about(
                 "exportAllConfigs",
                 "Returns a zip archive of all apps with their items in some environments.",
@@ -46,7 +46,7 @@ pub(super) fn exports(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::GET,
             in_cluster!("/namespaces/{namespaceName}/items/export"),
-            PortalAccess::Session(Need::See),
+            PortalAccess::Session(Requirement::See),
             about("exportNamespaceItems", "Returns the items of a namespace as a file."),
             export::namespace,
         )
@@ -54,7 +54,7 @@ pub(super) fn exports(routes: PortalRoutes) -> PortalRoutes {
 
 pub(super) fn imports(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal Management", id, summary);
-    let root = PortalAccess::Session(Need::Root);
+    let root = PortalAccess::Session(Requirement::Root);
     routes
         .operation(
             Method::POST,
@@ -73,14 +73,14 @@ pub(super) fn imports(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::POST,
             in_cluster!("/import"),
-            PortalAccess::Session(Need::AppAdmin),
+            PortalAccess::Session(Requirement::AppAdmin),
             about("importAppConfig", "Imports a zip archive of a cluster; publishes nothing."),
             import::cluster,
         )
         .operation(
             Method::POST,
             in_cluster!("/namespaces/{namespaceName}/items/import"),
-            PortalAccess::Session(Need::To(Act::Modify)),
+            PortalAccess::Session(Requirement::Permission(Action::Modify)),
             about(
                 "importNamespaceItems",
                 "Imports a file with the items of a namespace; publishes nothing.",

@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::about;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::role::portal::open_api::{account, preference, sign_in_modes, user};
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
@@ -20,28 +20,28 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::GET,
             "/openapi/v1/user",
-            PortalAccess::Call(Need::User),
+            PortalAccess::Call(Requirement::User),
             about("getCurrentUser", "Returns the signed-in user, or the owner of the user token."),
             user::current,
         )
         .operation(
             Method::GET,
             "/openapi/v1/users",
-            PortalAccess::Call(Need::SeeUsers),
+            PortalAccess::Call(Requirement::SeeUsers),
             about("searchUsers", "Searches for users by name."),
             account::search,
         )
         .operation(
             Method::GET,
             "/openapi/v1/users/{userId}",
-            PortalAccess::Call(Need::SeeUsers),
+            PortalAccess::Call(Requirement::SeeUsers),
             about("getUserByUserId", "Returns a user."),
             account::get,
         )
         .operation(
             Method::POST,
             "/openapi/v1/users",
-            PortalAccess::ByContent(Need::ManageUsers),
+            PortalAccess::ByContent(Requirement::ManageUsers),
             about(
                 "createOrUpdateUser",
                 "Creates or changes a user. Users may change their own account.",
@@ -51,14 +51,14 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
         .operation(
             Method::PUT,
             "/openapi/v1/users/enabled",
-            PortalAccess::Call(Need::ManageUsers),
+            PortalAccess::Call(Requirement::ManageUsers),
             about("changeUserEnabled", "Enables or disables a user; disabling ends the sessions."),
             account::set_enabled,
         )
         .extension(
             Method::DELETE,
             "/openapi/v1/users/{userId}",
-            PortalAccess::Call(Need::Root),
+            PortalAccess::Call(Requirement::Root),
             about(
                 "deleteUser",
                 "Deletes a user; sessions, access tokens, roles and favourites end with the account.",
@@ -70,7 +70,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
 /// What the signed-in user has chosen for the web UI, an extension of the contract.
 pub(super) fn preferences(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal User Management", id, summary);
-    let person = PortalAccess::Session(Need::Person);
+    let person = PortalAccess::Session(Requirement::Person);
     routes
         .extension(
             Method::GET,

@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::about;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::role::portal::open_api::{call, user_token};
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
@@ -17,7 +17,7 @@ macro_rules! tokens {
 /// Those that users call in a session.
 pub(super) fn own(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal Management", id, summary);
-    let person = PortalAccess::Session(Need::Person);
+    let person = PortalAccess::Session(Requirement::Person);
     routes
         .operation(
             Method::GET,
@@ -79,7 +79,7 @@ pub(super) fn own(routes: PortalRoutes) -> PortalRoutes {
 /// Those of administrators.
 pub(super) fn of_all_users(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Portal Management", id, summary);
-    let root = PortalAccess::Session(Need::Root);
+    let root = PortalAccess::Session(Requirement::Root);
     routes
         .operation(
             Method::GET,

@@ -3,13 +3,13 @@
 use http::Method;
 
 use super::about;
-use crate::domain::permission::need::Need;
+use crate::domain::permission::requirement::Requirement;
 use crate::role::portal::open_api::webhook;
 use crate::role::portal::{PortalAccess, PortalRoutes};
 
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     let about = |id, summary| about("Webhook Management", id, summary);
-    let root = PortalAccess::Call(Need::Root);
+    let root = PortalAccess::Call(Requirement::Root);
     routes
         .extension(
             Method::GET,

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use crate::domain::configurations::{self, Configurations};
 use crate::domain::namespace_schema::{self, Checking, SchemaKey, SchemaPlace, Violation};
-use crate::domain::permission::need::Resource;
+use crate::domain::permission::requirement::Resource;
 use crate::environment::{Address, Environment, revision};
 use crate::error::{Code, Error, Reaction, Result};
 use crate::role::portal::Portal;

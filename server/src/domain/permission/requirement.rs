@@ -8,7 +8,7 @@ use castalia_store::user::role;
 use castalia_store::{Store, namespace};
 
 pub use super::identity::{Consumer, Identity, UserToken};
-use super::{Act, Permission, Right};
+use super::{Action, Permission, Right};
 use crate::error::Result;
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::{Compat, environment};
@@ -28,7 +28,7 @@ pub struct Resource {
 
 /// The permission that a call requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Need {
+pub enum Requirement {
     /// Any known caller.
     Nothing,
     /// A signed-in user.
@@ -62,8 +62,8 @@ pub enum Need {
     DeleteCluster,
     /// Permission to create namespaces of the app.
     CreateNamespace,
-    /// Permission to edit or publish the namespace. To read it, [`Need::See`] is required.
-    To(Act),
+    /// Permission to edit or publish the namespace. To read it, [`Requirement::See`] is required.
+    Permission(Action),
     /// Permission to create a branch of the namespace: to edit it; consumers need permission to
     /// create namespaces.
     CreateBranch,
@@ -104,23 +104,28 @@ impl<'a> Rights<'a> {
     }
 
     /// Whether the caller has the required permission.
-    pub async fn allow(&self, caller: &Identity, need: Need, place: &Resource) -> Result<bool> {
+    pub async fn allow(
+        &self,
+        caller: &Identity,
+        requirement: Requirement,
+        place: &Resource,
+    ) -> Result<bool> {
         match caller {
-            Identity::User(user_id) => self.allow_user(user_id, need, place).await,
+            Identity::User(user_id) => self.allow_user(user_id, requirement, place).await,
             Identity::Token(token) => {
-                let need_of_owner = match need {
+                let need_of_owner = match requirement {
                     // A program has no use for the lists that help a user in the browser to choose.
-                    Need::SeeRoles => Need::AppAdmin,
-                    Need::SeeUsers => Need::ManageUsers,
+                    Requirement::SeeRoles => Requirement::AppAdmin,
+                    Requirement::SeeUsers => Requirement::ManageUsers,
                     // As for consumers.
-                    Need::SetGrayRules => Need::To(Act::Modify),
-                    Need::MergeBranch => Need::To(Act::Release),
-                    need => need,
+                    Requirement::SetGrayRules => Requirement::Permission(Action::Modify),
+                    Requirement::MergeBranch => Requirement::Permission(Action::Release),
+                    requirement => requirement,
                 };
-                Ok(token.admits(need, place)
+                Ok(token.admits(requirement, place)
                     && self.allow_user(&token.user_id, need_of_owner, place).await?)
             }
-            Identity::Consumer(consumer) => self.allow_consumer(consumer, need, place).await,
+            Identity::Consumer(consumer) => self.allow_consumer(consumer, requirement, place).await,
         }
     }
 
@@ -133,7 +138,7 @@ impl<'a> Rights<'a> {
     ) -> Result<HashSet<&'n str>> {
         let within = |name: &&str| {
             let place = Resource { namespace: (*name).to_owned(), ..cluster.clone() };
-            caller.is_within_scope(Need::See, Some(&place))
+            caller.is_within_scope(Requirement::See, Some(&place))
         };
         let namespaces = namespaces.iter().copied().filter(within);
         if self.sees_all(caller, &cluster.env) {
@@ -152,7 +157,7 @@ impl<'a> Rights<'a> {
 
     /// Whether the caller may see the values of each of these namespaces, of any apps.
     pub async fn visible_among(&self, caller: &Identity, places: &[Resource]) -> Result<Vec<bool>> {
-        let within = |place: &Resource| caller.is_within_scope(Need::See, Some(place));
+        let within = |place: &Resource| caller.is_within_scope(Requirement::See, Some(place));
         if places.iter().all(|place| self.sees_all(caller, &place.env)) {
             return Ok(places.iter().map(within).collect());
         }
@@ -196,8 +201,12 @@ impl<'a> Rights<'a> {
         let held: HashSet<_> =
             held.iter().map(|row| (row.permission_type.as_str(), row.target_id.as_str())).collect();
         let sees = |place: &Resource| {
-            let needs = [Need::AppAdmin, Need::To(Act::Modify), Need::To(Act::Release)];
-            let mut enough = needs.into_iter().flat_map(|need| asked(need, place));
+            let needs = [
+                Requirement::AppAdmin,
+                Requirement::Permission(Action::Modify),
+                Requirement::Permission(Action::Release),
+            ];
+            let mut enough = needs.into_iter().flat_map(|requirement| asked(requirement, place));
             public.contains(&(place.app_id.as_str(), place.namespace.as_str()))
                 || enough.any(|permission| held.contains(&permission.pair()))
         };
@@ -214,16 +223,27 @@ impl<'a> Rights<'a> {
         })
     }
 
-    async fn allow_user(&self, user_id: &str, need: Need, place: &Resource) -> Result<bool> {
-        if self.passes_as_root(user_id, need).await? {
+    async fn allow_user(
+        &self,
+        user_id: &str,
+        requirement: Requirement,
+        place: &Resource,
+    ) -> Result<bool> {
+        if self.passes_as_root(user_id, requirement).await? {
             return Ok(true);
         }
-        match need {
-            Need::Nothing | Need::Person | Need::User | Need::SeeRoles => Ok(true),
-            Need::CreateApp if !self.config.get(&keys::CREATE_APP_LIMITED) => Ok(true),
-            Need::DeleteCluster | Need::DeleteApp | Need::Root | Need::ManageUsers => Ok(false),
-            Need::SeeUsers => self.may_choose_users(user_id).await,
-            Need::AppointMaster if self.config.get(&keys::MANAGE_APP_MASTER) => {
+        match requirement {
+            Requirement::Nothing
+            | Requirement::Person
+            | Requirement::User
+            | Requirement::SeeRoles => Ok(true),
+            Requirement::CreateApp if !self.config.get(&keys::CREATE_APP_LIMITED) => Ok(true),
+            Requirement::DeleteCluster
+            | Requirement::DeleteApp
+            | Requirement::Root
+            | Requirement::ManageUsers => Ok(false),
+            Requirement::SeeUsers => self.may_choose_users(user_id).await,
+            Requirement::AppointMaster if self.config.get(&keys::MANAGE_APP_MASTER) => {
                 let db = self.store.read();
                 let all = [Right::AssignRole, Right::ManageAppMaster]
                     .map(|right| Permission::on_app(right, &place.app_id));
@@ -231,21 +251,29 @@ impl<'a> Rights<'a> {
                     && role::user_holds_any(db, user_id, &[all[1].pair()]).await?)
             }
             // Whoever may set the rules also sees the namespace.
-            Need::See | Need::SeeAsPerson | Need::SeeRelease | Need::PreviewGrayRules => {
+            Requirement::See
+            | Requirement::SeeAsPerson
+            | Requirement::SeeRelease
+            | Requirement::PreviewGrayRules => {
                 let caller = Identity::User(user_id.to_owned());
                 Ok(!self.visible(&caller, place, &[&place.namespace]).await?.is_empty())
             }
-            need => {
-                let asked = match need {
-                    Need::CreateBranch => asked(Need::To(Act::Modify), place),
-                    Need::MergeBranch if self.compat.merge_gray_with_modify => {
-                        asked(Need::To(Act::Modify), place)
+            requirement => {
+                let asked = match requirement {
+                    Requirement::CreateBranch => {
+                        asked(Requirement::Permission(Action::Modify), place)
                     }
-                    Need::MergeBranch => asked(Need::To(Act::Release), place),
-                    Need::SetGrayRules | Need::AbandonBranch => {
-                        Act::CHANGING.iter().flat_map(|act| asked(Need::To(*act), place)).collect()
+                    Requirement::MergeBranch if self.compat.merge_gray_with_modify => {
+                        asked(Requirement::Permission(Action::Modify), place)
                     }
-                    need => asked(need, place),
+                    Requirement::MergeBranch => {
+                        asked(Requirement::Permission(Action::Release), place)
+                    }
+                    Requirement::SetGrayRules | Requirement::AbandonBranch => Action::CHANGING
+                        .iter()
+                        .flat_map(|act| asked(Requirement::Permission(*act), place))
+                        .collect(),
+                    requirement => asked(requirement, place),
                 };
                 Ok(role::user_holds_any(self.store.read(), user_id, &pairs(&asked)).await?)
             }
@@ -268,41 +296,48 @@ impl<'a> Rights<'a> {
     async fn allow_consumer(
         &self,
         consumer: &Consumer,
-        need: Need,
+        requirement: Requirement,
         place: &Resource,
     ) -> Result<bool> {
-        let need = match need {
-            Need::Nothing => return Ok(true),
-            Need::Person
-            | Need::User
-            | Need::SeeAsPerson
-            | Need::DeleteApp
-            | Need::Root
-            | Need::AppointMaster => return Ok(false),
+        let requirement = match requirement {
+            Requirement::Nothing => return Ok(true),
+            Requirement::Person
+            | Requirement::User
+            | Requirement::SeeAsPerson
+            | Requirement::DeleteApp
+            | Requirement::Root
+            | Requirement::AppointMaster => return Ok(false),
             // Users belong to no app, so administration of all apps does not include them.
-            Need::SeeUsers | Need::ManageUsers => Need::ManageUsers,
-            Need::SeeRoles if self.compat.token_reads_all => return Ok(true),
-            Need::See => {
+            Requirement::SeeUsers | Requirement::ManageUsers => Requirement::ManageUsers,
+            Requirement::SeeRoles if self.compat.token_reads_all => return Ok(true),
+            Requirement::See => {
                 let caller = Identity::Consumer(consumer.clone());
                 return Ok(!self.visible(&caller, place, &[&place.namespace]).await?.is_empty());
             }
             _ if consumer.all_apps => return Ok(true),
-            Need::AddAppToEnv => Need::CreateApp,
-            Need::CreateBranch => Need::CreateNamespace,
-            Need::SetGrayRules | Need::AbandonBranch => Need::To(Act::Modify),
-            Need::MergeBranch => Need::To(Act::Release),
-            Need::DeleteCluster | Need::SeeRoles => Need::AppAdmin,
-            need => need,
-        };
-        let to = |act| asked(Need::To(act), place);
-        let mut asked = match need {
-            Need::SeeRelease => [Act::Release, Act::Read].into_iter().flat_map(to).collect(),
-            Need::PreviewGrayRules => {
-                [Act::Modify, Act::Release, Act::Read].into_iter().flat_map(to).collect()
+            Requirement::AddAppToEnv => Requirement::CreateApp,
+            Requirement::CreateBranch => Requirement::CreateNamespace,
+            Requirement::SetGrayRules | Requirement::AbandonBranch => {
+                Requirement::Permission(Action::Modify)
             }
-            need => asked(need, place),
+            Requirement::MergeBranch => Requirement::Permission(Action::Release),
+            Requirement::DeleteCluster | Requirement::SeeRoles => Requirement::AppAdmin,
+            requirement => requirement,
         };
-        if matches!(need, Need::To(_) | Need::SeeRelease | Need::PreviewGrayRules) {
+        let to = |act| asked(Requirement::Permission(act), place);
+        let mut asked = match requirement {
+            Requirement::SeeRelease => {
+                [Action::Release, Action::Read].into_iter().flat_map(to).collect()
+            }
+            Requirement::PreviewGrayRules => {
+                [Action::Modify, Action::Release, Action::Read].into_iter().flat_map(to).collect()
+            }
+            requirement => asked(requirement, place),
+        };
+        if matches!(
+            requirement,
+            Requirement::Permission(_) | Requirement::SeeRelease | Requirement::PreviewGrayRules
+        ) {
             asked.push(Permission::on_app(Right::CreateNamespace, &place.app_id));
         }
         Ok(role::consumer_holds_any(self.store.read(), consumer.id, &pairs(&asked)).await?)
@@ -314,36 +349,37 @@ impl<'a> Rights<'a> {
 }
 
 /// The permissions of which any one is sufficient.
-fn asked(need: Need, place: &Resource) -> Vec<Permission> {
+fn asked(requirement: Requirement, place: &Resource) -> Vec<Permission> {
     let on_app = |right| vec![Permission::on_app(right, &place.app_id)];
-    match need {
-        Need::CreateApp => vec![Permission::of_system(Right::CreateApplication)],
-        Need::ManageUsers => vec![Permission::of_system(Right::ManageUsers)],
-        Need::AppAdmin | Need::AppointMaster | Need::AddAppToEnv | Need::DeleteNamespace => {
-            on_app(Right::AssignRole)
-        }
-        Need::CreateCluster => on_app(Right::CreateCluster),
-        Need::CreateNamespace => on_app(Right::CreateNamespace),
-        Need::To(act) => {
+    match requirement {
+        Requirement::CreateApp => vec![Permission::of_system(Right::CreateApplication)],
+        Requirement::ManageUsers => vec![Permission::of_system(Right::ManageUsers)],
+        Requirement::AppAdmin
+        | Requirement::AppointMaster
+        | Requirement::AddAppToEnv
+        | Requirement::DeleteNamespace => on_app(Right::AssignRole),
+        Requirement::CreateCluster => on_app(Right::CreateCluster),
+        Requirement::CreateNamespace => on_app(Right::CreateNamespace),
+        Requirement::Permission(act) => {
             act.permissions(&place.app_id, &place.env, &place.cluster, &place.namespace).to_vec()
         }
         // `allow_user` and `allow_consumer` translate these.
-        Need::Nothing
-        | Need::Person
-        | Need::User
-        | Need::Root
-        | Need::DeleteCluster
-        | Need::DeleteApp
-        | Need::CreateBranch
-        | Need::AbandonBranch
-        | Need::SetGrayRules
-        | Need::PreviewGrayRules
-        | Need::MergeBranch
-        | Need::SeeRoles
-        | Need::SeeUsers
-        | Need::See
-        | Need::SeeAsPerson
-        | Need::SeeRelease => Vec::new(),
+        Requirement::Nothing
+        | Requirement::Person
+        | Requirement::User
+        | Requirement::Root
+        | Requirement::DeleteCluster
+        | Requirement::DeleteApp
+        | Requirement::CreateBranch
+        | Requirement::AbandonBranch
+        | Requirement::SetGrayRules
+        | Requirement::PreviewGrayRules
+        | Requirement::MergeBranch
+        | Requirement::SeeRoles
+        | Requirement::SeeUsers
+        | Requirement::See
+        | Requirement::SeeAsPerson
+        | Requirement::SeeRelease => Vec::new(),
     }
 }
 
