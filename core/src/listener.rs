@@ -223,12 +223,7 @@ impl Drop for ChangeStream {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::sync_channel;
-
-    use tokio_util::sync::CancellationToken;
-
     use super::*;
-    use crate::blocking_thread::tests::refusing;
     use crate::change::diff;
     use crate::snapshot::Snapshot;
 
@@ -303,22 +298,6 @@ mod tests {
         listeners.publish(&event(1));
         listeners.close();
         assert!(other.next().await.is_none());
-    }
-
-    /// B69
-    #[test]
-    fn an_event_whose_thread_is_refused_is_delivered_later() {
-        let listeners = Listeners::new(256);
-        let (sender, delivered) = sync_channel(2);
-        let listener = move |event: &Arc<ChangeEvent>| sender.send(event.sequence()).unwrap();
-        let stream = listeners.stream(Interest::everything());
-        let (_subscriber, delivery) = Subscriber::new(stream, Box::new(listener));
-        for sequence in 1..=2 {
-            listeners.publish(&event(sequence));
-        }
-        listeners.close();
-        refusing(1).block_on(delivery.run(|_| {}, CancellationToken::new()));
-        assert_eq!(delivered.iter().collect::<Vec<_>>(), [1, 2]);
     }
 
     #[test]

@@ -2,8 +2,7 @@
 //! nothing. A program of its own, because it limits the memory of the process.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test program")]
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use castalia_core::testing::{Data, Network, Server, patient};
@@ -40,20 +39,24 @@ async fn a_refused_thread_ends_neither_a_namespace_nor_a_listener() {
     limit_address_space(Some(address_space() + SPARE));
     server.publish("order", "application", &[("a", "1")]);
     let config = client.config("application").await.unwrap();
-    let called = Arc::new(AtomicBool::new(false));
-    let flag = called.clone();
-    let subscription =
-        config.on_change(Interest::everything(), move |_| flag.store(true, Ordering::SeqCst));
+    let received = Arc::new(Mutex::new(Vec::new()));
+    let (sink, values) = (received.clone(), move || received.lock().unwrap().clone());
+    let subscription = config.on_change(Interest::everything(), move |event| {
+        sink.lock().unwrap().push(event.snapshot().get("a").unwrap().to_owned());
+    });
     server.publish("order", "application", &[("a", "2")]);
     config.refresh().await.unwrap();
     assert_eq!(config.get_or("a", 0), 2);
-    assert!(!called.load(Ordering::SeqCst), "no thread could be started");
+    assert!(values().is_empty(), "no thread could be started");
 
     limit_address_space(None);
     let cache = root.path().join("order/config-cache/order+default+application.properties");
     let is_written = || std::fs::read_to_string(&cache).is_ok_and(|text| text.contains("a=2"));
-    settled("the listener is called", || called.load(Ordering::SeqCst)).await;
+    settled("the listener is called", || values() == ["2"]).await;
     settled("the cache file is written", is_written).await;
+    server.publish("order", "application", &[("a", "3")]);
+    config.refresh().await.unwrap();
+    settled("the listener is called once for each event", || values() == ["2", "3"]).await;
     drop(subscription);
     client.close().await;
 }

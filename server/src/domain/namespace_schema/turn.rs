@@ -2,7 +2,7 @@
 //! caller has one for its publishes and one for its other requests, and the latter leave one for
 //! publishes, so that nobody keeps the namespaces of others from being published. Knows no schema.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use crate::error::{Error, Reaction, Result};
@@ -19,27 +19,32 @@ const OWN_PATIENCE: Duration = Duration::from_secs(30);
 
 static TURNS: LazyLock<CheckTurns> = LazyLock::new(CheckTurns::default);
 
-/// Who wants a check, and for what.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// A check that may run with regard to its caller: their earlier ones have ended. Begun before the
+/// content is read, so that a caller who sends many requests keeps the content of one in memory.
+#[derive(Debug)]
 pub struct Checking {
-    caller: String,
     is_publish: bool,
+    own: Arc<Turn>,
 }
 
 impl Checking {
-    /// A publish of this caller depends on it.
-    #[must_use]
-    pub fn to_publish(caller: String) -> Self {
-        Self { caller, is_publish: true }
+    /// Waits for the earlier publishes of this caller, to check another one.
+    ///
+    /// # Errors
+    /// Fails if they take too long.
+    pub async fn to_publish(caller: String) -> Result<Self> {
+        TURNS.begin(caller, true).await
     }
 
-    /// No publish depends on it.
-    #[must_use]
-    pub fn to_know(caller: String) -> Self {
-        Self { caller, is_publish: false }
+    /// Waits for the earlier checks of this caller that no publish depends on, for another one.
+    ///
+    /// # Errors
+    /// Fails if they take too long.
+    pub async fn to_know(caller: String) -> Result<Self> {
+        TURNS.begin(caller, false).await
     }
 
-    /// Waits until the check may run.
+    /// Waits until the check may run with regard to those of others.
     pub(super) async fn turn(&self) -> Result<CheckTurn> {
         TURNS.take(self).await
     }
@@ -51,7 +56,7 @@ struct CheckTurns(KeyedTurns<CheckKey>);
 /// What checks share a limit by.
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum CheckKey {
-    Own(Checking),
+    Own { caller: String, is_publish: bool },
     Questions,
     All,
 }
@@ -59,27 +64,30 @@ enum CheckKey {
 /// The permission to run a check, until it is dropped.
 #[derive(Debug)]
 pub(super) struct CheckTurn {
-    _turns: Vec<Turn>,
+    _own: Arc<Turn>,
+    _shared: Vec<Turn>,
 }
 
 impl CheckTurns {
-    /// Only a check that may run with regard to its caller waits for those of others.
-    async fn take(&self, checking: &Checking) -> Result<CheckTurn> {
-        let own = || {
+    async fn begin(&self, caller: String, is_publish: bool) -> Result<Checking> {
+        let key = CheckKey::Own { caller, is_publish };
+        let own = self.0.wait_at_most(OWN_PATIENCE, key, 1).await.ok_or_else(|| {
             let message =
                 "Your other JSON Schemas are being checked; repeat this when they are done.";
             Error::new(Reaction::TooMany, message)
-        };
+        })?;
+        Ok(Checking { is_publish, own: Arc::new(own) })
+    }
+
+    async fn take(&self, checking: &Checking) -> Result<CheckTurn> {
         let others = || Error::unavailable("Other JSON Schemas are being checked; retry later.");
-        let key = CheckKey::Own(checking.clone());
-        let turn = self.0.wait_at_most(OWN_PATIENCE, key, 1).await.ok_or_else(own)?;
-        let mut turns = vec![turn];
         let questions = (!checking.is_publish).then_some((CheckKey::Questions, QUESTIONS));
+        let mut shared = Vec::new();
         for (key, limit) in questions.into_iter().chain([(CheckKey::All, CHECKS)]) {
             let turn = self.0.wait_at_most(PATIENCE, key, limit).await;
-            turns.push(turn.ok_or_else(others)?);
+            shared.push(turn.ok_or_else(others)?);
         }
-        Ok(CheckTurn { _turns: turns })
+        Ok(CheckTurn { _own: Arc::clone(&checking.own), _shared: shared })
     }
 }
 
@@ -89,40 +97,48 @@ mod tests {
 
     use super::*;
 
-    fn question(caller: &str) -> Checking {
-        Checking::to_know(caller.to_owned())
+    async fn check(turns: &CheckTurns, caller: &str, is_publish: bool) -> Result<CheckTurn> {
+        let checking = turns.begin(caller.to_owned(), is_publish).await?;
+        turns.take(&checking).await
     }
 
-    fn publish(caller: &str) -> Checking {
-        Checking::to_publish(caller.to_owned())
+    fn question<'t>(
+        turns: &'t CheckTurns,
+        caller: &'t str,
+    ) -> impl Future<Output = Result<CheckTurn>> + 't {
+        check(turns, caller, false)
+    }
+
+    fn publish<'t>(
+        turns: &'t CheckTurns,
+        caller: &'t str,
+    ) -> impl Future<Output = Result<CheckTurn>> + 't {
+        check(turns, caller, true)
     }
 
     /// X55.
     #[tokio::test]
     async fn questions_leave_a_check_for_publishes() {
         let turns = CheckTurns::default();
-        let _first = turns.take(&question("eve")).await.unwrap();
+        let _first = question(&turns, "eve").await.unwrap();
         let mut waiting = Vec::new();
         for caller in ["eve", "eve", "bob", "ann"] {
-            let checking = question(caller);
-            let turns = &turns;
-            let mut waits = Box::pin(async move { turns.take(&checking).await });
+            let mut waits = Box::pin(question(&turns, caller));
             assert!((&mut waits).now_or_never().is_none(), "{caller}");
             waiting.push(waits);
         }
-        assert!(turns.take(&publish("ann")).now_or_never().unwrap().is_ok());
-        assert!(turns.take(&publish("eve")).now_or_never().unwrap().is_ok());
+        assert!(publish(&turns, "ann").now_or_never().unwrap().is_ok());
+        assert!(publish(&turns, "eve").now_or_never().unwrap().is_ok());
     }
 
     /// X55.
     #[tokio::test]
     async fn a_caller_publishes_one_namespace_at_a_time() {
         let turns = CheckTurns::default();
-        let first = turns.take(&publish("eve")).await.unwrap();
-        let second = publish("eve");
-        let mut second = Box::pin(turns.take(&second));
+        let first = publish(&turns, "eve").await.unwrap();
+        let mut second = Box::pin(publish(&turns, "eve"));
         assert!((&mut second).now_or_never().is_none());
-        let other = turns.take(&publish("ann")).now_or_never().unwrap().unwrap();
+        let other = publish(&turns, "ann").now_or_never().unwrap().unwrap();
         drop(first);
         assert!((&mut second).now_or_never().unwrap().is_ok());
         drop(other);
@@ -131,10 +147,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_check_waits_for_a_limited_time() {
         let turns = CheckTurns::default();
-        let _running = turns.take(&question("eve")).await.unwrap();
-        let refused = turns.take(&question("eve")).await.unwrap_err();
+        let _running = question(&turns, "eve").await.unwrap();
+        let refused = question(&turns, "eve").await.unwrap_err();
         assert_eq!(refused.reaction(), Reaction::TooMany);
-        let refused = turns.take(&question("bob")).await.unwrap_err();
+        let refused = question(&turns, "bob").await.unwrap_err();
         assert_eq!(refused.reaction(), Reaction::Unavailable);
     }
 }

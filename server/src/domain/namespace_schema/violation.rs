@@ -91,8 +91,8 @@ mod tests {
 
     use super::*;
 
-    fn checking(caller: &str) -> Checking {
-        Checking::to_publish(caller.to_owned())
+    async fn checking(caller: &str) -> Checking {
+        Checking::to_publish(caller.to_owned()).await.unwrap()
     }
 
     fn json(text: &str) -> Configurations {
@@ -134,7 +134,7 @@ mod tests {
             content.insert(key.clone(), value);
         }
         let (found, total) = violations(
-            &checking("values"),
+            &checking("values").await,
             schema.to_string(),
             "a.json",
             json(&serde_json::Value::Object(content).to_string()),
@@ -159,7 +159,7 @@ mod tests {
             }
             let schema =
                 format!(r##"{{"$ref":"#/$defs/d0","$defs":{{{definitions}"d{count}":{last}}}}}"##);
-            let checking = checking("length");
+            let checking = checking("length").await;
             let (found, _) = violations(&checking, schema, "a.json", json("{}")).await.unwrap();
             assert!(found[0].rule.contains("too often"), "{found:?}");
         }
@@ -169,7 +169,7 @@ mod tests {
     async fn only_the_first_violations_are_listed() {
         let schema = json!({ "items": { "type": "string" } }).to_string();
         let content = json(&json!(vec![1; 50]).to_string());
-        let checking = checking("number");
+        let checking = checking("number").await;
         let (found, total) = violations(&checking, schema, "a.json", content).await.unwrap();
         assert_eq!((found.len(), total), (20, 50));
         let error = refusal(&found, total);

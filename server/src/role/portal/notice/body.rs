@@ -3,8 +3,8 @@
 
 use serde_json::json;
 
-use crate::environment::{Address, Environment};
-use crate::error::{Result, if_found};
+use crate::environment::{Address, Environment, Relayed};
+use crate::error::{Code, Error, Reaction, Result};
 use crate::json;
 use crate::role::portal::open_api::history::{self, PublishedValues};
 use crate::wire::admin;
@@ -41,11 +41,33 @@ pub(super) async fn release(environment: &Environment, id: i64) -> Result<Option
     if id == 0 {
         return Ok(None);
     }
-    let found = environment.find(Address::new(["releases", &id.to_string()])).await;
-    Ok(if_found(found)?.flatten())
+    match environment.find(Address::new(["releases", &id.to_string()])).await {
+        Err(error) if is_deleted(&error) => Ok(None),
+        found => found,
+    }
+}
+
+/// Whether an admin service says that there is no such release: a proxy whose service restarts may
+/// answer 404 as well, without a body of ours.
+fn is_deleted(error: &Error) -> bool {
+    error.code() == Code::ReleaseNotFound
+        || error.reaction() == Reaction::NotFound && Relayed::of(error).is_some()
 }
 
 /// The body that tests a webhook.
 pub(in crate::role::portal) fn test_body(operator: &str) -> Result<String> {
     json::write(&json!({ "test": true, "operator": operator }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// X87.
+    #[test]
+    fn only_an_admin_service_says_that_a_release_was_deleted() {
+        let error = Error::not_found("An answer without a body.");
+        assert!(!is_deleted(&error), "a proxy in front of it");
+        assert!(is_deleted(&error.with_code(Code::ReleaseNotFound)));
+    }
 }

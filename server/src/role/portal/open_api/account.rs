@@ -110,6 +110,10 @@ pub(super) async fn put(
     if own.is_none() {
         check_may_manage(&portal, &caller, &username).await?;
     }
+    if creation.is_create && base.is_stated() {
+        let message = "A new user has no revision. Send the request without Castalia-Revision.";
+        return Err(Error::bad_request(message).with_code(Code::InvalidParameter));
+    }
     check_may_compare(&portal, &caller, &username, &base)?;
     portal.operator(&caller, by.operator, None).await?;
     // As in Apollo, a new user may not sign in unless the request says so.

@@ -84,7 +84,7 @@ pub(super) async fn put(
     let text = schema.map(|schema| schema.get().to_owned());
     if let Some(text) = &text {
         namespace_schema::check_format(&place.namespace)?;
-        let checking = Checking::to_know(unique_name(&caller.identity));
+        let checking = Checking::to_know(unique_name(&caller.identity)).await?;
         namespace_schema::check(&checking, text.clone()).await?;
     }
     let operator = portal.operator(&caller, by.operator, None).await?;
@@ -133,8 +133,8 @@ pub(super) async fn violations(
         Some(branch) => ToPublish::Branch { branch, without: &[] },
         None => ToPublish::Namespace,
     };
+    let checking = Checking::to_know(unique_name(&caller.identity)).await?;
     let (content, _turn) = published.content(&reading, &portal, &environment, &place).await?;
-    let checking = Checking::to_know(unique_name(&caller.identity));
     let (found, _) = schema.violations(&checking, content).await?;
     let violation = |found: namespace_schema::Violation| SchemaViolation {
         path: Some(found.path),

@@ -8,6 +8,7 @@ use super::{BranchName, branch_of};
 use crate::domain::configurations::{self, Configurations};
 use crate::domain::draft::{DraftChanges, Line, difference, transfer};
 use crate::domain::history::ReleaseOperation;
+use crate::domain::namespace_schema::Checking;
 use crate::domain::permission::requirement::Resource;
 use crate::environment::{Address, Environment, revision};
 use crate::error::{Code, Error, Result};
@@ -17,7 +18,7 @@ use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
 use crate::role::portal::identity::Caller;
 use crate::role::portal::open_api::By;
-use crate::role::portal::open_api::content_read::ContentRead;
+use crate::role::portal::open_api::content_read::{ContentRead, unique_name};
 use crate::role::portal::open_api::draft::{change_sets, draft, is_retried, namespace_id};
 use crate::role::portal::open_api::namespace::latest_release;
 use crate::role::portal::open_api::release::{CheckedPublication, flag, one};
@@ -182,6 +183,10 @@ async fn merged(
         let mut attempt = 0;
         loop {
             attempt += 1;
+            let checking = match &schema {
+                Some(_) => Some(Checking::to_publish(unique_name(&caller.identity)).await?),
+                None => None,
+            };
             let (of, below) = (branch.clone(), place.clone());
             let stated = end.branch_revision.clone();
             let read = reading.of(portal, environment.clone(), |environment| async move {
@@ -189,9 +194,10 @@ async fn merged(
             });
             let (Merging { namespace_id, main, release_id, branch_revision, changes }, turn) =
                 read.await?;
-            if let Some(schema) = &mut schema {
-                schema.check(portal, caller, content(&main, &changes)).await?;
+            if let (Some(schema), Some(checking)) = (&mut schema, &checking) {
+                schema.check(portal, checking, content(&main, &changes)).await?;
             }
+            drop(checking);
             let body = change_sets(namespace_id, changes, &publication.operator);
             let address = address(branch_revision.as_deref(), release_id);
             let made = environment.create_on_last_read(address, &body).await;

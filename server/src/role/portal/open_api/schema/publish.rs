@@ -82,13 +82,12 @@ impl Schema {
     pub(in super::super) async fn check(
         &mut self,
         portal: &Portal,
-        caller: &Caller,
+        checking: &Checking,
         content: Configurations,
     ) -> Result<()> {
         revision::check_shown()?;
-        let checking = Checking::to_publish(unique_name(&caller.identity));
         for _ in 0..REPLACED {
-            let (found, total) = self.violations(&checking, content.clone()).await?;
+            let (found, total) = self.violations(checking, content.clone()).await?;
             if !found.is_empty() {
                 return Err(namespace_schema::refusal(&found, total));
             }
@@ -198,9 +197,10 @@ pub(in super::super) async fn publish<T: DeserializeOwned>(
     let mut attempt = 0;
     loop {
         attempt += 1;
+        let checking = Checking::to_publish(unique_name(&caller.identity)).await?;
         let (content, turn) = published.content(&reading, portal, environment, place).await?;
-        schema.check(portal, caller, content).await?;
-        drop(turn);
+        schema.check(portal, &checking, content).await?;
+        drop((turn, checking));
         match environment.submit_on_last_read(address.clone(), fields).await {
             Err(error) if is_retried(&error, attempt).await => {}
             made => return made,
