@@ -38,7 +38,8 @@ async fn set(search: &mut Search, root: &Http) {
         root.post(USERS, account("nobody", CHANGED)).await,
         root.post(USERS, account("planted", &REFUSED.repeat(6))).await,
         root.post(USERS, json!({ "username": 1, "password": REFUSED })).await,
-        root.post(USERS, json!([REFUSED])).await,
+        root.post(USERS, json!({ "username": "planted", "password": [REFUSED] })).await,
+        root.post(USERS, json!([[REFUSED]])).await,
     ] {
         assert!((400..500).contains(&answer.status), "{answer:?}");
         search.answer("a refused password", &answer);
