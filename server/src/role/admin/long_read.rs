@@ -3,16 +3,19 @@
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use castalia_store::Store;
 
 use crate::disconnect::to_the_end;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http::search::IN_ENVIRONMENT;
 use crate::turns::KeyedTurns;
 
 /// Those of one file at a time: one less than the connections that read it.
 const OF_FILE: usize = 3;
+/// Longest wait for those of others: longer than for a connection, because each of them may last.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 static TURNS: LazyLock<KeyedTurns<PathBuf>> = LazyLock::new(KeyedTurns::default);
 
@@ -46,7 +49,9 @@ async fn in_turn<T: Send + 'static>(
     read: impl Future<Output = Result<T>> + Send + 'static,
 ) -> Result<T> {
     let Some(file) = store.url().sqlite_file() else { return read.await };
-    let turn = TURNS.wait(file, OF_FILE).await;
+    let turn = TURNS.wait_at_most(PATIENCE, file, OF_FILE).await.ok_or_else(|| {
+        Error::unavailable("Too many long reads of this database are running; retry in a moment.")
+    })?;
     to_the_end(async move {
         let _turn = turn;
         read.await
