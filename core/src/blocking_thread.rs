@@ -86,7 +86,8 @@ pub(crate) mod tests {
     use super::*;
 
     /// A runtime that cannot start its first threads. For Tokio, a thread that gets no name is like
-    /// one that the system refuses: the work is queued, and the caller panics.
+    /// one that the system refuses: the work is queued, and the caller panics. It poisons a lock, at
+    /// which the first thread ends once it is idle: only for tests that run one piece of work.
     pub(crate) fn refusing(threads: isize) -> Runtime {
         let left = AtomicIsize::new(threads);
         let name = move || {
