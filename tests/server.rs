@@ -38,6 +38,7 @@ mod spelling;
 mod start;
 mod stranger;
 mod surface;
+mod systemd;
 mod temporary;
 mod unread_answer;
 mod unread_config;

@@ -9,6 +9,7 @@ const { mailbox, wait } = require('./lib/mailbox.cjs');
 const { native } = require('./lib/native.cjs');
 
 class FakeClient extends Client {
+  /** The native client. */
   #memory;
 
   /** @param contents entries by namespace */
@@ -16,8 +17,8 @@ class FakeClient extends Client {
     let memory;
     const all = Object.entries(contents).map(([namespace, entries]) => [namespace, textsOf(entries)]);
     const _make = (asked) => {
-      memory = checked(() => native.newInMemory(mailbox, asked, all));
-      return memory.client();
+      memory = checked(() => native.newClient(mailbox, asked, all));
+      return memory;
     };
     super(settings, { ...options, _make });
     this.#memory = memory;

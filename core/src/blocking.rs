@@ -2,7 +2,9 @@
 //! thread.
 //!
 //! All clients of a process share one runtime with two workers. Calls that wait must not be made on
-//! its threads or in a listener.
+//! the threads of any runtime or in a listener; see [`wait`].
+
+mod workers;
 
 use std::future::Future;
 use std::ops::Deref;
@@ -42,7 +44,7 @@ impl Drop for SharedRuntime {
 /// The shared runtime; created at the first use.
 ///
 /// # Errors
-/// [`ErrorKind::Internal`] if threads cannot be started.
+/// [`ErrorKind::Internal`] if threads cannot be started. The next call tries again.
 pub fn runtime() -> Result<Handle> {
     let shared = RUNTIME.get(|| make_runtime().map(|runtime| SharedRuntime(Some(runtime))))?;
     shared.0.as_ref().map(|runtime| runtime.handle().clone()).ok_or_else(|| {
@@ -51,16 +53,12 @@ pub fn runtime() -> Result<Handle> {
 }
 
 fn make_runtime() -> Result<Runtime> {
-    Builder::new_multi_thread()
-        .worker_threads(WORKERS)
-        .thread_name("castalia-worker")
-        .thread_keep_alive(THREAD_KEEP_ALIVE)
-        .enable_all()
-        .build()
-        .map_err(|error| {
-            let text = "cannot start threads; check the limits of this process";
-            Error::new(ErrorKind::Internal, "start runtime", text).caused_by(error)
-        })
+    let mut builder = Builder::new_multi_thread();
+    builder.thread_name("castalia-worker").thread_keep_alive(THREAD_KEEP_ALIVE).enable_all();
+    workers::start(builder, WORKERS).map_err(|error| {
+        let text = "cannot start threads; check the limits of this process";
+        Error::new(ErrorKind::Internal, "start runtime", text).caused_by(error)
+    })
 }
 
 /// Runs a future on the shared runtime, for bindings that pass the result to their own event loop.
@@ -87,7 +85,9 @@ where
 ///
 /// # Errors
 /// [`ErrorKind::Timeout`] after `limit`; [`ErrorKind::InvalidArgument`] on a thread of a runtime or
-/// in a listener, where waiting would block the very work that is waited for.
+/// in a listener, where waiting would block the very work that is waited for. Tokio does not say
+/// whether a thread of it may block, so those of `spawn_blocking` are refused as well: there,
+/// `Handle::current().block_on` waits for a call of the asynchronous [`crate::Client`].
 pub fn wait<T>(future: impl Future<Output = Result<T>>, limit: Duration) -> Result<T> {
     refuse_inside_runtime()?;
     runtime()?.block_on(async {

@@ -6,6 +6,7 @@
 mod directory;
 mod file;
 mod newest;
+mod writers;
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -18,7 +19,8 @@ use self::directory::{
     app_directory, choose, create_directory, fill, remove_stale, temporary_name,
 };
 use self::file::{Expected, failed, file_name, read, read_bytes, text};
-use self::newest::{has_newer, read_newest};
+use self::newest::{latest, read_newest};
+pub(crate) use self::writers::Writer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::namespace::NamespaceKey;
 use crate::protocol::wire::{ApolloConfig, Configurations};
@@ -112,29 +114,39 @@ impl FileCache {
         };
         let content = serde_json::from_slice::<ApolloConfig>(&bytes).map_err(|error| {
             Error::new(ErrorKind::Parse, OPERATION, "the file is not a cache file of the Go client")
-                // Reports the position but not serde's message, which may quote a value.
                 .with("path", path.display().to_string())
-                .with("line", error.line().to_string())
+                .with_position_of(&error)
         })?;
         let content = content.configurations.unwrap_or_default();
         // The values are usable even if they cannot be stored in the new format.
-        if let Err(error) = self.store(identity, &content) {
+        if let Err(error) = self.store(Writer::default(), identity, &content) {
             tracing::warn!(%error, "read the Go client's cache file, but could not convert it to this client's format");
         }
         Ok(Some(CachedContent { content, written_at }))
     }
 
-    /// Writes the file, unless it has this content already and is the newest.
+    /// Writes the file, unless it has this content already and is the newest, or belongs to a later
+    /// writer.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] if the file cannot be written. The old file is then unchanged.
-    pub(crate) fn store(&self, identity: &NamespaceKey, content: &Configurations) -> Result<()> {
+    pub(crate) fn store(
+        &self,
+        writer: Writer,
+        identity: &NamespaceKey,
+        content: &Configurations,
+    ) -> Result<()> {
         let directory = self.directory(&identity.app_id);
         let path = directory.join(file_name(identity));
+        if !writer.begin(&path) {
+            return Ok(());
+        }
+        let others = self.candidates(identity).into_iter().filter(|other| *other != path);
+        let latest = latest(others);
         // The parsed content is compared, because the date in the head always differs. After
         // a rollback it may be that of an old file, which is written again to become the newest.
         if matches!(read(&path, self.expected), Ok(Some(known)) if known.content == *content
-            && !has_newer(&self.candidates(identity), known.written_at))
+            && latest.is_none_or(|latest| latest <= known.written_at))
         {
             return Ok(());
         }
@@ -142,8 +154,8 @@ impl FileCache {
         // sees either the old file or the new one. Lock files would outlive a killed process.
         let temporary = directory.join(temporary_name(identity));
         let written = create_directory(&directory)
-            .and_then(|()| self.write(&temporary, content))
-            .and_then(|()| fs::rename(&temporary, &path));
+            .and_then(|()| self.write(&temporary, content, latest))
+            .and_then(|()| writer.finish(&temporary, &path));
         written.map_err(|error| {
             // Fails if the file was never created; the error below is the one that matters.
             let _ = fs::remove_file(&temporary);
@@ -151,9 +163,20 @@ impl FileCache {
         })
     }
 
-    fn write(&self, path: &Path, content: &Configurations) -> std::io::Result<()> {
+    /// Writes a file that is not older than `latest`.
+    fn write(
+        &self,
+        path: &Path,
+        content: &Configurations,
+        latest: Option<SystemTime>,
+    ) -> std::io::Result<()> {
         let mut file = self.create(path)?;
         file.write_all(text(content).as_bytes())?;
+        // The clock was set back since. Of files that are equally new, this one is read.
+        if let Some(future) = latest.filter(|latest| *latest > SystemTime::now()) {
+            // Where this is not possible, the other file is read.
+            let _ = file.set_modified(future);
+        }
         // Without this the rename may reach the disk before the content: a power failure would
         // leave an empty file.
         file.sync_all()

@@ -29,9 +29,6 @@ use query::query_server;
 
 /// Operation of all errors of this module.
 const OPERATION: &str = "discovery";
-/// Number of queries that a start waits for, if none of them finds a service.
-#[cfg(feature = "client")]
-const START_QUERIES: u64 = 2;
 
 /// Base address of a service, with the path prefix of a gateway if there is one.
 pub type ServiceUrl = Arc<str>;
@@ -204,24 +201,6 @@ impl Discovery {
     #[must_use]
     pub fn with_selector(self, selector: Option<ServerSelector>) -> Self {
         Self { selector, ..self }
-    }
-
-    /// Whether the second request has not ended yet.
-    #[cfg(feature = "client")]
-    pub(crate) fn is_starting(&self) -> bool {
-        let meta = self.inner.meta.as_ref();
-        meta.is_some_and(|meta| *meta.completed.borrow() < START_QUERIES)
-    }
-
-    /// Returns once the second request has ended, which [`Discovery::refresh_forever`] sends if the
-    /// first one fails.
-    #[cfg(feature = "client")]
-    pub(crate) async fn wait_for_second_query(&self) {
-        if let Some(meta) = &self.inner.meta {
-            let mut completed = meta.completed.subscribe();
-            // The sender lives in `self`, so the wait cannot fail.
-            let _ = completed.wait_for(|completed| *completed >= START_QUERIES).await;
-        }
     }
 
     /// Services in the order in which to try them. Asks a meta server if none is known; the caller

@@ -184,6 +184,13 @@ impl Error {
         self
     }
 
+    /// Adds the position of an error in a JSON text. Not the error itself: it quotes values, which
+    /// may be secrets.
+    #[cfg(feature = "discovery")]
+    pub(crate) fn with_position_of(self, error: &serde_json::Error) -> Self {
+        self.with("line", error.line().to_string()).with("column", error.column().to_string())
+    }
+
     /// What the caller can do about it.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -4,19 +4,21 @@
 use std::time::Duration;
 
 pub mod call;
+pub mod client;
 pub mod copy;
 pub mod describe;
-#[cfg(debug_assertions)]
 pub mod fault;
 pub mod fork;
+pub mod gate;
+pub mod handle;
 pub mod log;
 pub mod mailbox;
 pub mod memory;
 pub mod open;
-pub mod question;
 pub mod read;
 pub mod settings;
 pub mod stream;
+pub mod validate;
 
 /// How long listeners have for their queued events when a client is closed.
 pub const DRAIN: Duration = crate::client::DRAIN;

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tracing::{Instrument as _, debug_span, info, warn};
 
 use crate::backoff::{Backoff, apply_jitter};
@@ -117,8 +117,7 @@ enum PollOutcome {
     /// The watched namespaces changed, the secret was renewed, or the first poll after a failure
     /// was not answered: poll again at once.
     Again,
-    /// The failure, and how long after the request it happened.
-    Failed(Failure, Duration),
+    Failed(Failure),
 }
 
 impl PollLoop {
@@ -171,10 +170,8 @@ impl PollLoop {
                     }
                 }
                 PollOutcome::Again => {}
-                PollOutcome::Failed(failure, _) if self.lower_limit_if_refused(&failure) => {}
-                PollOutcome::Failed(failure, after) => {
-                    self.wait_after_failure(&failure, after).await
-                }
+                PollOutcome::Failed(failure) if self.lower_limit_if_refused(&failure) => {}
+                PollOutcome::Failed(failure) => self.wait_after_failure(&failure).await,
             }
         }
     }
@@ -214,8 +211,7 @@ impl PollLoop {
         let service = match self.services.select().await {
             Ok(service) => service,
             Err(error) => {
-                let failure = Failure::new(error);
-                return PollOutcome::Failed(failure, Duration::ZERO);
+                return PollOutcome::Failed(Failure::new(error));
             }
         };
         self.apply_server_limit();
@@ -238,7 +234,6 @@ impl PollLoop {
             access_key: access_key.as_deref(),
             read_timeout,
         };
-        let start = Instant::now();
         let answer = tokio::select! {
             answer = self.dependencies.transport.get(request) => answer,
             // A response that is lost here is sent again: the next request has the same ids.
@@ -260,7 +255,7 @@ impl PollLoop {
                 self.services.record_silent_trial();
                 PollOutcome::Again
             }
-            Err(failure) => PollOutcome::Failed(failure, start.elapsed()),
+            Err(failure) => PollOutcome::Failed(failure),
         }
     }
 
@@ -331,8 +326,8 @@ fn notifications(
         return Ok(Vec::new());
     };
     serde_json::from_slice(&body).map_err(|error| {
-        let text = "the response is not a list of notifications";
-        let error = Error::new(ErrorKind::Protocol, "long poll", text).caused_by(error);
-        Failure::new(error.with("service_url", &**service))
+        let text = "the response is not the JSON of a list of notifications";
+        let failed = Error::new(ErrorKind::Protocol, "long poll", text);
+        Failure::new(failed.with("service_url", &**service).with_position_of(&error))
     })
 }

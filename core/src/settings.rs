@@ -14,10 +14,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 use crate::discovery::{ServerSelector, ServiceUrl, UrlRewriter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::in_memory::InMemoryContent;
-use crate::protocol::namespace::strip_properties_suffix;
+use crate::protocol::namespace::{KEY_SEPARATOR, strip_properties_suffix};
 use crate::protocol::wire::Configurations;
 
 pub use access_keys::SecretProvider;
@@ -67,8 +69,11 @@ pub(crate) struct Hooks {
     pub(crate) selector: Option<ServerSelector>,
     pub(crate) secret_provider: Option<SecretProvider>,
     pub(crate) random_seed: Option<u64>,
-    /// Values for keys that a release does not have, by namespace of the client's app.
+    /// Values for keys that a release does not have, by namespace of the client's app, or by app id
+    /// and namespace.
     pub(crate) defaults: HashMap<String, Configurations>,
+    /// Likewise, found by the host since the client was created. Used where `defaults` has none.
+    pub(crate) found_defaults: Arc<ArcSwap<HashMap<String, Configurations>>>,
     /// Values of namespaces that neither a server nor a cache file provides.
     pub(crate) seeds: HashMap<String, Configurations>,
     /// Functions that load namespaces instead of the servers.
@@ -163,6 +168,14 @@ impl Settings {
         self
     }
 
+    /// The content of the program's settings file, which a host has found where the core does not
+    /// look, such as in a jar. A file that the settings name is used instead.
+    #[cfg(feature = "host")]
+    pub(crate) fn app_properties(mut self, content: Option<Vec<u8>>) -> Self {
+        self.layers.app_file = content;
+        self
+    }
+
     /// Calls a function for the meta servers (comma-separated) if `apollo.meta` is not set.
     #[must_use]
     pub fn meta_provider(
@@ -237,7 +250,8 @@ impl Settings {
 
     /// Values for keys that a namespace of the client's app does not have: a release overrides
     /// them, and they override the defaults of reads. They are included in the keys of the
-    /// namespace.
+    /// namespace. Those of `{app id}+{namespace}` are only used if this is the client's app id, and
+    /// override those of the namespace.
     #[must_use]
     pub fn defaults<K, V>(
         mut self,
@@ -276,6 +290,33 @@ impl Settings {
         self.hooks.random_seed = Some(seed);
         self
     }
+}
+
+impl Hooks {
+    /// The defaults of a namespace of the client's app.
+    pub(crate) fn defaults_of(&self, app_id: &str, namespace: &str) -> Configurations {
+        // No app id and no namespace contains this separator.
+        let of_app = format!("{app_id}{KEY_SEPARATOR}{namespace}");
+        let names = [namespace, of_app.as_str()];
+        let configured = merged(&self.defaults, names);
+        if configured.is_empty() { merged(&self.found_defaults.load(), names) } else { configured }
+    }
+
+    /// Adds defaults to namespaces that are opened later.
+    #[cfg(feature = "host")]
+    pub(crate) fn add_defaults(&self, name: &str, entries: &Configurations) {
+        self.found_defaults.rcu(|known| {
+            let mut known = HashMap::clone(known);
+            known.entry(name.to_owned()).or_default().extend(entries.clone());
+            known
+        });
+    }
+}
+
+/// The values under both names; those of the second one override the others.
+fn merged(defaults: &HashMap<String, Configurations>, names: [&str; 2]) -> Configurations {
+    let found = names.into_iter().filter_map(|name| defaults.get(name));
+    found.flatten().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 impl fmt::Debug for Settings {

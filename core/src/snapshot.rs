@@ -3,6 +3,7 @@
 
 mod context;
 mod current;
+mod entries;
 mod flat;
 mod index;
 mod source;
@@ -257,29 +258,6 @@ impl Snapshot {
     #[must_use]
     pub fn contains_key(&self, key: &str) -> bool {
         self.get(key).is_some()
-    }
-
-    /// Number of keys, including those that only have a default.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.values().len()
-    }
-
-    /// Whether there are no keys.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.values().is_empty()
-    }
-
-    /// Keys and values in the server's order, followed by keys that only have a default.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> {
-        let values = self.values().iter();
-        values.map(|(key, value)| (key.as_str(), value.as_str()))
-    }
-
-    /// Keys, in the order of [`Snapshot::iter`].
-    pub fn keys(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.values().keys().map(String::as_str)
     }
 
     /// The namespace as one text: the document as released, or properties text without comments.

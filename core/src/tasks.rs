@@ -147,14 +147,17 @@ impl Tasks {
         });
     }
 
-    /// Restarts the clients that had a listener, in a forked child.
+    /// Restarts the clients that had a listener, in a forked child; false if that failed for one.
     #[cfg(feature = "host")]
-    pub(crate) fn resume_listening() {
+    pub(crate) fn resume_listening() -> bool {
+        let mut all_run = true;
         for tasks in LISTENING.load_full().iter().flat_map(|known| known.iter()) {
             if let Some(tasks) = tasks.upgrade() {
                 tasks.resume();
+                all_run &= tasks.current.load().is_running();
             }
         }
+        all_run
     }
 
     /// Fails after [`Tasks::stop`].

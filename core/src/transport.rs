@@ -2,10 +2,13 @@
 //! origin and signatures that were rejected because this machine's clock is wrong.
 
 mod client;
+mod connecting;
+mod connector;
 mod failure;
 mod http;
 mod meter;
-mod resolver;
+mod names;
+mod retry_after;
 mod status;
 mod trust;
 
@@ -16,18 +19,20 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_util::TryStreamExt as _;
 use futures_util::stream::BoxStream;
 pub use reqwest::Url;
-use reqwest::header::{CACHE_CONTROL, DATE, HeaderMap, LOCATION, RETRY_AFTER};
-use tokio::time::{Instant, timeout, timeout_at};
+use reqwest::header::{CACHE_CONTROL, DATE, HeaderMap, LOCATION};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::route::POLL_LINE_HEADER;
 use crate::protocol::signature::AccessKey;
 
 pub use client::{HttpClient, HttpRequest, HttpResponse};
+pub use connecting::{Connecting, ConnectingGuard};
 pub use failure::Failure;
 pub use http::{HttpOptions, IDLE_TIMEOUT, ReqwestClient};
 pub use meter::HttpMetrics;
 use meter::Meter;
+use retry_after::retry_after;
 pub use trust::tls_config;
 
 const OPERATION: &str = "http get";
@@ -39,8 +44,6 @@ const MAX_REDIRECTS: usize = 3;
 /// Half of the server's tolerance of 60 s. A smaller skew cannot be the reason for a rejected
 /// signature.
 const MIN_SUSPECT_SKEW: Duration = Duration::from_secs(30);
-/// Upper limit for `Retry-After`: a wrong value must not disconnect a client for hours.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
 
 /// A request to a service.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +56,8 @@ pub struct ServiceRequest<'a> {
     pub app_id: &'a str,
     /// Signs the request, unless `None`.
     pub access_key: Option<&'a AccessKey>,
-    /// Longest silence before the head of the response and between pieces of its body.
+    /// Longest silence between the end of connecting and the head of the response, and between
+    /// pieces of its body.
     pub read_timeout: Duration,
 }
 
@@ -184,30 +188,59 @@ impl Transport {
         let mut url = address(request).map_err(Failure::new)?;
         for _ in 0..=MAX_REDIRECTS {
             // Each redirect is a new request, and is signed again for its own path.
-            let deadline = Instant::now() + request.read_timeout * TOTAL_FACTOR;
-            let response = self.send(request, url.clone()).await?;
+            let (response, since) = self.send(request, url.clone()).await?;
             self.record_clock_skew(&response.headers);
             self.record_poll_line(&response.headers);
             if let Some(target) = redirect_target(&url, &response) {
                 url = target.map_err(Failure::new)?;
                 continue;
             }
-            return self.finish(request, response, deadline).await;
+            let finished = self.finish(request, response, since).await;
+            return finished.map_err(|failure| failure.connected_since(since));
         }
         let error = Error::new(ErrorKind::Transport, OPERATION, "too many redirects");
         Err(Failure::new(error))
     }
 
-    async fn send(&self, request: ServiceRequest<'_>, url: Url) -> Result<HttpResponse, Failure> {
+    /// Returns the head of the response, and since when the request has had a connection.
+    async fn send(
+        &self,
+        request: ServiceRequest<'_>,
+        url: Url,
+    ) -> Result<(HttpResponse, Instant), Failure> {
         // A cache in between must not answer a poll or hide a new release.
         let mut headers = vec![(CACHE_CONTROL.as_str(), "no-cache".to_owned())];
         if let Some(key) = request.access_key {
             headers.extend(self.sign(key, &url));
         }
-        let sent = self.inner.http.get(HttpRequest { url, headers });
-        match timeout(request.read_timeout, sent).await {
-            Ok(response) => response.map_err(Failure::new),
-            Err(_) => Err(Failure::timed_out(request.read_timeout)),
+        let connecting = Connecting::default();
+        let mut guards = connecting.subscribe();
+        let mut sent =
+            self.inner.http.get(HttpRequest { url, headers, connecting: connecting.clone() });
+        let mut since = Instant::now();
+        loop {
+            let is_connecting = *guards.borrow_and_update() > 0;
+            let response = tokio::select! {
+                // A response that arrives at the limit is not late.
+                biased;
+                response = &mut sent => response,
+                // Cannot fail: `connecting` has a sender.
+                _ = guards.changed() => {
+                    since = Instant::now();
+                    continue;
+                }
+                () = sleep_until(since + request.read_timeout), if !is_connecting => {
+                    return Err(Failure::timed_out(request.read_timeout).connected_since(since));
+                }
+            };
+            // What ends right after it had connected is polled together with that.
+            if guards.has_changed().is_ok_and(|has_changed| has_changed) {
+                since = Instant::now();
+            }
+            return match response {
+                Ok(response) => Ok((response, since)),
+                Err(error) => Err(Failure::new(error).connected_since(since)),
+            };
         }
     }
 
@@ -225,8 +258,9 @@ impl Transport {
         &self,
         request: ServiceRequest<'_>,
         response: HttpResponse,
-        deadline: Instant,
+        since: Instant,
     ) -> Result<ServiceResponse, Failure> {
+        let deadline = since + request.read_timeout * TOTAL_FACTOR;
         let servers_now = now_ms() + self.clock_skew_ms();
         let retry_after = retry_after(&response.headers, servers_now);
         let status = response.status;
@@ -243,6 +277,7 @@ impl Transport {
                 status: Some(status),
                 retry_after,
                 is_silence: false,
+                connected_for: Duration::ZERO,
             }),
         }
     }
@@ -340,38 +375,4 @@ fn redirect_target(url: &Url, response: &HttpResponse) -> Option<Result<Url>> {
         "redirected to another origin, which is not followed; correct the address in the settings",
     );
     Some(Err(error.with("redirect_host", host)))
-}
-
-/// How long to wait. The header contains seconds or a date by the server's clock, which shows
-/// `servers_now` (ms).
-fn retry_after(headers: &HeaderMap, servers_now: i64) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let wait = match text.parse() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let moment = chrono::DateTime::parse_from_rfc2822(text).ok()?.timestamp_millis();
-            Duration::from_millis(u64::try_from(moment - servers_now).unwrap_or(0))
-        }
-    };
-    Some(wait.min(MAX_RETRY_AFTER))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `Retry-After` in seconds, or as a date by the server's clock.
-    #[test]
-    fn a_server_may_ask_for_patience_in_seconds_or_until_a_moment() {
-        let wait = |text: &str| {
-            let headers = HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]);
-            // Fri, 31 Dec 1999 23:59:59 GMT
-            retry_after(&headers, 946_684_799_000).map(|wait| wait.as_secs())
-        };
-        assert_eq!(wait("7"), Some(7));
-        assert_eq!(wait("Sat, 01 Jan 2000 00:00:29 GMT"), Some(30));
-        assert_eq!(wait("Sat, 01 Jan 2000 01:00:00 GMT"), Some(120));
-        assert_eq!(wait("Fri, 31 Dec 1999 00:00:00 GMT"), Some(0));
-        assert_eq!(wait("soon"), None);
-    }
 }

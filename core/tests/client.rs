@@ -16,6 +16,7 @@ mod client {
     mod lagging;
     mod lifecycle;
     mod load;
+    mod malformed;
     mod monitoring;
     mod outage;
     mod own_source;

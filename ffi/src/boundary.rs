@@ -1,13 +1,14 @@
 //! The language boundary: text in and out, results, reference counts, user data, and the guard that
 //! stops panics. All unsafe code is here.
 
+use std::any::Any;
 use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::slice;
 use std::sync::Arc;
 
-use castalia_core::host::call;
+use castalia_core::host::{call, handle};
 use castalia_core::{Error, ErrorKind, Result};
 use serde_json::Value;
 
@@ -51,31 +52,30 @@ impl CastaliaStr {
     /// The caller's text before it is checked to be UTF-8.
     #[inline]
     pub(crate) fn bytes(&self) -> Result<&[u8]> {
-        if self.len == 0 {
-            return Ok(&[]);
-        }
-        if self.ptr.is_null() || isize::try_from(self.len).is_err() {
-            return Err(unusable("a text has a NULL pointer or an impossible length"));
-        }
-        // SAFETY: views that are read here come from C, which guarantees `len` readable bytes
-        // during the call.
-        Ok(unsafe { slice::from_raw_parts(self.ptr.cast::<u8>(), self.len) })
+        array(self.ptr.cast(), self.len, "a text has a NULL pointer or an impossible length")
     }
 }
 
 /// The texts of an array of the caller.
-pub(crate) fn texts(array: *const CastaliaStr, len: usize) -> Result<Vec<String>> {
+pub(crate) fn texts(texts: *const CastaliaStr, len: usize) -> Result<Vec<String>> {
+    let texts = array(texts, len, "an array of texts has a NULL pointer or an impossible length")?;
+    texts.iter().map(|text| text.text().map(str::to_owned)).collect()
+}
+
+/// An array of the caller, valid during the call.
+#[inline]
+fn array<'a, T>(first: *const T, len: usize, otherwise: &'static str) -> Result<&'a [T]> {
     if len == 0 {
-        return Ok(Vec::new());
+        return Ok(&[]);
     }
     // A slice must not exceed `isize::MAX` bytes.
-    let fits = len <= isize::MAX as usize / size_of::<CastaliaStr>();
-    if array.is_null() || !array.is_aligned() || !fits {
-        return Err(unusable("an array of texts has a NULL pointer or an impossible length"));
+    let fits = len <= isize::MAX as usize / size_of::<T>();
+    if first.is_null() || !first.is_aligned() || !fits {
+        return Err(unusable(otherwise));
     }
-    // SAFETY: C guarantees `len` readable elements during the call.
-    let array = unsafe { slice::from_raw_parts(array, len) };
-    array.iter().map(|text| text.text().map(str::to_owned)).collect()
+    // SAFETY: views that are read here come from C, which guarantees `len` readable elements during
+    // the call.
+    Ok(unsafe { slice::from_raw_parts(first, len) })
 }
 
 /// Copies a text into the caller's memory and terminates it with NUL.
@@ -128,6 +128,16 @@ pub(crate) fn guard_into<T>(
 /// Runs the body of a function that cannot fail; a panic returns `otherwise`.
 pub(crate) fn guard_or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
+}
+
+/// Makes a handle stale and ends its object. A handle that is stale already or of another kind is
+/// ignored.
+pub(crate) fn end_handle<T: Any + Send + Sync>(id: u64, end: impl FnOnce(&T)) {
+    guard_or((), || {
+        if let Some(object) = handle::remove::<T>(id) {
+            end(&object);
+        }
+    });
 }
 
 /// A text of an object; `ABSENT` if there is no object or it has no such text.

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use castalia_core::Result;
 use castalia_core::blocking::Client;
+use castalia_core::host::handle;
 
-use crate::boundary::{CastaliaStr, guard, guard_into, guard_or, required};
+use crate::boundary::{CastaliaStr, end_handle, guard, guard_into, required};
 use crate::config::CastaliaConfig;
 use crate::error::CastaliaError;
-use crate::handle;
 use crate::record::CastaliaRecord;
 use crate::settings::CastaliaSettings;
 
@@ -133,11 +133,7 @@ pub extern "C" fn castalia_client_set_access_key(
 /// does not wait.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_client_close(client: CastaliaClient, timeout_ms: u32) {
-    guard_or((), || {
-        if let Some(client) = handle::remove::<Client>(client.id) {
-            client.close(millis(timeout_ms));
-        }
-    });
+    end_handle(client.id, |client: &Client| client.close(millis(timeout_ms)));
 }
 
 impl CastaliaClient {

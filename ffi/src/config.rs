@@ -1,17 +1,16 @@
 //! Open namespaces: current values, state, refresh, text, closing.
 
 use std::mem::MaybeUninit;
-use std::ops::Deref;
 use std::sync::Arc;
 
 use castalia_core::host::fork::Seen;
+use castalia_core::host::handle;
 use castalia_core::{Config, Result, blocking};
 
-use crate::boundary::{CastaliaStr, guard, guard_into, guard_or, hand_out};
+use crate::boundary::{CastaliaStr, end_handle, guard, guard_into, hand_out};
 use crate::client::millis;
 use crate::error::CastaliaError;
 use crate::fork::seen_now;
-use crate::handle;
 use crate::snapshot::CastaliaSnapshot;
 
 /// Handle of an open namespace, as keys and values or as one text; never 0.
@@ -40,16 +39,8 @@ impl CastaliaConfig {
 /// The object behind the handle of a namespace.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    config: Config,
+    pub(crate) config: Config,
     seen: Seen,
-}
-
-impl Deref for Opened {
-    type Target = Config;
-
-    fn deref(&self) -> &Config {
-        &self.config
-    }
 }
 
 /// The current values, and the text as `castalia_snapshot_content`. They do not change until
@@ -61,7 +52,7 @@ pub extern "C" fn castalia_config_snapshot(
     config: CastaliaConfig,
     snapshot: Option<&mut MaybeUninit<*const CastaliaSnapshot>>,
 ) -> Option<Box<CastaliaError>> {
-    guard_into(snapshot, || Ok(hand_out(config.get()?.snapshot())))
+    guard_into(snapshot, || Ok(hand_out(config.get()?.config.snapshot())))
 }
 
 /// Result of the last load: `Loading`, `Ready`, `Unavailable`, or the name of the error's kind. The
@@ -73,7 +64,7 @@ pub extern "C" fn castalia_config_state(
     config: CastaliaConfig,
     state: Option<&mut MaybeUninit<CastaliaStr>>,
 ) -> Option<Box<CastaliaError>> {
-    guard_into(state, || Ok(CastaliaStr::of(config.get()?.state().name())))
+    guard_into(state, || Ok(CastaliaStr::of(config.get()?.config.state().name())))
 }
 
 /// Error of the last load, or of parsing its document; NULL if both succeeded. The caller releases
@@ -85,7 +76,7 @@ pub extern "C" fn castalia_config_last_error(
     config: CastaliaConfig,
     last: Option<&mut MaybeUninit<Option<Box<CastaliaError>>>>,
 ) -> Option<Box<CastaliaError>> {
-    guard_into(last, || Ok(config.get()?.last_error().as_ref().map(CastaliaError::boxed)))
+    guard_into(last, || Ok(config.get()?.config.last_error().as_ref().map(CastaliaError::boxed)))
 }
 
 /// Loads now and waits for the result, at most `timeout_ms` milliseconds.
@@ -97,13 +88,13 @@ pub extern "C" fn castalia_config_refresh(
     config: CastaliaConfig,
     timeout_ms: u32,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| blocking::wait(config.get()?.refresh(), millis(timeout_ms)))
+    guard(|| blocking::wait(config.get()?.config.refresh(), millis(timeout_ms)))
 }
 
 /// Releases the handle of a namespace, which remains open in its client. A stale handle is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_config_release(config: CastaliaConfig) {
-    guard_or((), || drop(handle::remove::<Opened>(config.id)));
+    end_handle(config.id, |_: &Opened| ());
 }
 
 /// Closes a namespace and releases its handle. Once no other handle of it exists, it is no longer
@@ -111,9 +102,5 @@ pub extern "C" fn castalia_config_release(config: CastaliaConfig) {
 /// it again loads it anew. A stale handle is ignored. Never waits.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_config_close(config: CastaliaConfig) {
-    guard_or((), || {
-        if let Some(opened) = handle::remove::<Opened>(config.id) {
-            opened.config.clone().close();
-        }
-    });
+    end_handle(config.id, |opened: &Opened| opened.config.clone().close());
 }

@@ -8,8 +8,6 @@ use castalia_core::host::fork::{self, Seen};
 use crate::boundary::guard_or;
 
 static WATCH: Once = Once::new();
-/// The process of the last restart.
-static RESUMED: Seen = Seen::at_load();
 
 /// Restarts the clients that have listeners, in a forked child; costs nothing if they run. All
 /// other calls restart the client that they are made for. For children that only wait for a
@@ -25,11 +23,7 @@ static RESUMED: Seen = Seen::at_load();
 /// wait, and may call the function before that call returns.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_resume_after_fork() {
-    guard_or((), || {
-        if RESUMED.is_first_in_child() {
-            fork::resume_listeners();
-        }
-    });
+    guard_or((), fork::resume_listeners);
 }
 
 /// The current process, whose forks are watched from now on.

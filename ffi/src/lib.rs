@@ -13,7 +13,6 @@ pub mod config;
 pub mod error;
 pub mod event;
 pub mod fork;
-mod handle;
 pub mod log;
 pub mod record;
 pub mod settings;

@@ -3,7 +3,7 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use castalia_core::host::read::{epoch_millis, millis};
+use castalia_core::host::read::{epoch_millis, millis, refuse};
 use castalia_core::{FromValue, Result, Snapshot};
 
 use crate::boundary::{
@@ -31,11 +31,7 @@ pub extern "C" fn castalia_snapshot_get(
 ) -> Option<Box<CastaliaError>> {
     guard(|| {
         let (snapshot, out, found) = (required(snapshot)?, required(value)?, required(found)?);
-        let text = value_of(snapshot, key)?;
-        found.write(text.is_some().into());
-        if let Some(text) = text {
-            out.write(CastaliaStr::of(text));
-        }
+        write_found(value_of(snapshot, key)?.map(CastaliaStr::of), out, Some(found));
         Ok(())
     })
 }
@@ -175,12 +171,7 @@ pub extern "C" fn castalia_snapshot_get_list(
             0 => snapshot.get_list(key, delimiter),
             _ => snapshot.get_trimmed_list(key, delimiter),
         };
-        if let Some(found) = found {
-            found.write(parts.is_some().into());
-        }
-        if let Some(parts) = parts {
-            out.write(CastaliaRecord::boxed(parts));
-        }
+        write_found(parts.map(CastaliaRecord::boxed), out, found);
         Ok(())
     })
 }
@@ -195,20 +186,7 @@ pub extern "C" fn castalia_snapshot_malformed(
     snapshot: Option<&CastaliaSnapshot>,
     key: CastaliaStr,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| required(snapshot)?.0.try_get::<Refused>(key.text()?).map(drop))
-}
-
-/// A type that no value can be parsed as. Reading a value as this type takes the cache slot that
-/// records whether the value was reported.
-#[derive(Clone)]
-struct Refused;
-
-impl FromValue for Refused {
-    const EXPECTED: &'static str = "the parser rejected the value";
-
-    fn from_value(_: &str) -> Option<Self> {
-        None
-    }
+    guard(|| refuse(&required(snapshot)?.0, key.text()?))
 }
 
 fn read<T: FromValue, C>(
@@ -220,21 +198,27 @@ fn read<T: FromValue, C>(
 ) -> Option<Box<CastaliaError>> {
     guard(|| {
         let (snapshot, out) = (required(snapshot)?, required(value)?);
-        let key = key.text()?;
-        let read = match found {
-            None => snapshot.0.try_get::<T>(key).unwrap_or(None),
-            Some(found) => report_found(snapshot.0.try_get::<T>(key)?, found),
-        };
-        if let Some(read) = read {
-            out.write(convert(read));
-        }
+        let read = snapshot.0.try_get::<T>(key.text()?);
+        // Callers that pass no `found` set the default before, also for a malformed value.
+        let read = if found.is_some() { read? } else { read.unwrap_or(None) };
+        write_found(read.map(convert), out, found);
         Ok(())
     })
 }
 
-fn report_found<T>(read: Option<T>, found: &mut MaybeUninit<i32>) -> Option<T> {
-    found.write(read.is_some().into());
-    read
+/// Writes whether there is a value, unless the caller passes no `found`, and the value.
+#[inline(always)]
+fn write_found<T>(
+    value: Option<T>,
+    out: &mut MaybeUninit<T>,
+    found: Option<&mut MaybeUninit<i32>>,
+) {
+    if let Some(found) = found {
+        found.write(value.is_some().into());
+    }
+    if let Some(value) = value {
+        out.write(value);
+    }
 }
 
 /// Number of keys; 0 for NULL.
@@ -255,7 +239,7 @@ pub extern "C" fn castalia_snapshot_entry(
 ) -> Option<Box<CastaliaError>> {
     guard(|| {
         let (snapshot, key, value) = (required(snapshot)?, required(key)?, required(value)?);
-        let entry = snapshot.0.iter().nth(index);
+        let entry = snapshot.0.entry(index);
         let (k, v) = entry.ok_or_else(|| unusable("the index is not below the number of keys"))?;
         key.write(CastaliaStr::of(k));
         value.write(CastaliaStr::of(v));

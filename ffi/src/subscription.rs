@@ -6,15 +6,15 @@ use std::mem::MaybeUninit;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
+use castalia_core::host::handle;
 use castalia_core::{ChangeEvent, Interest, Result, Snapshot, Subscription};
 
 use crate::boundary::{
-    CastaliaStr, UserData, guard_into, guard_or, prepare_sized, required, sized, texts,
+    CastaliaStr, UserData, end_handle, guard_into, prepare_sized, required, sized, texts,
 };
 use crate::config::CastaliaConfig;
 use crate::error::CastaliaError;
 use crate::event::CastaliaEvent;
-use crate::handle;
 use crate::snapshot::CastaliaSnapshot;
 
 /// Handle of a registered function; never 0.
@@ -75,8 +75,8 @@ pub extern "C" fn castalia_config_on_change(
 ) -> Option<Box<CastaliaError>> {
     let user_data = UserData::new(user_data, release);
     guard_into(subscription, || {
-        let (config, interest) = (config.get()?, interest(filter)?);
-        CastaliaSubscription::new(config.on_change(interest, caller(listener, user_data)?))
+        let (opened, interest) = (config.get()?, interest(filter)?);
+        CastaliaSubscription::new(opened.config.on_change(interest, caller(listener, user_data)?))
     })
 }
 
@@ -103,11 +103,11 @@ pub extern "C" fn castalia_config_follow(
 ) -> Option<Box<CastaliaError>> {
     let user_data = UserData::new(user_data, release);
     guard_into(subscription, || {
-        let (config, function) = (config.get()?, required(function)?);
+        let (opened, function) = (config.get()?, required(function)?);
         let call = move |snapshot: &Arc<Snapshot>| {
             function(user_data.get(), Arc::as_ptr(snapshot).cast());
         };
-        let follower = config.follow();
+        let follower = opened.config.follow();
         call(follower.snapshot());
         CastaliaSubscription::new(follower.on_newer(call))
     })
@@ -118,11 +118,7 @@ pub extern "C" fn castalia_config_follow(
 /// marks the end; the data is then released after the function returns. A stale handle is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_subscription_cancel(subscription: CastaliaSubscription) {
-    guard_or((), || {
-        if let Some(subscription) = handle::remove::<Subscription>(subscription.id) {
-            subscription.cancel();
-        }
-    });
+    end_handle(subscription.id, Subscription::cancel);
 }
 
 impl CastaliaSubscription {

@@ -1,15 +1,17 @@
 //! A client without servers, whose values a test of the application sets.
 
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 use std::time::Duration;
 
-use castalia_core::InMemory;
 use castalia_core::blocking::{self, Client};
+use castalia_core::host::handle;
+use castalia_core::host::memory::{self, Edits};
+use castalia_core::{InMemory, Result};
 
-use crate::boundary::{CastaliaStr, guard, guard_or, required};
+use crate::boundary::{CastaliaStr, end_handle, guard, required};
 use crate::client::CastaliaClient;
 use crate::error::CastaliaError;
-use crate::handle;
 use crate::settings::CastaliaSettings;
 
 /// Longest wait until values are applied. Only a validator, or a listener that blocks, could take
@@ -24,12 +26,10 @@ pub struct CastaliaTesting {
 }
 
 impl CastaliaTesting {
-    fn change<F>(self, change: impl FnOnce(InMemory) -> F) -> castalia_core::Result<()>
-    where
-        F: Future<Output = castalia_core::Result<()>>,
-    {
-        let memory: std::sync::Arc<InMemory> = handle::get(self.id)?;
-        blocking::wait(change(InMemory::clone(&memory)), PATIENCE)
+    fn change(self, name: CastaliaStr, edits: Option<Edits>) -> Result<()> {
+        let name = name.text()?.to_owned();
+        let memory: Arc<InMemory> = handle::get(self.id)?;
+        blocking::wait(memory::change(InMemory::clone(&memory), name, edits, false), PATIENCE)
     }
 }
 
@@ -70,8 +70,8 @@ pub extern "C" fn castalia_testing_set(
     value: CastaliaStr,
 ) -> Option<Box<CastaliaError>> {
     guard(|| {
-        let (name, key, value) = (name.text()?, key.text()?, value.text()?);
-        testing.change(|memory| async move { memory.set(name, key, value).await })
+        let (key, value) = (key.text()?.to_owned(), value.text()?.to_owned());
+        testing.change(name, Some(vec![(key, Some(value))]))
     })
 }
 
@@ -82,10 +82,7 @@ pub extern "C" fn castalia_testing_remove(
     name: CastaliaStr,
     key: CastaliaStr,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let (name, key) = (name.text()?, key.text()?);
-        testing.change(|memory| async move { memory.remove(name, key).await })
-    })
+    guard(|| testing.change(name, Some(vec![(key.text()?.to_owned(), None)])))
 }
 
 /// Makes loads of a namespace fail, as without a server, until one of its values is set again.
@@ -97,14 +94,11 @@ pub extern "C" fn castalia_testing_fail(
     testing: CastaliaTesting,
     name: CastaliaStr,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let name = name.text()?;
-        testing.change(|memory| async move { memory.fail(name).await })
-    })
+    guard(|| testing.change(name, None))
 }
 
 /// Releases the handle. The client exists until it is closed. A stale handle is ignored.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_testing_release(testing: CastaliaTesting) {
-    guard_or((), || drop(handle::remove::<InMemory>(testing.id)));
+    end_handle(testing.id, |_: &InMemory| ());
 }

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::io::Write as _;
 
 use allocation_counter::measure;
-use castalia_archive::path::{self, EntryKind, Place, is_path_of_export};
+use castalia_archive::path::{self, EntryKind, EntryNames, is_path_of_export};
 use castalia_archive::{Limits, Reader, Writer};
 use castalia_core::protocol::namespace::{Format, is_valid_name};
 use libfuzzer_sys::fuzz_target;
@@ -139,7 +139,7 @@ fn check_path(path: &str) {
     let steps: Vec<_> = path.split('/').collect();
     let [app_id, env, file] = steps[..] else { return };
     let Some(name) = file.split('+').nth(1) else { return };
-    let cluster = Place {
+    let cluster = EntryNames {
         app_id: app_id.to_owned(),
         env: env.to_owned(),
         cluster: name.to_owned(),
@@ -160,13 +160,13 @@ fn check_names(line: &str) {
     if owner.chars().count() > NAME || ![app_id, env, cluster, namespace].iter().all(is_name) {
         return;
     }
-    let place = Place {
+    let place = EntryNames {
         app_id: app_id.to_owned(),
         env: env.to_owned(),
         cluster: cluster.to_owned(),
         namespace: namespace.to_owned(),
     };
-    let of_cluster = Place { namespace: String::new(), ..place.clone() };
+    let of_cluster = EntryNames { namespace: String::new(), ..place.clone() };
     let items = path::of_namespace(owner, &place, Format::of(namespace));
     let kinds = [
         (path::of_app(owner, app_id), EntryKind::App { app_id: app_id.to_owned() }),

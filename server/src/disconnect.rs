@@ -4,7 +4,7 @@ use std::future::pending;
 use std::panic::resume_unwind;
 use std::sync::{Arc, OnceLock};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinError, JoinHandle};
 use tracing::Instrument as _;
 
@@ -27,6 +27,20 @@ pub(crate) async fn to_the_end_within<F>(
 where
     F: Future<Output: Send> + Send + 'static,
 {
+    to_the_end_with(move || abandoned.try_acquire().ok(), part, unheard).await
+}
+
+/// The same with any place that `abandon` returns when the caller disconnects, which is kept until
+/// the part ends; without one, the part ends at once.
+pub(crate) async fn to_the_end_with<F, P>(
+    abandon: impl FnOnce() -> Option<P> + Send,
+    part: F,
+    unheard: impl FnOnce(&F::Output) + Send + 'static,
+) -> F::Output
+where
+    F: Future<Output: Send> + Send + 'static,
+    P: Send + Sync + 'static,
+{
     let place = Arc::new(OnceLock::new());
     let kept = Arc::clone(&place);
     let part = async move {
@@ -37,7 +51,7 @@ where
         output
     };
     let task = tokio::spawn(part.in_current_span());
-    let _caller = DisconnectGuard { task: task.abort_handle(), abandoned, place };
+    let _caller = DisconnectGuard { task: task.abort_handle(), abandon: Some(abandon), place };
     output(task).await
 }
 
@@ -51,21 +65,21 @@ async fn output<T>(task: JoinHandle<T>) -> T {
 }
 
 /// Dropped when the caller has its answer, or disconnects.
-struct DisconnectGuard {
+struct DisconnectGuard<P, A: FnOnce() -> Option<P>> {
     task: AbortHandle,
-    abandoned: &'static Semaphore,
+    abandon: Option<A>,
     /// Kept until the task ends.
-    place: Arc<OnceLock<SemaphorePermit<'static>>>,
+    place: Arc<OnceLock<P>>,
 }
 
-impl Drop for DisconnectGuard {
+impl<P, A: FnOnce() -> Option<P>> Drop for DisconnectGuard<P, A> {
     fn drop(&mut self) {
         if self.task.is_finished() {
             return;
         }
-        match self.abandoned.try_acquire() {
-            Ok(place) => drop(self.place.set(place)),
-            Err(_) => self.task.abort(),
+        match self.abandon.take().and_then(|abandon| abandon()) {
+            Some(place) => drop(self.place.set(place)),
+            None => self.task.abort(),
         }
     }
 }

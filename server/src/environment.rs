@@ -141,18 +141,17 @@ impl Environments {
         Environment { name, transport, config: self.config.clone() }
     }
 
-    /// The connection to another environment; replaced when its meta servers change.
+    /// The connection to another environment; replaced when its meta servers or the time-outs
+    /// change.
     fn remote(&self, name: &str) -> Option<Arc<Remote>> {
         let meta = by_env(&self.config, &keys::META_SERVERS, name)
             .or_else(|| Some(self.meta_servers.get(name)?.expose().to_owned()))?;
+        let timeouts = Timeouts::of(&self.config);
+        let is_same = |remote: &&Arc<Remote>| remote.meta == meta && remote.timeouts == timeouts;
         let mut remotes = self.remotes.lock();
-        if let Some(known) = remotes.get(name).filter(|remote| remote.meta == meta) {
+        if let Some(known) = remotes.get(name).filter(is_same) {
             return Some(Arc::clone(known));
         }
-        let timeouts = Timeouts {
-            connect: self.config.get(&keys::CONNECT_TIMEOUT),
-            read: self.config.get(&keys::READ_TIMEOUT),
-        };
         match Remote::new(&meta, timeouts) {
             Ok(remote) => {
                 let remote = Arc::new(remote);
@@ -177,6 +176,7 @@ fn by_env(config: &ServerConfig, key: &Key<ByEnvironment>, name: &str) -> Option
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::time::Duration;
 
     use axum::Router;
 
@@ -204,6 +204,24 @@ mod tests {
         assert_eq!(meta(&[]), "http://gate:planted@127.0.0.1:1");
         let row = ("apollo.portal.meta.servers", r#"{"far":"http://127.0.0.1:2"}"#);
         assert_eq!(meta(&[row]), "http://127.0.0.1:2");
+    }
+
+    /// S78: the portal reads its settings again while it runs.
+    #[test]
+    fn a_time_out_that_changes_applies_to_further_calls() {
+        let environments = environments(&[], None);
+        let remote = || environments.remote("FAR").unwrap();
+        let before = remote();
+        assert!(Arc::ptr_eq(&before, &remote()), "one connection as long as nothing changes");
+        let after = |key: &str, milliseconds: &str| {
+            let row = (key.to_owned(), milliseconds.to_owned());
+            environments.config.replace(HashMap::from([row]));
+            remote().timeouts
+        };
+        let read = Duration::from_secs(4);
+        assert_eq!(after("api.readTimeout", "4000"), Timeouts { read, ..before.timeouts });
+        let connect = Duration::from_secs(1);
+        assert_eq!(after("api.connectTimeout", "1000"), Timeouts { connect, ..before.timeouts });
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! orderly shutdown.
 //!
 //! Sockets are bound before databases are created, so that a port in use leaves no partial
-//! installation behind.
+//! installation behind. They answer once nothing can refuse the start any more.
 
 mod admin_token;
 mod data_dir;
@@ -179,14 +179,50 @@ impl Node {
             node.stop().await;
             return Err(error);
         }
+        node.stores.iter().for_each(Store::end_start);
         node.ready.set(true);
         Ok(node)
     }
 
+    /// Whatever may refuse the start comes first: until then no port answers, and others do not find
+    /// this node. Clients of a start that fails would receive the answers of an empty database.
     async fn open(&mut self, sockets: Sockets) -> Result<(), StartError> {
-        if sockets.client.is_some() || sockets.admin.is_some() {
-            self.environment = Some(self.open_environment(&sockets).await?);
+        let (config, portal) = self.open_databases().await?;
+        if let Some(config) = config {
+            self.environment = Some(self.open_environment(&sockets, config).await?);
         }
+        let portal = match portal {
+            Some(portal) => Some(self.open_portal(portal).await?),
+            None => None,
+        };
+        if let Some(environment) = self.environment.clone() {
+            self.has_sample_app = sample::is_present(&environment.store).await?;
+            announce(environment, &self.background).await;
+        }
+        self.serve_ports(sockets, portal);
+        Ok(())
+    }
+
+    /// Opens the databases of the roles, and fails if they do not belong to each other.
+    async fn open_databases(
+        &mut self,
+    ) -> Result<(Option<ConfigDatabase>, Option<PortalDatabase>), StartError> {
+        let settings = Arc::clone(&self.settings);
+        let (mut config, mut portal) = (None, None);
+        if settings.serves_environment() {
+            let opened = database::open_config(&settings).await?;
+            self.keep(&opened.store);
+            config = Some(opened);
+        }
+        if settings.plays(Role::Portal) {
+            let opened = database::open_portal(&settings, config.as_ref()).await?;
+            self.keep(&opened.store);
+            portal = Some(opened);
+        }
+        Ok((config, portal))
+    }
+
+    fn serve_ports(&mut self, sockets: Sockets, portal: Option<PortalState>) {
         if let (Some(socket), Some(state)) = (sockets.client, self.environment.clone()) {
             let compat = state.compat;
             let about = NodeInfo::new(self.metrics_token.clone(), Arc::clone(&self.settings));
@@ -207,28 +243,22 @@ impl Node {
             let router = router.merge(self.metrics(Role::Admin, compat));
             self.serve(socket, router, None, compat);
         }
-        if let Some(socket) = sockets.portal {
-            let state = self.open_portal().await?;
+        if let (Some(socket), Some(state)) = (sockets.portal, portal) {
             let compat = state.compat;
             let (router, listed) = role::portal::router(state);
             self.list(Role::Portal, listed);
             let router = router.merge(self.metrics(Role::Portal, compat));
             self.serve(socket, router, None, compat);
         }
-        if let Some(environment) = &self.environment {
-            self.has_sample_app = sample::is_present(&environment.store).await?;
-        }
-        Ok(())
     }
 
     async fn open_environment(
         &mut self,
         sockets: &Sockets,
+        database: ConfigDatabase,
     ) -> Result<EnvironmentState, StartError> {
         let settings = Arc::clone(&self.settings);
-        let ConfigDatabase { store, config, installation } =
-            database::open_config(&settings).await?;
-        self.keep(&store);
+        let ConfigDatabase { store, config, installation } = database;
         let compat = settings.compat.resolve(settings.defaults.unwrap_or(installation));
         let options =
             FeedOptions { folds_names: compat.fold_names, polls: self.capacity.polls(&settings) };
@@ -250,7 +280,7 @@ impl Node {
         self.background.repeat("config settings", CONFIG_PAUSE, move || {
             database::refresh_config(reread.clone(), refreshed.0.clone(), Arc::clone(&refreshed.1))
         });
-        let state = EnvironmentState {
+        Ok(EnvironmentState {
             compat,
             settings,
             unsigned: unsigned_client::run(&store, &self.background),
@@ -261,14 +291,7 @@ impl Node {
             instances,
             registry,
             ready: self.ready.clone(),
-        };
-        let probed = state.clone();
-        let probe: Probe = Arc::new(move |service| {
-            let state = probed.clone();
-            Box::pin(async move { state.answers(service).await })
-        });
-        state.registry.run(&self.background, probe).await;
-        Ok(state)
+        })
     }
 
     /// Closes the database when the node ends, and tries writes until then.
@@ -278,13 +301,9 @@ impl Node {
         self.background.spawn("trial writes", move || tried.keep_trying());
     }
 
-    async fn open_portal(&mut self) -> Result<PortalState, StartError> {
+    async fn open_portal(&mut self, database: PortalDatabase) -> Result<PortalState, StartError> {
         let settings = Arc::clone(&self.settings);
-        let token =
-            self.environment.as_ref().and_then(|state| admin_token::accepted(&state.config));
-        let PortalDatabase { store, config, installation, is_new } =
-            database::open_portal(&settings, token, self.installation_id().await?).await?;
-        self.keep(&store);
+        let PortalDatabase { store, config, installation, is_new } = database;
         let installation = settings.defaults.unwrap_or(installation);
         if installation == Installation::Fresh {
             self.generated_password = seed::administrator(&settings, &store).await?;
@@ -312,14 +331,6 @@ impl Node {
             sample::seed(&state).await;
         }
         Ok(state)
-    }
-
-    /// The id of the environment's database, if this node has one.
-    async fn installation_id(&self) -> Result<Option<Secret>, StartError> {
-        match &self.environment {
-            Some(environment) => database::installation_id(&environment.store).await,
-            None => Ok(None),
-        }
     }
 
     fn list<A>(&mut self, port: Role, listed: Vec<Listed<A>>) {
@@ -359,4 +370,14 @@ impl Node {
             admission,
         ));
     }
+}
+
+/// Announces the services of this node, and finds those of others.
+async fn announce(state: EnvironmentState, background: &Background) {
+    let registry = state.registry.clone();
+    let probe: Probe = Arc::new(move |service| {
+        let state = state.clone();
+        Box::pin(async move { state.answers(service).await })
+    });
+    registry.run(background, probe).await;
 }

@@ -26,8 +26,8 @@ pub fn client() -> ClientBuilder {
     reqwest::Client::builder().tls_backend_preconfigured(tls()).pool_idle_timeout(IDLE_TIMEOUT)
 }
 
-/// TLS that trusts the system's certificates. All clients share it, so that they are read once, and
-/// only if something is called by https.
+/// TLS that trusts the system's certificates. All clients share it, so that they are read once for
+/// all, and only if something is called by https.
 #[expect(clippy::expect_used, reason = "ring supports the default versions of TLS")]
 fn tls() -> ClientConfig {
     static TLS: LazyLock<ClientConfig> =

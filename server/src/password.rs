@@ -1,14 +1,13 @@
 //! Passwords: rejects those that are easy to guess, hashes and verifies them (pure, but slow by
 //! intent: call it on a blocking thread).
 
+mod argon;
 mod older;
 
-use argon2::password_hash::rand_core::OsRng;
-use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
 use subtle::ConstantTimeEq as _;
 
-use crate::error::{Error, Result};
+pub use self::argon::Memory;
+use crate::error::{Error, Reaction, Result};
 
 /// Fragments that no password may contain, in lower case, from Apollo's list.
 const BLOCKED: [&str; 26] = [
@@ -51,13 +50,11 @@ pub enum Scheme {
 ///
 /// # Errors
 /// Fails only if the operating system provides no random bytes.
-pub fn hash(password: &str, scheme: Scheme) -> Result<String> {
+pub fn hash(memory: &mut Memory, password: &str, scheme: Scheme) -> Result<String> {
     match scheme {
         Scheme::Argon2id => {
-            let salt = SaltString::generate(&mut OsRng);
-            let hash = argon2id()?.hash_password(password.as_bytes(), &salt);
-            let hash = hash
-                .map_err(|error| Error::new(crate::error::Reaction::Internal, error.to_string()))?;
+            let hash = argon::hash(memory, password.as_bytes())
+                .map_err(|error| Error::new(Reaction::Internal, error.to_string()))?;
             Ok(format!("{{argon2}}{hash}"))
         }
         Scheme::Bcrypt => {
@@ -70,8 +67,8 @@ pub fn hash(password: &str, scheme: Scheme) -> Result<String> {
 
 /// Whether a password matches a stored text.
 #[must_use]
-pub fn verify(password: &str, stored: &str) -> bool {
-    try_verify(password, stored).unwrap_or(false)
+pub fn verify(memory: &mut Memory, password: &str, stored: &str) -> bool {
+    try_verify(memory, password, stored).unwrap_or(false)
 }
 
 /// Whether a password matches a stored text, which is read as Spring Security reads it. A text
@@ -79,7 +76,7 @@ pub fn verify(password: &str, stored: &str) -> bool {
 /// `None` if no password can match, because the marker is unknown, the hash invalid, or its
 /// parameters would cost too much memory or time.
 #[must_use]
-pub fn try_verify(password: &str, stored: &str) -> Option<bool> {
+pub fn try_verify(memory: &mut Memory, password: &str, stored: &str) -> Option<bool> {
     if password.is_empty() || stored.is_empty() {
         return Some(false);
     }
@@ -90,7 +87,7 @@ pub fn try_verify(password: &str, stored: &str) -> Option<bool> {
     let password = password.as_bytes();
     match marker {
         "bcrypt" => verify_bcrypt(password, hash),
-        "argon2" | "argon2@SpringSecurity_v5_8" => verify_argon2(password, hash),
+        "argon2" | "argon2@SpringSecurity_v5_8" => argon::try_verify(memory, password, hash),
         "noop" => Some(is_same(password, hash.as_bytes())),
         "placeholder" => Some(false),
         _ => older::try_verify(marker, password, hash),
@@ -112,35 +109,27 @@ fn verify_bcrypt(password: &[u8], hash: &str) -> Option<bool> {
     bcrypt::verify(password, hash).ok()
 }
 
-fn verify_argon2(password: &[u8], hash: &str) -> Option<bool> {
-    let hash = PasswordHash::new(hash).ok()?;
-    let params = Params::try_from(&hash).ok()?;
-    if u64::from(params.m_cost()) * u64::from(params.t_cost()) > HEAVIEST {
-        return None;
-    }
-    Some(Argon2::default().verify_password(password, &hash).is_ok())
-}
-
 /// Compares in a time that depends on the lengths only.
 fn is_same(left: &[u8], right: &[u8]) -> bool {
     left.ct_eq(right).into()
-}
-
-/// 19 MiB and two passes: the recommended minimum for interactive sign-in.
-fn argon2id() -> Result<Argon2<'static>> {
-    let params = Params::new(19 * 1024, 2, 1, None)
-        .map_err(|error| Error::new(crate::error::Reaction::Internal, error.to_string()))?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn verify(password: &str, stored: &str) -> bool {
+        super::verify(&mut Memory::default(), password, stored)
+    }
+
+    fn try_verify(password: &str, stored: &str) -> Option<bool> {
+        super::try_verify(&mut Memory::default(), password, stored)
+    }
+
     #[test]
     fn each_scheme_verifies_what_it_made() {
         for scheme in [Scheme::Argon2id, Scheme::Bcrypt] {
-            let stored = hash("correct horse", scheme).unwrap();
+            let stored = hash(&mut Memory::default(), "correct horse", scheme).unwrap();
             assert!(verify("correct horse", &stored), "{stored}");
             assert!(!verify("wrong horse", &stored));
         }

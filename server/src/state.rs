@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use castalia_core::protocol::namespace::ADMIN_SERVICE;
 use castalia_store::feed::Appended;
-use castalia_store::{Dialect, Status, Store};
+use castalia_store::{Dialect, Status, Store, StoreError};
 use tokio::sync::Notify;
 
 use crate::domain::instance_audit::InstanceAudit;
@@ -135,6 +135,9 @@ impl EnvironmentState {
 
 const NOT_SERVING: &str = "this node is starting or shutting down";
 const UNREACHABLE: &str = "the database does not answer";
+const SEVERAL_SERVERS: &str = "the address of the database leads to several servers in turn, whose locks have \
+     no effect on each other; let it lead to one of them";
+const DENIED: &str = "the database denies this account access; check its password and privileges";
 
 /// Reasons why changes of this kind cannot be stored at present.
 async fn faults_of(store: &Store, changes: &str) -> Vec<String> {
@@ -143,8 +146,11 @@ async fn faults_of(store: &Store, changes: &str) -> Vec<String> {
         faults.push(format!("{changes} cannot be stored: {reason}"));
     }
     match store.ping().await {
-        Ok(()) => faults.extend(store.refusals()),
-        Err(_) => faults.push(UNREACHABLE.to_owned()),
+        Ok(()) => {
+            faults.extend(store.refusals());
+            faults.extend(store.has_several_servers().then(|| SEVERAL_SERVERS.to_owned()));
+        }
+        Err(error) => faults.push(obstacle(&error)),
     }
     faults
 }
@@ -153,7 +159,15 @@ async fn faults_of(store: &Store, changes: &str) -> Vec<String> {
 async fn obstacles_of(store: &Store) -> Vec<String> {
     match store.ping().await {
         Ok(()) => store.damage(),
-        Err(_) => vec![UNREACHABLE.to_owned()],
+        Err(error) => vec![obstacle(&error)],
+    }
+}
+
+/// Why a ping failed. Anybody may read it: the text of the database names accounts and hosts.
+fn obstacle(error: &StoreError) -> String {
+    match error.is_denied() {
+        true => DENIED.to_owned(),
+        false => UNREACHABLE.to_owned(),
     }
 }
 

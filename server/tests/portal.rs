@@ -85,6 +85,8 @@ mod portal {
     mod long_history;
     mod long_list;
     mod mail;
+    mod mail_of_absent;
+    mod mail_refusal;
     mod many_rows;
     mod matrix;
     mod namespace;

@@ -1,7 +1,7 @@
 // What users without a right see, and the separation of editing and publishing: scenarios S21 to S23.
 import { expect, test } from "vitest";
 
-import type { Place } from "./support/api";
+import { addressOf } from "./support/api";
 import { expectAccessible, useSuite } from "./support/suite";
 
 const suite = useSuite({
@@ -9,14 +9,8 @@ const suite = useSuite({
   environments: ["DEV", "PRO"],
 });
 
-async function application(): Promise<Place> {
-  return { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
-}
-
-const address = ({ app, env, cluster, ns }: Place) => `/a/${app}/c/${env}/${cluster}/${ns}`;
-
 test("S21: while another user edits, editing is disabled with the reason, and publishing is possible", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   await (await suite.api).createNamespace(at.app, "free");
   const [u1, u2] = [await suite.as("u1"), await suite.as("u2")];
   const api = await suite.api;
@@ -25,14 +19,14 @@ test("S21: while another user edits, editing is disabled with the reason, and pu
     await api.grant(at, "ReleaseNamespace", user);
   }
   await u1.setItem(at, { key: "limit", value: "100" });
-  const other = await suite.open(address(at), { as: u2.user });
+  const other = await suite.open(addressOf(at), { as: u2.user });
   await other.getByText("u1 is editing this namespace.").filter({ visible: true }).waitFor();
   const list = other.getByRole("navigation", { name: "Namespaces" });
   await list.getByRole("link", { name: "application" }).getByText("u1 is editing").waitFor({ state: "attached" });
   await expect.poll(() => list.getByText("is editing").count()).toBe(1);
   await expect.poll(() => other.getByRole("button", { name: "Add key" }).isDisabled()).toBe(true);
   await expect.poll(() => other.getByRole("button", { name: "Edit limit" }).count()).toBe(0);
-  const editor = await suite.open(address(at), { as: u1.user });
+  const editor = await suite.open(addressOf(at), { as: u1.user });
   await editor.getByText("Someone else has to publish it").waitFor();
   await editor.getByRole("link", { name: "Review and publish" }).click();
   await editor.getByText("You have edited this namespace").filter({ visible: true }).waitFor();
@@ -43,7 +37,7 @@ test("S21: while another user edits, editing is disabled with the reason, and pu
 });
 
 test("S22: an emergency publish needs the typed environment, and is marked in the history", async () => {
-  const at = { ...(await application()), env: "PRO" };
+  const at = await suite.createPlace({ env: "PRO" });
   const api = await suite.api;
   await api.setItem(at, { key: "limit", value: "100" });
   const page = await suite.open(`/a/${at.app}/publish?t=PRO:default:application`);
@@ -59,10 +53,10 @@ test("S22: an emergency publish needs the typed environment, and is marked in th
 });
 
 test("S23: a viewer can neither edit nor publish, and learns who grants access", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   await (await suite.api).setItem(at, { key: "limit", value: "100" });
   const viewer = await suite.as("viewer");
-  const page = await suite.open(address(at), { as: viewer.user });
+  const page = await suite.open(addressOf(at), { as: viewer.user });
   await page.getByText("Read only.").waitFor();
   await page.getByRole("row", { name: "limit" }).waitFor();
   await expect.poll(() => page.getByRole("button", { name: /Add key|Edit limit|Discard/ }).count()).toBe(0);
@@ -79,7 +73,7 @@ test("S23: a viewer can neither edit nor publish, and learns who grants access",
 });
 
 test("the matrix states why somebody has a right: for all environments, for one, or for a cluster of it", async () => {
-  const { app } = await application();
+  const { app } = await suite.createPlace();
   const api = await suite.api;
   for (const user of ["everywhere", "once", "partly"]) await suite.as(user);
   await api.grant({ app, ns: "application" }, "ReleaseNamespace", "everywhere");
@@ -121,7 +115,7 @@ test("the matrix states why somebody has a right: for all environments, for one,
 });
 
 test("the boxes of the matrix are reached by arrows and switched by letters; a reader can ask why", async () => {
-  const { app } = await application();
+  const { app } = await suite.createPlace();
   const reader = await suite.as("asking");
   await (await suite.api).grant({ app, ns: "application" }, "ReleaseNamespace", reader.user);
   const page = await suite.open(`/a/${app}/access`);

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 
-import { Api, namespacePath } from "./support/api";
+import { Api, namespacePath, placeIn } from "./support/api";
 import { expectAccessible, expectAccessibleInAllViews, useSuite } from "./support/suite";
 
 const suite = useSuite({
@@ -25,9 +25,8 @@ test("S25: a user who is granted edit in DEV only can edit there and not in PRO"
   await page.getByRole("button", { name: "Save changes" }).click();
   await page.getByText("2 of 2", { exact: false }).waitFor();
   expect(sent, "all changes in one request").toBe(1);
-  const place = (env: string) => ({ app, env, cluster: "default", ns: "application" });
-  await member.setItem(place("DEV"), { key: "a", value: "1" });
-  await expect(member.setItem(place("PRO"), { key: "a", value: "1" })).rejects.toThrow("403");
+  await member.setItem(placeIn(app, "DEV"), { key: "a", value: "1" });
+  await expect(member.setItem(placeIn(app, "PRO"), { key: "a", value: "1" })).rejects.toThrow("403");
   // In a browser of that user the matrix is read-only.
   const other = await suite.open(`/a/${app}/access`, { as: "member" });
   await other.getByText("Only administrators of the app can change this.").waitFor();
@@ -85,6 +84,32 @@ test("S28: the token of a new consumer works with the command that the page show
   await page.getByLabel("read", { exact: true }).check();
   await page.getByRole("button", { name: "Grant access", exact: true }).click();
   await roles.getByRole("button", { name: `Revoke ReadNamespace+${app}` }).waitFor();
+});
+
+test("the expired token of a third-party app is replaced by one with a chosen end", async () => {
+  const api = await suite.api;
+  await api.call("POST", "consumers?expires=20010101000000", {
+    appId: "expired",
+    name: "Expired",
+    orgId: "TEST1",
+    orgName: "One",
+    ownerName: "apollo",
+  });
+  const page = await suite.open("/admin/consumers");
+  await page.getByRole("button", { name: "Rotate the token of expired" }).click();
+  await page.getByText("The present token has expired").waitFor();
+  await page.getByRole("button", { name: "Rotate token" }).click();
+  await page.getByText("Choose a day.").waitFor();
+  const day = page.getByLabel("Last day of the new token");
+  await day.fill("2002-01-15");
+  await page.getByRole("button", { name: "Rotate token" }).click();
+  await page.getByText("expires is in the past").waitFor();
+  await expectAccessible(page);
+  await day.fill("2040-01-15");
+  await page.getByRole("button", { name: "Rotate token" }).click();
+  await page.getByText("This is shown only once.").waitFor();
+  const { expires } = await api.call<{ expires: string }>("GET", "consumer-tokens/by-appId?appId=expired");
+  expect(expires).toMatch(/^2040-01-15T23:59:59/);
 });
 
 test("a third-party app is changed, and its last use is shown", async () => {
@@ -187,7 +212,7 @@ test("S34: the audit log filtered by app and user says who deleted a namespace, 
   const app = await suite.createApp();
   const api = await suite.api;
   await api.createNamespace(app, "extra");
-  const place = { app, env: "DEV", cluster: "default", ns: "extra" };
+  const place = placeIn(app, "DEV", "extra");
   await api.call("GET", namespacePath(place));
   await api.call("DELETE", `apps/${app}/envs/DEV/clusters/default/namespaces/extra`);
   const page = await suite.open(`/admin/audit?q=apollo&app=${app}`);

@@ -2,7 +2,7 @@
 // S24, S26 and S31.
 import { expect, test } from "vitest";
 
-import type { Place } from "./support/api";
+import { addressOf, placeIn } from "./support/api";
 import { expectAccessible, useSuite } from "./support/suite";
 
 const suite = useSuite({
@@ -10,9 +10,6 @@ const suite = useSuite({
   offline: ["UAT"],
   variables: { CONFIGVIEW_MEMBERONLY_ENVS: "PRO" },
 });
-
-const place = (app: string, env: string, ns = "application"): Place => ({ app, env, cluster: "default", ns });
-const address = ({ app, env, cluster, ns }: Place) => `/a/${app}/c/${env}/${cluster}/${ns}`;
 
 test("the namespaces of an app are listed by name, numbers by their value", async () => {
   const app = await suite.createApp();
@@ -29,15 +26,15 @@ test("the namespaces of an app are listed by name, numbers by their value", asyn
 
 test("the page of an app marks the clusters with unpublished changes in each environment, at once", async () => {
   const [app, api] = [await suite.createApp(), await suite.api];
-  await api.setItem(place(app, "PRO"), { key: "limit", value: "1" });
+  await api.setItem(placeIn(app, "PRO"), { key: "limit", value: "1" });
   const page = await suite.openLive(`/a/${app}`);
   const of = (env: string) =>
     page.getByRole("region", { name: "Environments" }).getByRole("listitem").filter({ hasText: env });
   await of("PRO").getByText("Unpublished").waitFor();
   await expect.poll(() => of("DEV").getByText("Unpublished").count()).toBe(0);
-  await api.setItem(place(app, "DEV"), { key: "limit", value: "1" });
+  await api.setItem(placeIn(app, "DEV"), { key: "limit", value: "1" });
   await of("DEV").getByText("Unpublished").waitFor();
-  await api.publish(place(app, "DEV"));
+  await api.publish(placeIn(app, "DEV"));
   await of("DEV").getByText("Unpublished").waitFor({ state: "detached" });
   await expectAccessible(page);
 });
@@ -55,7 +52,7 @@ test("S4: a new app has its namespace in each environment, and each outcome is r
   for (const env of ["DEV", "PRO"]) await outcome(env).filter({ hasText: "Done" }).waitFor();
   await outcome("UAT").filter({ hasText: "Failed" }).waitFor();
   const api = await suite.as("second");
-  for (const env of ["DEV", "PRO"]) expect(await api.items(place("orders", env))).toEqual([]);
+  for (const env of ["DEV", "PRO"]) expect(await api.items(placeIn("orders", env))).toEqual([]);
 });
 
 test("environments that will receive a new app later are named", async () => {
@@ -84,7 +81,7 @@ test("S5: an id that exists is named beside its field, and the input is kept", a
 test("S6: a key is added in two environments at once, and an outcome that fails is named", async () => {
   const app = await suite.createApp();
   const api = await suite.api;
-  const page = await suite.open(address(place(app, "DEV")));
+  const page = await suite.open(addressOf(placeIn(app, "DEV")));
   await page.getByRole("button", { name: "Add key" }).click();
   const form = page.getByRole("dialog", { name: "Add key" });
   await form.getByLabel("Key").fill("limit");
@@ -95,15 +92,15 @@ test("S6: a key is added in two environments at once, and an outcome that fails 
   await results.getByText("1 of 1 done").waitFor();
   await results.getByRole("button", { name: "Close" }).last().click();
   for (const env of ["DEV", "PRO"]) {
-    expect((await api.items(place(app, env))).map(({ key, value }) => `${key}=${value}`)).toEqual(["limit=100"]);
-    await page.goto(address(place(app, env)));
+    expect((await api.items(placeIn(app, env))).map(({ key, value }) => `${key}=${value}`)).toEqual(["limit=100"]);
+    await page.goto(addressOf(placeIn(app, env)));
     await page.getByText("1 unpublished change in application").waitFor();
   }
 });
 
 test("S24: an outsider sees the names of private namespaces of a member-only environment as hidden", async () => {
   const app = await suite.createApp();
-  await (await suite.api).setItem(place(app, "PRO"), { key: "secret", value: "1" });
+  await (await suite.api).setItem(placeIn(app, "PRO"), { key: "secret", value: "1" });
   await suite.as("outsider");
   const page = await suite.open(`/a/${app}/c/PRO/default`, { as: "outsider" });
   const list = page.getByRole("navigation", { name: "Namespaces" });
@@ -119,7 +116,7 @@ test("S26: an associated namespace shows effective values with their origin, and
   const api = await suite.api;
   const shared = `shared-${owner}`;
   await api.createNamespace(owner, shared, "properties", true);
-  const parent = place(owner, "DEV", shared);
+  const parent = placeIn(owner, "DEV", shared);
   for (const key of ["host", "port"]) await api.setItem(parent, { key, value: `of ${key}` });
   await api.publish(parent);
   await api.setItem(parent, { key: "unpublished", value: "1" });
@@ -145,7 +142,9 @@ test("S26: an associated namespace shows effective values with their origin, and
   await row("port")
     .filter({ hasText: `overrides ${owner}: of port` })
     .waitFor();
-  expect((await api.items(place(app, "DEV", shared))).map(({ key, value }) => `${key}=${value}`)).toEqual(["port=own"]);
+  expect((await api.items(placeIn(app, "DEV", shared))).map(({ key, value }) => `${key}=${value}`)).toEqual([
+    "port=own",
+  ]);
   await expectAccessible(page);
   await row("port").hover();
   await row("port").getByRole("button", { name: "Remove the override of port" }).click();
@@ -166,14 +165,14 @@ test("a namespace of the app is created with the suffix of its format, and opene
   await page.getByLabel("Name", { exact: true }).fill("rules");
   await page.getByRole("button", { name: "Create namespace" }).click();
   await page.getByRole("heading", { name: "rules.yaml" }).waitFor();
-  for (const env of ["DEV", "PRO"]) expect(await (await suite.api).items(place(app, env, "rules.yaml"))).toEqual([]);
+  for (const env of ["DEV", "PRO"]) expect(await (await suite.api).items(placeIn(app, env, "rules.yaml"))).toEqual([]);
 });
 
 test("S31: an unreachable environment is named with its error, and the others are fully usable", async () => {
   const app = await suite.createApp();
   const page = await suite.open(`/a/${app}`);
   await page.getByRole("listitem").filter({ hasText: "UAT" }).filter({ hasText: "offline" }).first().waitFor();
-  await page.goto(address(place(app, "DEV")));
+  await page.goto(addressOf(placeIn(app, "DEV")));
   await expect.poll(() => page.getByRole("radio", { name: "UAT" }).isDisabled()).toBe(true);
   await page.getByRole("button", { name: "Add key" }).click();
   const form = page.getByRole("dialog", { name: "Add key" });

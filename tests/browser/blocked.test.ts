@@ -2,6 +2,7 @@
 import type { Locator, Page } from "playwright-core";
 import { expect, test } from "vitest";
 
+import { placeIn } from "./support/api";
 import { expectAccessible, useSuite } from "./support/suite";
 
 const suite = useSuite();
@@ -26,7 +27,7 @@ async function tabTo(page: Page, button: Locator): Promise<void> {
 
 test("a blocked button is reached by Tab, states its reason to the eye and to screen readers, and does nothing", async () => {
   const app = await suite.createApp();
-  await (await suite.api).setItem({ app, env: "DEV", cluster: "default", ns: "application" }, { key: "a", value: "1" });
+  await (await suite.api).setItem(placeIn(app), { key: "a", value: "1" });
   const page = await suite.open(`/a/${app}/c/DEV/default/application?view=text`);
   const save = page.getByRole("button", { name: "Preview and save" });
   const reason = "Nothing has been edited.";

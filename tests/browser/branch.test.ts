@@ -2,14 +2,14 @@
 // what was shown.
 import { expect, test } from "vitest";
 
-import { namespacePath, type Place } from "./support/api";
+import { grayAddressOf, namespacePath, type Place } from "./support/api";
 import { NARROW, useSuite } from "./support/suite";
 
 const suite = useSuite({ environments: ["PRO"] });
 
 /** An app whose `timeout` is 3000, published. */
 async function prepare(): Promise<Place> {
-  const place = { app: await suite.createApp(), env: "PRO", cluster: "default", ns: "application" };
+  const place = await suite.createPlace({ env: "PRO" });
   const api = await suite.api;
   await api.setItem(place, { key: "timeout", value: "3000" });
   await api.publish(place);
@@ -17,28 +17,14 @@ async function prepare(): Promise<Place> {
 }
 
 /** Starts a gray release with `timeout` = 4500; returns the place of its branch. */
-async function start(place: Place): Promise<Place> {
-  const api = await suite.api;
-  const branches = `${namespacePath(place)}/branches`;
-  const { clusterName } = await api.call<{ clusterName: string }>("POST", branches);
-  const branch = { ...place, cluster: clusterName };
-  await api.setItem(branch, { key: "timeout", value: "4500" });
-  return branch;
-}
+const start = async (place: Place) => (await suite.api).startGray(place, { key: "timeout", value: "4500" });
 
-async function setAudience(place: Place, { cluster }: Place): Promise<void> {
-  const line = { clientAppId: place.app, clientIpList: ["10.0.0.1"], clientLabelList: [] };
-  const path = `${namespacePath(place)}/branches/${cluster}/rules`;
-  await (await suite.api).call("PUT", path, { ruleItems: [line] });
-}
-
-const addressOf = ({ app, env, cluster, ns }: Place) => `/a/${app}/c/${env}/${cluster}/${ns}/gray`;
 const CHANGED = "Someone else has changed this in the meantime.";
 
 test("the gray values that somebody else changes are shown without a reload", async () => {
   const place = await prepare();
   const branch = await start(place);
-  const page = await suite.openLive(`${addressOf(place)}?step=change`);
+  const page = await suite.openLive(`${grayAddressOf(place)}?step=change`);
   await page.getByRole("cell", { name: "4500" }).waitFor();
   await (await suite.api).setItem(branch, { key: "timeout", value: "4600" });
   await page.getByRole("cell", { name: "4600" }).waitFor();
@@ -47,7 +33,7 @@ test("the gray values that somebody else changes are shown without a reload", as
 test("an edit of a gray value that somebody else has changed meanwhile shows both values", async () => {
   const place = await prepare();
   const branch = await start(place);
-  const page = await suite.openLive(`${addressOf(place)}?step=change`);
+  const page = await suite.openLive(`${grayAddressOf(place)}?step=change`);
   await page.getByRole("button", { name: "Edit timeout" }).click();
   await page.getByLabel("Value", { exact: true }).fill("4700");
   const api = await suite.api;
@@ -66,8 +52,8 @@ test("an edit of a gray value that somebody else has changed meanwhile shows bot
 test("a gray publish of values that were changed after the question is refused", async () => {
   const place = await prepare();
   const branch = await start(place);
-  await setAudience(place, branch);
-  const page = await suite.openLive(`${addressOf(place)}?step=observe`);
+  await (await suite.api).setAudience(place, branch, ["10.0.0.1"]);
+  const page = await suite.openLive(`${grayAddressOf(place)}?step=observe`);
   await page.getByRole("button", { name: "Publish gray release" }).click();
   const dialog = page.getByRole("dialog", { name: "Publish to production PRO" });
   const publish = dialog.getByRole("button", { name: "Publish gray release" });
@@ -88,7 +74,7 @@ test("a gray publish of values that were changed after the question is refused",
 test("a release to all of values that were changed after the question is refused", async () => {
   const place = await prepare();
   const branch = await start(place);
-  const page = await suite.openLive(`${addressOf(place)}?step=finish`);
+  const page = await suite.openLive(`${grayAddressOf(place)}?step=finish`);
   const release = async (key: string, value: string, at: Place) => {
     await page.getByRole("button", { name: /^Release to all \d/ }).click();
     const dialog = page.getByRole("dialog", { name: "Release to all" });
@@ -112,15 +98,15 @@ test("a release to all of values that were changed after the question is refused
 test("an audience that is entered for one cluster is not shown in another one", async () => {
   const place = await prepare();
   const api = await suite.api;
-  await api.call("POST", `envs/PRO/apps/${place.app}/clusters`, { appId: place.app, name: "fra1" });
+  await api.createCluster(place.app, "PRO", "fra1");
   const other = { ...place, cluster: "fra1" };
   for (const at of [place, other]) await start(at);
   // Both places have been read before.
-  const page = await suite.open(addressOf(other), { width: NARROW });
+  const page = await suite.open(grayAddressOf(other), { width: NARROW });
   const ips = page.getByLabel("IP addresses");
   const show = async (at: Place) => {
     await page.getByRole("combobox", { name: "Environment and cluster" }).selectOption(`PRO / ${at.cluster}`);
-    await page.waitForURL(`**${addressOf(at)}`);
+    await page.waitForURL(`**${grayAddressOf(at)}`);
     await ips.waitFor();
   };
   await ips.waitFor();

@@ -3,7 +3,7 @@
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 
-import { namespacePath, type Place } from "./support/api";
+import { placeIn, type Place } from "./support/api";
 import { useSuite, watchCalls } from "./support/suite";
 
 const suite = useSuite({ environments: ["DEV", "FAT"] });
@@ -26,7 +26,7 @@ async function filledApp(): Promise<string> {
   for (const ns of NAMESPACES.slice(1)) await api.createNamespace(app, ns);
   for (const env of ENVS) {
     for (const name of CLUSTERS.slice(1)) {
-      await api.call("POST", `envs/${env}/apps/${app}/clusters`, { appId: app, name });
+      await api.createCluster(app, env, name);
     }
     for (const cluster of CLUSTERS) {
       for (const ns of NAMESPACES) {
@@ -36,19 +36,16 @@ async function filledApp(): Promise<string> {
       }
     }
   }
-  await startGray({ app, env: "DEV", cluster: "default", ns: "application" });
+  await startGray(placeIn(app));
   return app;
 }
 
 /** With an instance on either side of it. */
 async function startGray(at: Place): Promise<void> {
   const api = await suite.api;
-  const branches = `${namespacePath(at)}/branches`;
-  const branch = await api.call<{ clusterName: string }>("POST", branches);
-  await api.setItem({ ...at, cluster: branch.clusterName }, { key: "limit", value: "9" });
-  const rule = { clientAppId: at.app, clientIpList: ["10.0.0.2"], clientLabelList: [] };
-  await api.call("PUT", `${branches}/${branch.clusterName}/rules`, { ruleItems: [rule] });
-  await api.call("POST", `${branches}/${branch.clusterName}/releases`, { releaseTitle: "try", releasedBy: api.user });
+  const branch = await api.startGray(at, { key: "limit", value: "9" });
+  await api.setAudience(at, branch, ["10.0.0.2"]);
+  await api.publishGray(at, branch, "try");
   for (const ip of ["10.0.0.1", "10.0.0.2"]) await suite.served(at, ip);
 }
 

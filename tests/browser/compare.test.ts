@@ -2,19 +2,17 @@
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 
-import type { Item, Place } from "./support/api";
+import { placeIn, type Item } from "./support/api";
 import { atRest, expectAccessible, expectAccessibleInAllViews, NARROW, useSuite } from "./support/suite";
 
 const suite = useSuite({ environments: ["DEV", "PRO"], offline: ["FAT"] });
-
-const place = (app: string, env: string, ns = "application"): Place => ({ app, env, cluster: "default", ns });
 
 /** An app whose environments have other values, which are published. */
 async function createDifferent(dev: Record<string, string>, pro: Record<string, string>): Promise<string> {
   const [app, api] = [await suite.createApp(), await suite.api];
   for (const [env, items] of [["DEV", dev] as const, ["PRO", pro] as const]) {
-    for (const [key, value] of Object.entries(items)) await api.setItem(place(app, env), { key, value });
-    await api.publish(place(app, env));
+    for (const [key, value] of Object.entries(items)) await api.setItem(placeIn(app, env), { key, value });
+    await api.publish(placeIn(app, env));
   }
   return app;
 }
@@ -32,7 +30,7 @@ test("S16: differing keys are shown, equal ones are hidden, and one click copies
   await page.getByRole("button", { name: "Copy here" }).click();
   await page.getByText("Copied timeout to PRO.").waitFor();
   const api = await suite.api;
-  expect(values(await api.items(place(app, "PRO")))).toEqual({ timeout: "200", same: "1" });
+  expect(values(await api.items(placeIn(app, "PRO")))).toEqual({ timeout: "200", same: "1" });
   // Clients still read the live release.
   const release = await api.call<{ configurations: object }>(
     "GET",
@@ -59,7 +57,7 @@ test("S17: deletions are not chosen with a column, are included on demand, and a
   await expectAccessible(page);
   await dialog.getByRole("button", { name: "Promote to PRO" }).click();
   await dialog.getByText("1 of 1 done").waitFor();
-  expect(values(await (await suite.api).items(place(app, "PRO")))).toEqual({ a: "1", b: "2" });
+  expect(values(await (await suite.api).items(placeIn(app, "PRO")))).toEqual({ a: "1", b: "2" });
   await dialog.getByRole("link", { name: "Review and publish" }).click();
   await page.waitForURL(`**/a/${app}/publish?t=PRO*`);
 });
@@ -71,7 +69,7 @@ test("S17: without the deletion, the key of the target is kept", async () => {
   await page.getByRole("button", { name: "Preview promotion" }).click();
   await page.getByRole("button", { name: "Promote to PRO" }).click();
   await page.getByText("1 of 1 done").waitFor();
-  expect(values(await (await suite.api).items(place(app, "PRO")))).toEqual({ a: "1", old: "x" });
+  expect(values(await (await suite.api).items(placeIn(app, "PRO")))).toEqual({ a: "1", old: "x" });
 });
 
 test("S16 by keyboard: arrows move between the cells, Space chooses, Enter shows the difference", async () => {
@@ -108,8 +106,8 @@ test.each(Object.entries(DOCUMENTS))(
     const ns = `pay.${format}`;
     const [dev = "", pro = ""] = documents;
     for (const [env, text] of [["DEV", dev] as const, ["PRO", pro] as const]) {
-      await api.setText(place(app, env, ns), text, format);
-      await api.publish(place(app, env, ns));
+      await api.setText(placeIn(app, env, ns), text, format);
+      await api.publish(placeIn(app, env, ns));
     }
     const page = await suite.open(`/a/${app}/compare?base=DEV&with=PRO`);
     await cell(page, "content", "PRO").filter({ hasText: "Differs" }).hover();
@@ -128,7 +126,7 @@ test.each(Object.entries(DOCUMENTS))(
     await page.getByRole("dialog").getByRole("region", { name: "content" }).waitFor();
     await page.getByRole("button", { name: "Promote to PRO" }).click();
     await page.getByText("1 of 1 done").waitFor();
-    expect(await api.items(place(app, "PRO", ns))).toMatchObject([{ key: "content", value: dev }]);
+    expect(await api.items(placeIn(app, "PRO", ns))).toMatchObject([{ key: "content", value: dev }]);
   },
 );
 
@@ -176,7 +174,7 @@ test("an offline environment is an unknown column, and the others are compared",
 
 test("the draft side compares what is stored", async () => {
   const app = await createDifferent({ a: "1" }, { a: "1" });
-  await (await suite.api).setItem(place(app, "DEV"), { key: "a", value: "2" });
+  await (await suite.api).setItem(placeIn(app, "DEV"), { key: "a", value: "2" });
   const page = await suite.open(`/a/${app}/compare?base=DEV&with=PRO`);
   await page.getByText("No difference to show. 1 key was compared.").waitFor();
   await page.getByText("Draft", { exact: true }).click();
@@ -186,8 +184,8 @@ test("the draft side compares what is stored", async () => {
 test("on a narrow screen nothing covers the value, the draft or the buttons of a cell", async () => {
   const app = await createDifferent({ "checkout.cart.max-items": "1" }, { "checkout.cart.max-items": "0", old: "x" });
   const api = await suite.api;
-  await api.setItem(place(app, "PRO"), { key: "checkout.cart.max-items", value: "2" });
-  await api.deleteItem(place(app, "PRO"), "old");
+  await api.setItem(placeIn(app, "PRO"), { key: "checkout.cart.max-items", value: "2" });
+  await api.deleteItem(placeIn(app, "PRO"), "old");
   const page = await suite.open(`/a/${app}/compare?base=DEV&with=PRO`, { width: NARROW });
   for (const key of ["checkout.cart.max-items", "old"]) {
     await cell(page, key, "PRO").getByText("draft", { exact: true }).waitFor();
@@ -211,7 +209,7 @@ test("on a narrow screen nothing covers the value, the draft or the buttons of a
 
 test("on a narrow screen two clusters of an environment are told apart, and a long key breaks between its parts", async () => {
   const app = await createDifferent({ "checkout.gateway.connect-timeout-ms": "1" }, {});
-  await (await suite.api).call("POST", `envs/DEV/apps/${app}/clusters`, { appId: app, name: "fra1" });
+  await (await suite.api).createCluster(app, "DEV", "fra1");
   const page = await suite.open(`/a/${app}/compare?base=DEV&with=DEV:fra1`, { width: NARROW });
   const row = page.getByRole("row").filter({ has: page.getByRole("rowheader", { name: /connect-timeout/ }) });
   await row.getByText("DEV / default", { exact: true }).waitFor();

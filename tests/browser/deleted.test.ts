@@ -8,7 +8,7 @@ import { expectAccessible, NARROW, useSuite } from "./support/suite";
 const suite = useSuite();
 
 async function published(ns = "application"): Promise<Place> {
-  const at = { app: await suite.createApp(), env: "DEV", cluster: "default", ns };
+  const at = await suite.createPlace({ ns });
   const api = await suite.api;
   if (ns !== "application") await api.createNamespace(at.app, ns);
   await api.setItem(at, { key: "limit", value: "100" });
@@ -41,7 +41,7 @@ test("a namespace that was deleted comes back with its keys", async () => {
 test("a cluster comes back, on a narrow screen too", async () => {
   const at = { ...(await published()), cluster: "fra1" };
   const api = await suite.api;
-  await api.call("POST", `envs/DEV/apps/${at.app}/clusters`, { appId: at.app, name: "fra1" });
+  await api.createCluster(at.app, "DEV", "fra1");
   await api.setItem(at, { key: "limit", value: "200" });
   await api.call("DELETE", `envs/DEV/apps/${at.app}/clusters/fra1`);
   const page = await suite.open(`/a/${at.app}/settings/deleted`, { width: NARROW });

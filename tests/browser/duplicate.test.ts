@@ -1,7 +1,7 @@
 // Copies of a namespace and of an app.
 import { expect, test } from "vitest";
 
-import type { Place } from "./support/api";
+import { placeIn, type Place } from "./support/api";
 import { expectAccessibleInAllViews, useSuite } from "./support/suite";
 
 const suite = useSuite({ environments: ["DEV", "FAT"], offline: ["UAT"] });
@@ -11,7 +11,7 @@ const TEXT = "# first\nname = a\\nb\n\nlimit = 100";
 test("a namespace is duplicated with comments and types in the chosen clusters", async () => {
   const app = await suite.createApp();
   const api = await suite.api;
-  const at = (env: string, ns: string): Place => ({ app, env, cluster: "default", ns });
+  const at = (env: string, ns: string) => placeIn(app, env, ns);
   for (const env of ["DEV", "FAT"]) {
     await api.setText(at(env, "application"), TEXT);
     await api.setItem(at(env, "application"), { key: "limit", value: "200", type: 1, comment: "why" });
@@ -38,12 +38,29 @@ test("a namespace is duplicated with comments and types in the chosen clusters",
   await page.getByRole("row", { name: "limit" }).waitFor();
 });
 
+test("a free name is suggested for a copy, and one that a namespace has is refused", async () => {
+  const app = await suite.createApp();
+  const api = await suite.api;
+  const at = (ns: string) => placeIn(app, "DEV", ns);
+  await api.createNamespace(app, "application-copy");
+  await api.setItem(at("application"), { key: "limit", value: "100" });
+  await api.setItem(at("application-copy"), { key: "limit", value: "1" });
+  const page = await suite.open(`/a/${app}/settings/namespaces`);
+  await page.getByRole("button", { name: "Duplicate application", exact: true }).click();
+  const dialog = page.getByRole("dialog");
+  await expect.poll(() => dialog.getByLabel("Name").inputValue()).toBe("application-copy-2");
+  await dialog.getByLabel("Name").fill("application-copy");
+  await dialog.getByRole("button", { name: "Duplicate", exact: true }).click();
+  await dialog.getByText("The app has a namespace of this name already.").waitFor();
+  expect(await api.items(at("application-copy"))).toMatchObject([{ key: "limit", value: "1" }]);
+});
+
 test("an app is duplicated with its clusters, namespaces and associations", async () => {
   const api = await suite.api;
   const shared = await suite.createApp();
   await api.createNamespace(shared, "shared.rules", "properties", true);
   const app = await suite.createApp();
-  await api.call("POST", `envs/DEV/apps/${app}/clusters`, { appId: app, name: "fra1" });
+  await api.createCluster(app, "DEV", "fra1");
   await api.createNamespace(app, "routes", "yaml");
   const association = { appId: app, env: "DEV", clusterName: "default", appNamespaceName: "shared.rules" };
   await api.call("POST", "namespaces", [association]);

@@ -1,7 +1,7 @@
 // Gray releases: scenarios S18 to S20.
 import { expect, test } from "vitest";
 
-import { namespacePath, type Place } from "./support/api";
+import { grayAddressOf, namespacePath, type Place } from "./support/api";
 import { expectAccessibleInAllViews, NARROW, useSuite } from "./support/suite";
 
 const suite = useSuite();
@@ -11,7 +11,7 @@ const EFFECT = { timeout: 90_000 };
 
 /** A namespace whose live release has `timeout` = 3000, read by two instances. */
 async function prepare(): Promise<Place> {
-  const place = { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
+  const place = await suite.createPlace();
   const api = await suite.api;
   await api.setItem(place, { key: "timeout", value: "3000" });
   await api.publish(place, "first");
@@ -29,10 +29,8 @@ async function known(place: Place, count: number): Promise<void> {
 /** The timeout of a client with this address. */
 const read = async (place: Place, ip: string) => (await suite.served(place, ip))?.timeout;
 
-const addressOf = ({ app, env, cluster, ns }: Place) => `/a/${app}/c/${env}/${cluster}/${ns}/gray`;
-
 async function changeTimeout(place: Place, width?: number) {
-  const page = await suite.open(addressOf(place), width === undefined ? {} : { width });
+  const page = await suite.open(grayAddressOf(place), width === undefined ? {} : { width });
   await page.getByRole("button", { name: "Start gray release" }).click();
   await page.getByLabel("Change a key of master…").selectOption("timeout");
   await page.getByLabel("Value").fill("4500");
@@ -69,7 +67,7 @@ test.each([undefined, NARROW])(
 test("S19: without a rule the page asks for the audience instead of publishing", async () => {
   const place = await prepare();
   const page = await changeTimeout(place);
-  await page.goto(`${addressOf(place)}?step=observe`);
+  await page.goto(`${grayAddressOf(place)}?step=observe`);
   await page.getByText("Without an audience no instance would receive it.").waitFor();
   await expect.poll(() => page.getByRole("button", { name: "Publish gray release" }).count()).toBe(0);
   await page.getByRole("button", { name: "Choose the audience first" }).click();
@@ -118,13 +116,9 @@ test("the audience of an earlier gray release of the app is used again", async (
 test("one of many audiences is found, and replaces what is entered after a confirmation", async () => {
   const place = await prepare();
   const api = await suite.api;
-  const { clusterName } = await api.call<{ clusterName: string }>("POST", branchesOf(place));
-  const rules = `${branchesOf(place)}/${clusterName}/rules`;
-  for (let n = 1; n <= 10; n++) {
-    const line = { clientAppId: place.app, clientIpList: [`10.0.1.${n}`], clientLabelList: [`team-${n}`] };
-    await api.call("PUT", rules, { ruleItems: [line] });
-  }
-  const page = await suite.open(`${addressOf(place)}?step=audience`);
+  const branch = await api.startGray(place);
+  for (let n = 1; n <= 10; n++) await api.setAudience(place, branch, [`10.0.1.${n}`], [`team-${n}`]);
+  const page = await suite.open(`${grayAddressOf(place)}?step=audience`);
   const ips = page.getByLabel("IP addresses");
   await expect.poll(() => ips.inputValue()).toBe("10.0.1.10");
   const open = page.getByRole("button", { name: "Use an earlier audience" });
@@ -159,7 +153,7 @@ test("S20: a release to all gives every instance the value and removes the gray 
   await page.getByRole("button", { name: "Release to all of DEV" }).click();
   await page.waitForURL((url) => !url.pathname.endsWith("/gray"));
   await expect.poll(() => read(place, "10.0.0.2"), EFFECT).toBe("4500");
-  expect(await (await suite.api).call("GET", branchesOf(place))).toBeNull();
+  expect(await (await suite.api).call("GET", `${namespacePath(place)}/branches`)).toBeNull();
 });
 
 test("S20: after abandoning, master is unchanged and its value returns to the instance", async () => {
@@ -179,14 +173,14 @@ test("unpublished changes of master block the release to all, which says how man
   const place = await prepare();
   const page = await publishTo(place, "10.0.0.1");
   await (await suite.api).setItem(place, { key: "other", value: "1" });
-  await page.goto(`${addressOf(place)}?step=finish`);
+  await page.goto(`${grayAddressOf(place)}?step=finish`);
   await page.getByText("Master has 1 unpublished change").filter({ visible: true }).waitFor();
   await expect.poll(() => page.getByRole("button", { name: /^Release to all \d/ }).isDisabled()).toBe(true);
 });
 
 test("a user without the right to edit sees who can grant it, and no start", async () => {
   const place = await prepare();
-  const page = await suite.open(addressOf(place), { as: "gray-reader" });
+  const page = await suite.open(grayAddressOf(place), { as: "gray-reader" });
   await page.getByText("This needs the permission to edit the namespace.").waitFor();
   await expect.poll(() => page.getByRole("button", { name: "Start gray release" }).count()).toBe(0);
 });
@@ -194,16 +188,13 @@ test("a user without the right to edit sees who can grant it, and no start", asy
 test("each step is accessible in both themes and widths", async () => {
   const place = await prepare();
   await publishTo(place, "10.0.0.1");
-  const page = await suite.open(addressOf(place));
+  const page = await suite.open(grayAddressOf(place));
   for (const step of ["change", "audience", "observe", "finish"]) {
-    await page.goto(`${addressOf(place)}?step=${step}`);
+    await page.goto(`${grayAddressOf(place)}?step=${step}`);
     await page.locator("[aria-current=step]").waitFor();
     await expectAccessibleInAllViews(page);
   }
 });
-
-const branchesOf = ({ app, env, cluster, ns }: Place) =>
-  `envs/${env}/apps/${app}/clusters/${cluster}/namespaces/${ns}/branches`;
 
 test("the views of the namespace are in reach of its gray release", async () => {
   const place = await prepare();
@@ -225,11 +216,11 @@ test("on a narrow screen another namespace is selected, and the environment and 
   const place = await prepare();
   const api = await suite.api;
   await api.createNamespace(place.app, "limits");
-  await api.call("POST", `envs/DEV/apps/${place.app}/clusters`, { appId: place.app, name: "fra1" });
-  const page = await suite.open(`${addressOf(place)}?step=change`, { width: NARROW });
+  await api.createCluster(place.app, "DEV", "fra1");
+  const page = await suite.open(`${grayAddressOf(place)}?step=change`, { width: NARROW });
   await page.getByRole("combobox", { name: "Namespaces" }).selectOption("limits");
   await page.getByRole("heading", { name: "limits" }).waitFor();
-  await expect.poll(() => new URL(page.url()).pathname).toBe(addressOf({ ...place, ns: "limits" }));
+  await expect.poll(() => new URL(page.url()).pathname).toBe(grayAddressOf({ ...place, ns: "limits" }));
   await page.getByRole("combobox", { name: "Environment and cluster" }).selectOption("DEV / fra1");
-  await page.waitForURL(`**${addressOf({ ...place, ns: "limits", cluster: "fra1" })}`);
+  await page.waitForURL(`**${grayAddressOf({ ...place, ns: "limits", cluster: "fra1" })}`);
 });

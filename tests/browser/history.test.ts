@@ -1,7 +1,7 @@
 // History, differences of releases, a key's history, and rollback: scenario S8.
 import { expect, test } from "vitest";
 
-import { type Place } from "./support/api";
+import { placeIn, type Place } from "./support/api";
 import { expectAccessibleInAllViews, useSuite } from "./support/suite";
 
 const suite = useSuite();
@@ -9,7 +9,7 @@ const suite = useSuite();
 /** An app with the releases first (limit=1), second (limit=2) and third (limit=3, rate=9). */
 async function createReleased(): Promise<{ place: Place; ids: number[] }> {
   const [app, api] = [await suite.createApp(), await suite.api];
-  const place = { app, env: "DEV", cluster: "default", ns: "application" };
+  const place = placeIn(app);
   const ids: number[] = [];
   for (const [index, name] of ["first", "second", "third"].entries()) {
     await api.setItem(place, { key: "limit", value: String(index + 1), comment: "a comment" });

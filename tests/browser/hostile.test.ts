@@ -4,7 +4,7 @@
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 
-import type { Place } from "./support/api";
+import { placeIn, type Place } from "./support/api";
 import * as hostile from "./support/hostile";
 import { PAYLOADS, RAN } from "./support/hostile";
 import { useSuite } from "./support/suite";
@@ -56,7 +56,7 @@ async function expectInert(page: Page, address: string): Promise<void> {
 /** Stores all texts in each field; returns a namespace with releases and unpublished changes. */
 async function plant(): Promise<Place> {
   const [app, api] = [await suite.createApp(), await suite.api];
-  const place = { app, env: "DEV", cluster: "default", ns: "application" };
+  const place = placeIn(app);
   await hostile.plantReleases(api, place);
   await hostile.plantItems(api, place);
   await hostile.plantApps(api);

@@ -7,7 +7,7 @@ import { expectAccessible, expectAccessibleInAllViews, useSuite } from "./suppor
 const suite = useSuite();
 
 test("instances are listed with the release that each of them has, also a gray one, and filtered by address", async () => {
-  const at = { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
+  const at = await suite.createPlace();
   const api = await suite.api;
   const page = await suite.open(`/a/${at.app}/c/DEV/default/application?view=instances`);
   await page.getByText("No instance can have a release before the first publish.").waitFor();
@@ -24,13 +24,9 @@ test("instances are listed with the release that each of them has, also a gray o
   await api.setItem(at, { key: "limit", value: "2" });
   await api.publish(at, "second");
   await expect.poll(() => suite.served(at, "10.0.0.1", "fra1")).toEqual({ limit: "2" });
-  const branches = `${namespacePath(at)}/branches`;
-  const { clusterName } = await api.call<{ clusterName: string }>("POST", branches);
-  await api.setItem({ ...at, cluster: clusterName }, { key: "limit", value: "3" });
-  const ruleItems = [{ clientAppId: at.app, clientIpList: ["10.0.0.3"], clientLabelList: [] }];
-  await api.call("PUT", `${branches}/${clusterName}/rules`, { ruleItems });
-  const release = { releaseTitle: "trial", releaseComment: "", releasedBy: "apollo", isEmergencyPublish: false };
-  await api.call("POST", `${branches}/${clusterName}/releases`, release);
+  const branch = await api.startGray(at, { key: "limit", value: "3" });
+  await api.setAudience(at, branch, ["10.0.0.3"]);
+  await api.publishGray(at, branch, "trial");
   const table = page.getByRole("table", { name: "Instances" });
   // Records of instances are stored a moment later; the rule takes effect within a minute.
   await expect
@@ -62,7 +58,7 @@ test("instances are listed with the release that each of them has, also a gray o
 });
 
 test("instances beyond the first two thousand are listed and found by the filter", async () => {
-  const at = { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
+  const at = await suite.createPlace();
   const api = await suite.api;
   await api.setItem(at, { key: "limit", value: "1" });
   await api.publish(at, "first");
@@ -87,7 +83,7 @@ test("instances beyond the first two thousand are listed and found by the filter
 });
 
 test("an administrator forgets an instance, which appears again if it still runs; others are not offered that", async () => {
-  const at = { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
+  const at = await suite.createPlace();
   const api = await suite.api;
   await api.setItem(at, { key: "limit", value: "1" });
   await api.publish(at, "first");

@@ -1,36 +1,23 @@
 // What is served now, the review that is ticked off, and the ways from one place to another.
 import { expect, test } from "vitest";
 
-import { namespacePath, type Place } from "./support/api";
+import { addressOf, namespacePath } from "./support/api";
 import { expectAccessible, expectAccessibleInAllViews, receiving, useSuite } from "./support/suite";
 
 const suite = useSuite({ environments: ["DEV", "PRO"] });
 
-const address = ({ app, env, cluster, ns }: Place) => `/a/${app}/c/${env}/${cluster}/${ns}`;
-const application = async (): Promise<Place> => {
-  return { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
-};
-
 test("the live view shows the release of each cluster and the gray release, with their content and receivers", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const api = await suite.api;
-  const page = await suite.open(`${address(at)}?view=live`);
+  const page = await suite.open(`${addressOf(at)}?view=live`);
   await page.getByText("Nothing is published here").first().waitFor();
   await api.setItem(at, { key: "limit", value: "100" });
   await api.setItem(at, { key: "timeout", value: "3000" });
   await api.publish(at, "first");
-  await api.call("POST", `envs/DEV/apps/${at.app}/clusters`, {
-    name: "fra1",
-    appId: at.app,
-    dataChangeCreatedBy: "apollo",
-  });
-  const branches = `${namespacePath(at)}/branches`;
-  const { clusterName } = await api.call<{ clusterName: string }>("POST", branches);
-  await api.setItem({ ...at, cluster: clusterName }, { key: "limit", value: "150" });
-  const ruleItems = [{ clientAppId: at.app, clientIpList: ["10.0.0.9"], clientLabelList: ["pilot"] }];
-  await api.call("PUT", `${branches}/${clusterName}/rules`, { ruleItems });
-  const release = { releaseTitle: "trial", releaseComment: "", releasedBy: "apollo", isEmergencyPublish: false };
-  await api.call("POST", `${branches}/${clusterName}/releases`, release);
+  await api.createCluster(at.app, "DEV", "fra1");
+  const branch = await api.startGray(at, { key: "limit", value: "150" });
+  await api.setAudience(at, branch, ["10.0.0.9"], ["pilot"]);
+  await api.publishGray(at, branch, "trial");
   // An edit is not live.
   await api.setItem(at, { key: "limit", value: "999" });
   await page.reload();
@@ -64,7 +51,7 @@ test("the live view shows the release of each cluster and the gray release, with
 });
 
 test("an edit between the first reads of a page and the opening of its event stream is shown", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const api = await suite.api;
   await api.setItem(at, { key: "limit", value: "first" });
   const page = await suite.open("/");
@@ -74,7 +61,7 @@ test("an edit between the first reads of a page and the opening of its event str
     await isEdited;
     await route.continue();
   });
-  await page.goto(address(at));
+  await page.goto(addressOf(at));
   await page.getByRole("row", { name: "limit" }).getByText("first").waitFor();
   await api.setItem(at, { key: "limit", value: "second" });
   edited();
@@ -82,7 +69,7 @@ test("an edit between the first reads of a page and the opening of its event str
 });
 
 test("after a publish, the namespace shows how many instances have the release", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const api = await suite.api;
   await api.setItem(at, { key: "limit", value: "1" });
   await api.publish(at, "first");
@@ -91,7 +78,7 @@ test("after a publish, the namespace shows how many instances have the release",
   await expect.poll(() => api.call<number>("GET", `${namespacePath(at)}/instances`)).toBe(1);
   await api.setItem(at, { key: "limit", value: "2" });
   await api.publish(at, "second");
-  const page = await suite.open(address(at));
+  const page = await suite.open(addressOf(at));
   await page.getByText("0 of 1 instance has it").waitFor();
   await page.getByText("10.0.0.1").waitFor();
   await expect.poll(read).toEqual({ limit: "2" });
@@ -99,7 +86,7 @@ test("after a publish, the namespace shows how many instances have the release",
 });
 
 test("changes of a review are ticked as viewed; one that is edited afterwards needs a new look", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const api = await suite.api;
   for (const key of ["first", "second"]) await api.setItem(at, { key, value: "1" });
   const page = await suite.open(`/a/${at.app}/publish?t=DEV:default:application`);
@@ -121,11 +108,11 @@ test("changes of a review are ticked as viewed; one that is edited afterwards ne
 });
 
 test("the breadcrumb leads to other apps, to the same view elsewhere, and to other namespaces", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const other = await suite.createApp();
   const api = await suite.api;
   for (let n = 0; n < 14; n++) await api.createNamespace(at.app, `rules-${n}`);
-  const page = await suite.open(`${address(at)}?view=history`);
+  const page = await suite.open(`${addressOf(at)}?view=history`);
   await page.getByRole("button", { name: "Other environments and clusters" }).click();
   const list = (name: string) => page.getByRole("dialog", { name });
   await list("Other environments and clusters").getByRole("link", { name: "PRO / default" }).waitFor();

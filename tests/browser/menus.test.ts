@@ -2,19 +2,17 @@
 import type { Locator, Page } from "playwright-core";
 import { test } from "vitest";
 
-import { namespacePath, type Place } from "./support/api";
+import { addressOf, type Place } from "./support/api";
 import { expectAccessible, NARROW, THEMES, useSuite, WIDE } from "./support/suite";
 
 const suite = useSuite({ environments: ["DEV", "FAT"] });
 
 async function application(): Promise<Place> {
-  const at = { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
+  const at = await suite.createPlace();
   await (await suite.api).setItem(at, { key: "limit", value: "1", type: 1 });
   await (await suite.api).publish(at);
   return at;
 }
-
-const address = ({ app, env, cluster, ns }: Place) => `/a/${app}/c/${env}/${cluster}/${ns}`;
 
 /** What a dialog covers is too small a target meanwhile. */
 const DIALOG = "[role=dialog]";
@@ -37,7 +35,7 @@ async function check(page: Page, target: Locator, opened: Locator, part = "html"
 
 for (const width of [WIDE, NARROW]) {
   test(`the menus of a namespace are accessible while they are open, ${width} pixels wide`, async () => {
-    const page = await suite.open(address(await application()), { width });
+    const page = await suite.open(addressOf(await application()), { width });
     const button = (name: string) => page.getByRole("button", { name, exact: true });
     const menu = page.getByRole("menu");
     await page.getByRole("row", { name: "limit" }).waitFor();
@@ -63,11 +61,8 @@ test("the targets of a comparison are accessible while they are chosen", async (
 test("the earlier audiences of a gray release are accessible while they are open", async () => {
   const at = await application();
   const api = await suite.api;
-  const branch = await api.call<{ clusterName: string }>("POST", `${namespacePath(at)}/branches`);
-  await api.setItem({ ...at, cluster: branch.clusterName }, { key: "limit", value: "9" });
-  const rules = `${namespacePath(at)}/branches/${branch.clusterName}/rules`;
-  const rule = { clientAppId: at.app, clientIpList: ["10.0.0.2"], clientLabelList: [] };
-  await api.call("PUT", rules, { ruleItems: [rule] });
-  const page = await suite.open(`${address(at)}/gray?step=audience`);
+  const branch = await api.startGray(at, { key: "limit", value: "9" });
+  await api.setAudience(at, branch, ["10.0.0.2"]);
+  const page = await suite.open(`${addressOf(at)}/gray?step=audience`);
   await check(page, page.getByRole("button", { name: "Use an earlier audience" }), page.getByRole("dialog"), DIALOG);
 });

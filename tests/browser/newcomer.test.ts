@@ -3,13 +3,14 @@
 import type { Locator } from "playwright-core";
 import { expect, test } from "vitest";
 
+import { placeIn } from "./support/api";
 import { useSuite } from "./support/suite";
 
 const suite = useSuite();
 
 const APP = "newcomer";
 
-const read = (ns: string, ip = "10.0.0.1") => suite.served({ app: APP, env: "DEV", cluster: "default", ns }, ip);
+const read = (ns: string, ip = "10.0.0.1") => suite.served(placeIn(APP, "DEV", ns), ip);
 
 test("from a new app to an access key without a detour", async () => {
   await suite.as("colleague");

@@ -1,19 +1,34 @@
-// Publishing several namespaces, what others do meanwhile, and who has received a release.
+// Publishing one or several namespaces, what others do meanwhile, and who has received a release: scenario S7.
 import { expect, test } from "vitest";
 
-import { namespacePath, type Place } from "./support/api";
+import { addressOf, namespacePath, placeIn, type Place } from "./support/api";
 import { expectAccessibleInAllViews, NARROW, useSuite } from "./support/suite";
 
 const suite = useSuite();
 
-async function application(): Promise<Place> {
-  return { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
-}
-
 const address = (at: Place) => `/a/${at.app}/publish?t=DEV:default:${at.ns}`;
 
+test("S7: a publish shows the changed words first, and clients then read the value", async () => {
+  const at = await suite.createPlace();
+  const api = await suite.api;
+  await api.setItem(at, { key: "limit", value: "at most 100 items" });
+  await api.publish(at);
+  await api.setItem(at, { key: "limit", value: "at most 150 items" });
+  const page = await suite.open(addressOf(at));
+  await page.getByRole("link", { name: "Review and publish" }).click();
+  const change = page.getByRole("region", { name: "limit" });
+  await change.waitFor();
+  await expect.poll(() => change.locator("mark").allTextContents()).toEqual(["100", "150"]);
+  await page.getByRole("button", { name: "Publish to DEV" }).click();
+  await page.getByText("Published to DEV").waitFor();
+  await page.getByRole("link", { name: "Back to application" }).click();
+  await page.getByRole("row", { name: "limit" }).waitFor();
+  await expect.poll(() => page.getByText("unpublished change").count()).toBe(0);
+  await expect.poll(() => suite.served(at)).toEqual({ limit: "at most 150 items" });
+});
+
 test("several namespaces are published together, and each outcome is listed", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const api = await suite.api;
   await api.createNamespace(at.app, "switches");
   const other = { ...at, ns: "switches" };
@@ -31,7 +46,7 @@ test("several namespaces are published together, and each outcome is listed", as
 });
 
 test("the main button is what to do next: adding a key, then publishing, unless nothing differs", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const variant = (name: string) => page.getByRole("button", { name }).getAttribute("data-variant");
   const page = await suite.openLive(`/a/${at.app}/c/DEV/default/application`);
   await page.getByRole("main").getByText("This namespace has no items yet.").waitFor();
@@ -47,7 +62,7 @@ test("the main button is what to do next: adding a key, then publishing, unless 
 });
 
 test("on a narrow screen each change has its tick at the same place, however long its key is", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const api = await suite.api;
   const key = "checkout.payment.gateway.timeout";
   for (const name of ["a", key, `${key}.of.the.second.attempt`]) await api.setItem(at, { key: name, value: "1" });
@@ -64,10 +79,10 @@ test("on a narrow screen each change has its tick at the same place, however lon
 });
 
 test("namespaces of several clusters are published together", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const api = await suite.api;
   const other = { ...at, cluster: "fra1" };
-  await api.call("POST", `envs/DEV/apps/${at.app}/clusters`, { appId: at.app, name: "fra1" });
+  await api.createCluster(at.app, "DEV", "fra1");
   for (const place of [at, other]) await api.setItem(place, { key: "limit", value: place.cluster });
   const page = await suite.open(address(at));
   await page.getByRole("button", { name: "Look in other clusters" }).click();
@@ -83,7 +98,7 @@ test("namespaces of several clusters are published together", async () => {
 });
 
 test("differences are shown inline on demand, on the next page too", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const api = await suite.api;
   await api.setItem(at, { key: "limit", value: "100" });
   await api.publish(at);
@@ -107,7 +122,7 @@ test("differences are shown inline on demand, on the next page too", async () =>
 });
 
 test("an edit that arrives during the review is shown, and not published unseen", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const api = await suite.api;
   await api.setItem(at, { key: "limit", value: "100" });
   const page = await suite.open(address(at));
@@ -126,7 +141,7 @@ test("an edit that arrives during the review is shown, and not published unseen"
 });
 
 test("the edit of another user appears without a reload", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const api = await suite.api;
   await api.setItem(at, { key: "limit", value: "100" });
   const page = await suite.openLive(`/a/${at.app}/c/DEV/default/application`);
@@ -136,7 +151,7 @@ test("the edit of another user appears without a reload", async () => {
 });
 
 test("after a publish the instances that have it are counted", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const api = await suite.api;
   await api.setItem(at, { key: "limit", value: "100" });
   await api.publish(at);
@@ -153,7 +168,7 @@ test("after a publish the instances that have it are counted", async () => {
 });
 
 test("the review is accessible in both themes and widths", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const api = await suite.api;
   await api.setItem(at, { key: "rules", value: '{"version":6,"actions":["review"]}', type: 3 });
   await api.setItem(at, { key: "legacy", value: "x" });
@@ -169,7 +184,7 @@ test("documents in differences have syntax colours, except for the marked words"
   const app = await suite.createApp();
   const api = await suite.api;
   await api.createNamespace(app, "payment", "yml");
-  const at = { app, env: "DEV", cluster: "default", ns: "application" };
+  const at = placeIn(app);
   const document = { ...at, ns: "payment.yml" };
   await api.setItem(at, { key: "rules", value: '{"limit": 100, "name": "shop"}', type: 3 });
   await api.setText(document, "# limits\ntimeout: 3000\nname: shop\n", "yml");
@@ -191,7 +206,7 @@ test("documents in differences have syntax colours, except for the marked words"
 test("a review warns of values that a rollback withdrew", async () => {
   const app = await suite.createApp();
   const api = await suite.api;
-  const at = { app, env: "DEV", cluster: "default", ns: "application" };
+  const at = placeIn(app);
   const ids: number[] = [];
   for (const value of ["1", "2"]) {
     await api.setItem(at, { key: "limit", value });

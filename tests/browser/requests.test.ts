@@ -1,18 +1,16 @@
 // Requests for access: a user asks, an administrator of the app grants or declines with a click, and the user sees it.
 import { expect, test } from "vitest";
 
-import type { Place } from "./support/api";
+import { addressOf, type Place } from "./support/api";
 import { expectAccessible, expectFits, NARROW, useSuite, VIEWS } from "./support/suite";
 
 const suite = useSuite({ variables: { CONFIGVIEW_MEMBERONLY_ENVS: "PRO" }, environments: ["DEV", "PRO"] });
 
 async function application(): Promise<Place> {
-  const at = { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
+  const at = await suite.createPlace();
   await (await suite.api).setItem(at, { key: "limit", value: "100" });
   return at;
 }
-
-const address = ({ app, env, cluster, ns }: Place) => `/a/${app}/c/${env}/${cluster}/${ns}`;
 
 async function ask({ app, env, ns }: Place, user: string, note = "") {
   const body = { appId: app, env, namespaceName: ns, roleType: "ModifyNamespace", note };
@@ -27,7 +25,7 @@ async function waitingFor(app: string) {
 test("a user asks for a right, an administrator grants it with one click, and the user can edit", async () => {
   const at = await application();
   const { user } = await suite.as("u1");
-  const page = await suite.open(address(at), { as: user });
+  const page = await suite.open(addressOf(at), { as: user });
   await page.getByRole("button", { name: "Request access" }).click();
   const dialog = page.getByRole("dialog", { name: "Request access" });
   await expect.poll(() => dialog.getByRole("checkbox", { name: "Edit" }).isChecked()).toBe(true);
@@ -70,7 +68,7 @@ test("the user sees the sentence with which a request was declined, and may ask 
   await list.getByLabel(/sees this/).fill("Use the test environment.");
   await list.getByRole("button", { name: "Decline", exact: true }).click();
   await list.getByText("No request is waiting.").waitFor();
-  const page = await suite.open(address(at), { as: "u2" });
+  const page = await suite.open(addressOf(at), { as: "u2" });
   await page.getByText(/declined your request: Use the test environment\./).waitFor();
   await page.getByRole("button", { name: "Request access" }).click();
   // The keyboard is in the note; one key sends the request.
@@ -91,9 +89,9 @@ test("what becomes of a request is seen at once, by who made it and by who decid
   const admin = await suite.openLive(`/a/${at.app}/access?requests=open`);
   const list = admin.getByRole("dialog", { name: "Requests for access" });
   await list.getByRole("listitem").first().waitFor();
-  const page = await suite.openLive(address(hidden), { as: user });
+  const page = await suite.openLive(addressOf(hidden), { as: user });
   await page.getByText("This namespace is hidden from you").waitFor();
-  const review = await suite.openLive(address(at), { as: user });
+  const review = await suite.openLive(addressOf(at), { as: user });
   await review.getByRole("button", { name: "Request access" }).click();
   await review.getByRole("button", { name: "Send request" }).click();
   await expect.poll(() => list.getByRole("listitem").count()).toBe(2);
@@ -117,7 +115,7 @@ test("what becomes of a request is seen at once, by who made it and by who decid
 test("access can be requested to a hidden namespace, for a publish and for all environments", async () => {
   const at = await application();
   const { user } = await suite.as("u3");
-  const hidden = await suite.open(address({ ...at, env: "PRO" }), { as: user });
+  const hidden = await suite.open(addressOf({ ...at, env: "PRO" }), { as: user });
   await hidden.getByText("This namespace is hidden from you").waitFor();
   await hidden.getByRole("button", { name: "Request access" }).click();
   await hidden.getByRole("button", { name: "Send request" }).click();

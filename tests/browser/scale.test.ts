@@ -2,7 +2,7 @@
 import type { Locator } from "playwright-core";
 import { expect, test } from "vitest";
 
-import type { Place } from "./support/api";
+import { addressOf } from "./support/api";
 import {
   atRest,
   expectAccessibleInAllViews,
@@ -16,16 +16,11 @@ import {
 
 const suite = useSuite();
 
-const address = ({ app, env, cluster, ns }: Place) => `/a/${app}/c/${env}/${cluster}/${ns}`;
-const application = async (): Promise<Place> => {
-  return { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
-};
-
 const NAMESPACES = 150;
 const KEYS = 5000;
 
 test("S14: of many namespaces only those in view are rendered, and one is found by its name", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const api = await suite.api;
   for (let n = 0; n < NAMESPACES; n++) await api.createNamespace(at.app, `rules-${n}`);
   const page = await suite.open(`/a/${at.app}/c/DEV/default`);
@@ -38,10 +33,10 @@ test("S14: of many namespaces only those in view are rendered, and one is found 
 });
 
 test("S15: five thousand keys are scrolled and filtered by value, and only rows in view are rendered", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const lines = Array.from({ length: KEYS }, (_, n) => `key.${n} = value ${n}`);
   await (await suite.api).setText(at, lines.join("\n"));
-  const page = await suite.open(address(at));
+  const page = await suite.open(addressOf(at));
   const rows = page.getByRole("grid", { name: "Items" }).getByRole("row");
   await page.getByText(`${KEYS} of ${KEYS}`).waitFor();
   await expect.poll(() => rows.count()).toBeLessThan(100);
@@ -54,14 +49,14 @@ test("S15: five thousand keys are scrolled and filtered by value, and only rows 
 });
 
 test("S15: releases are listed without their values, and what one changed is read when it is opened", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const api = await suite.api;
   for (const value of ["first", "second"]) {
     const lines = Array.from({ length: 1000 }, (_, n) => `key.${n} = value ${n === 7 ? value : n}`);
     await api.setText(at, lines.join("\n"));
     await api.publish(at, value);
   }
-  const page = await suite.open(address(at));
+  const page = await suite.open(addressOf(at));
   await page.getByText("1000 of 1000").waitFor();
   let characters = 0;
   // The items and the live release may be read again because of a late event of what was prepared.
@@ -90,13 +85,13 @@ test("S15: releases are listed without their values, and what one changed is rea
 });
 
 test("S15: the views of a namespace can be reached beside many releases", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const api = await suite.api;
   for (let n = 0; n < 20; n++) {
     await api.setItem(at, { key: "limit", value: String(n) });
     await api.publish(at, `release-${n}`);
   }
-  const page = await suite.open(`${address(at)}?view=history`);
+  const page = await suite.open(`${addressOf(at)}?view=history`);
   await page.getByText("release-19", { exact: true }).last().waitFor();
   await page.getByRole("link", { name: "Table" }).click();
   await page.getByRole("row", { name: "limit" }).waitFor();
@@ -104,8 +99,8 @@ test("S15: the views of a namespace can be reached beside many releases", async 
 
 for (const locale of ["en-US", "zh-CN"]) {
   test(`S37: each view of a namespace and each right is in view on a narrow screen in ${locale}`, async () => {
-    const at = await application();
-    const page = await suite.open(address(at), { width: NARROW, locale });
+    const at = await suite.createPlace();
+    const page = await suite.open(addressOf(at), { width: NARROW, locale });
     const inView = async (parts: Locator) => {
       for (const part of await parts.all()) {
         const box = await part.boundingBox();
@@ -123,7 +118,7 @@ for (const locale of ["en-US", "zh-CN"]) {
 }
 
 test("S35: adding, editing, publishing and rolling back need only the keyboard", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const page = await suite.open("/");
   // Of each edit, the server tells the page a moment later, which then reads the namespace again.
   await page.addInitScript(() => {
@@ -135,7 +130,7 @@ test("S35: adding, editing, publishing and rolling back need only the keyboard",
       }
     };
   });
-  await receiving(page, () => page.goto(address(at)));
+  await receiving(page, () => page.goto(addressOf(at)));
   const press = (...keys: string[]) =>
     keys.reduce((done, key) => done.then(() => page.keyboard.press(key)), Promise.resolve());
   /** Publishes the only edit since the page was loaded. */
@@ -167,7 +162,7 @@ test("S35: adding, editing, publishing and rolling back need only the keyboard",
   await press("Control+Enter");
   await form.waitFor({ state: "hidden" });
   await publish();
-  await receiving(page, () => page.goto(address(at)));
+  await receiving(page, () => page.goto(addressOf(at)));
   await page.getByRole("row", { name: "limit" }).focus();
   await press("e");
   await form.locator(":focus").waitFor();
@@ -191,8 +186,8 @@ test("S35: adding, editing, publishing and rolling back need only the keyboard",
 });
 
 test("S35: a key that is pressed in the moment in which a form closes takes effect", async () => {
-  const at = await application();
-  const page = await suite.open(address(at));
+  const at = await suite.createPlace();
+  const page = await suite.open(addressOf(at));
   await page.getByRole("button", { name: "Add key" }).press("Enter");
   const form = page.getByRole("dialog");
   await form.getByLabel("Key").fill("limit");
@@ -213,12 +208,12 @@ test("S35: a key that is pressed in the moment in which a form closes takes effe
 });
 
 test("S37: a narrow screen reads, publishes and rolls back without scrolling sideways", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const api = await suite.api;
   await api.setItem(at, { key: "limit", value: "100" });
   await api.publish(at);
   await api.setItem(at, { key: "limit", value: "a long value ".repeat(40) });
-  const page = await suite.open(address(at), { width: NARROW });
+  const page = await suite.open(addressOf(at), { width: NARROW });
   await page.getByRole("row", { name: "limit" }).waitFor();
   await expectFits(page);
   await page.getByRole("link", { name: "Review and publish" }).click();
@@ -238,10 +233,10 @@ test("S37: a narrow screen reads, publishes and rolls back without scrolling sid
 });
 
 test("a narrow screen has the first key in its upper third, and what is beside the filter behind one button", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   await (await suite.api).setItem(at, { key: "limit", value: "1" });
   await (await suite.api).publish(at);
-  const page = await suite.open(address(at), { width: NARROW });
+  const page = await suite.open(addressOf(at), { width: NARROW });
   const row = page.getByRole("row", { name: "limit" });
   await expect.poll(async () => (await row.boundingBox())?.y).toBeLessThanOrEqual(300);
   const others = ["Filter by type and time", /^Changed /, "Sort", "Copy as", /^Restore/, "Paste"];
@@ -264,11 +259,11 @@ test("a narrow screen has the first key in its upper third, and what is beside t
 });
 
 test("a key is shown to its end where long keys differ, on wide and on narrow screens", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const key = "service.component.with.a.rather.long.name.limit";
   await (await suite.api).setItem(at, { key, value: "1" });
   for (const width of [WIDE, NARROW]) {
-    const page = await suite.open(address(at), { width });
+    const page = await suite.open(addressOf(at), { width });
     const cell = page.locator(`main [title="${key}"]`);
     await cell.waitFor();
     const cut = () =>

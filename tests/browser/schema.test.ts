@@ -6,7 +6,7 @@ import { expectAccessible, useSuite } from "./support/suite";
 const suite = useSuite();
 
 test("content that violates the schema of its namespace is listed by the review and not published", async () => {
-  const at = { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
+  const at = await suite.createPlace();
   const api = await suite.api;
   await api.setItem(at, { key: "limit", value: "many-secrets" });
   const page = await suite.open(`/a/${at.app}/c/DEV/default/application`);

@@ -3,17 +3,10 @@ import { readFile } from "node:fs/promises";
 
 import { expect, test } from "vitest";
 
-import type { Place } from "./support/api";
+import { placeIn } from "./support/api";
 import { expectAccessible, expectAccessibleInAllViews, useSuite } from "./support/suite";
 
 const suite = useSuite();
-
-const place = (app: string): Place => ({
-  app,
-  env: "DEV",
-  cluster: "default",
-  ns: "application",
-});
 
 test("S27: each change of an access key shows its consequence, and the secret is masked until it is revealed", async () => {
   const app = await suite.createApp();
@@ -71,7 +64,7 @@ test("before a key is enforced, the clients that would be rejected are listed", 
   await page.getByText("No unsigned client was observed in the last 24 h").waitFor();
   // The config service learns of the key a moment later.
   const unsigned = async () => {
-    await suite.served(place(app), "10.0.0.7");
+    await suite.served(placeIn(app), "10.0.0.7");
     return api.call(`GET`, `${keys}/unsigned`);
   };
   await expect.poll(unsigned, { interval: 200 }).toMatchObject({ count: 1 });
@@ -94,15 +87,15 @@ test("S33: an import that keeps existing items reports each namespace", async ()
   const app = await suite.createApp();
   const api = await suite.api;
   await api.createNamespace(app, "other");
-  await api.setItem(place(app), { key: "a", value: "1" });
-  await api.setItem({ ...place(app), ns: "other" }, { key: "b", value: "2" });
+  await api.setItem(placeIn(app), { key: "a", value: "1" });
+  await api.setItem(placeIn(app, "DEV", "other"), { key: "b", value: "2" });
   const page = await suite.openLive(`/a/${app}/settings/transfer`);
   const [download] = await Promise.all([
     page.waitForEvent("download"),
     page.getByRole("link", { name: "Export DEV / default" }).click(),
   ]);
-  await api.setItem(place(app), { key: "a", value: "changed" });
-  await api.deleteItem({ ...place(app), ns: "other" }, "b");
+  await api.setItem(placeIn(app), { key: "a", value: "changed" });
+  await api.deleteItem(placeIn(app, "DEV", "other"), "b");
   await page.getByLabel("Archive", { exact: true }).setInputFiles({
     name: "export.zip",
     mimeType: "application/zip",
@@ -122,8 +115,8 @@ test("S33: an import that keeps existing items reports each namespace", async ()
     .getByRole("row", { name: /other.*changed/ })
     .or(page.getByRole("row", { name: /other.*created/ }))
     .waitFor();
-  expect(await api.items(place(app))).toMatchObject([{ key: "a", value: "changed" }]);
-  expect(await api.items({ ...place(app), ns: "other" })).toMatchObject([{ key: "b", value: "2" }]);
+  expect(await api.items(placeIn(app))).toMatchObject([{ key: "a", value: "changed" }]);
+  expect(await api.items(placeIn(app, "DEV", "other"))).toMatchObject([{ key: "b", value: "2" }]);
 });
 
 test("a cluster is created and, with its name typed, deleted", async () => {

@@ -2,12 +2,10 @@
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 
-import type { Place } from "./support/api";
+import { placeIn } from "./support/api";
 import { useSuite } from "./support/suite";
 
 const suite = useSuite({ environments: ["DEV", "PRO"] });
-
-const place = (app: string, env = "DEV"): Place => ({ app, env, cluster: "default", ns: "application" });
 
 /** The message disappears after some seconds. */
 async function copiedLink(page: Page, message = "The link was copied."): Promise<string> {
@@ -24,7 +22,7 @@ async function opened(link: string): Promise<Page> {
 test("a link shows the filters of the table and of the namespaces, and the selected keys", async () => {
   const [app, api] = [await suite.createApp(), await suite.api];
   for (const key of ["cart.limit", "cart.size", "cart.rate", "name"])
-    await api.setItem(place(app), { key, value: "1" });
+    await api.setItem(placeIn(app), { key, value: "1" });
   const page = await suite.open(`/a/${app}/c/DEV/default/application?f=cart`);
   await page.getByRole("navigation", { name: "Namespaces" }).getByRole("textbox").fill("appl");
   for (const key of ["cart.limit", "cart.rate"]) await page.getByLabel(`Select ${key}`).check();
@@ -51,7 +49,7 @@ test("a link shows the filters of the table and of the namespaces, and the selec
 test("a link selects all of many keys, but names only as many as fit into an address", async () => {
   const [app, api] = [await suite.createApp(), await suite.api];
   const keys = Array.from({ length: 400 }, (_, n) => `service.component.key.${n}`);
-  await api.setText(place(app), keys.map((key) => `${key} = 1`).join("\n"));
+  await api.setText(placeIn(app), keys.map((key) => `${key} = 1`).join("\n"));
   const page = await suite.open(`/a/${app}/c/DEV/default/application`);
   await page.getByLabel("Select all shown keys").check();
   const link = await copiedLink(page);
@@ -66,10 +64,10 @@ test("a link selects all of many keys, but names only as many as fit into an add
 test("a link shows the cells that were chosen in a comparison", async () => {
   const [app, api] = [await suite.createApp(), await suite.api];
   for (const key of ["a", "b"]) {
-    await api.setItem(place(app, "DEV"), { key, value: "1" });
-    await api.setItem(place(app, "PRO"), { key, value: "2" });
+    await api.setItem(placeIn(app, "DEV"), { key, value: "1" });
+    await api.setItem(placeIn(app, "PRO"), { key, value: "2" });
   }
-  for (const env of ["DEV", "PRO"]) await api.publish(place(app, env));
+  for (const env of ["DEV", "PRO"]) await api.publish(placeIn(app, env));
   const page = await suite.open(`/a/${app}/compare?base=DEV&with=PRO`);
   const box = (page: Page, key: string) => page.getByRole("gridcell", { name: `${key} in PRO` }).getByRole("checkbox");
   await box(page, "b").check();

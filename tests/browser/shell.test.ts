@@ -3,6 +3,7 @@
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 
+import { addressOf, placeIn } from "./support/api";
 import { PASSWORD } from "./support/server";
 import { expectAccessible, expectAccessibleInAllViews, useSuite } from "./support/suite";
 
@@ -67,6 +68,23 @@ test("another user who signs in over the page gets a new page", async () => {
   await expect.poll(() => new URL(page.url()).pathname).toBe("/");
 });
 
+test("nothing is written as another user who signs in in another tab, and the page is left", async () => {
+  const at = await suite.createPlace();
+  const api = await suite.api;
+  await api.setItem(at, { key: "limit", value: "100" });
+  const { session, user } = await suite.as("successor");
+  await api.grant(at, "ModifyNamespace", user);
+  const page = await suite.open(addressOf(at));
+  await page.getByRole("button", { name: "limit", exact: true }).click();
+  await page.getByLabel("Value", { exact: true }).fill("300");
+  await page.context().addCookies([{ name: "SESSION", value: session, url: suite.castalia.portal }]);
+  page.on("dialog", (dialog) => void dialog.accept());
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Account of successor" }).waitFor();
+  await expect.poll(() => new URL(page.url()).pathname).toBe("/");
+  expect(await api.items(at)).toMatchObject([{ key: "limit", value: "100" }]);
+});
+
 test("S39: the palette finds apps, namespaces and keys of each environment, and Enter opens the row", async () => {
   const api = await suite.api;
   await api.createApp("lookup.timeout", "Look-up");
@@ -74,7 +92,7 @@ test("S39: the palette finds apps, namespaces and keys of each environment, and 
   const other = await suite.createApp();
   await api.createNamespace(other, "my.lookup.timeout");
   for (const env of ["DEV", "PRO"]) {
-    const place = { app: "lookup.timeout", env, cluster: "default", ns: "application" };
+    const place = placeIn("lookup.timeout", env);
     await api.setItem(place, { key: "lookup.timeout", value: "3000" });
   }
   const page = await suite.open("/a/lookup.timeout");

@@ -1,22 +1,20 @@
 // The order of the items of a namespace.
 import { expect, test } from "vitest";
 
-import type { Place } from "./support/api";
+import { addressOf, type Place } from "./support/api";
 import { expectAccessibleInAllViews, NARROW, useSuite } from "./support/suite";
 
 const suite = useSuite();
 
 /** The stored order is limit (9), name (shop), limit10 (-1); nothing is published. */
 async function items(): Promise<Place> {
-  const at = { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
+  const at = await suite.createPlace();
   await (await suite.api).setText(at, "limit9 = 9\nname = shop\nlimit10 = -1\n");
   return at;
 }
 
-const address = ({ app, env, cluster, ns }: Place) => `/a/${app}/c/${env}/${cluster}/${ns}`;
-
 test("the heads of the table order it, by keyboard too, and the address keeps the order", async () => {
-  const page = await suite.open(address(await items()));
+  const page = await suite.open(addressOf(await items()));
   const head = (name: string) => page.getByRole("columnheader", { name });
   const keys = () => page.locator("[data-index] button:not([aria-label])").allTextContents();
   const sort = () => new URL(page.url()).searchParams.get("sort");
@@ -51,7 +49,7 @@ test("the heads of the table order it, by keyboard too, and the address keeps th
 test("an edited row stays where it is and keeps the focus, until the filter changes", async () => {
   const at = await items();
   await (await suite.api).publish(at);
-  const page = await suite.open(address(at));
+  const page = await suite.open(addressOf(at));
   const keys = () => page.locator("[data-index] button:not([aria-label])").allTextContents();
   const row = page.getByRole("row", { name: "limit10" });
   // The head names the release, which may be known after the rows, and move them.
@@ -83,7 +81,7 @@ test("an edited row stays where it is and keeps the focus, until the filter chan
 });
 
 test("narrow screens have a menu for the order", async () => {
-  const page = await suite.open(address(await items()), { width: NARROW });
+  const page = await suite.open(addressOf(await items()), { width: NARROW });
   await page.getByRole("button", { name: "Filters and actions" }).click();
   await page.getByRole("button", { name: "Sort" }).click();
   await page.getByRole("menuitemradio", { name: "Key, descending" }).click();

@@ -98,7 +98,7 @@ class Meter {
 
 /** A namespace with many keys of which some differ from the release, opened in its table. */
 async function openTable(): Promise<{ page: Page; meter: Meter }> {
-  const at = { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
+  const at = await suite.createPlace();
   const lines = Array.from({ length: KEYS }, (_, n) => `service.${n % 50}.key.${n} = value ${n}`);
   const api = await suite.api;
   await api.setText(at, lines.join("\n"));

@@ -4,16 +4,10 @@ import { readFile } from "node:fs/promises";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 
-import type { Place } from "./support/api";
-import { expectAccessible, NARROW, THEMES, useSuite } from "./support/suite";
+import { addressOf } from "./support/api";
+import { expectAccessible, NARROW, THEMES, useSuite, watchCalls } from "./support/suite";
 
 const suite = useSuite();
-
-async function application(): Promise<Place> {
-  return { app: await suite.createApp(), env: "DEV", cluster: "default", ns: "application" };
-}
-
-const address = ({ app, env, cluster, ns }: Place) => `/a/${app}/c/${env}/${cluster}/${ns}`;
 
 /** Replaces the text in the editor as a user would. */
 async function type(page: Page, text: string): Promise<void> {
@@ -24,8 +18,8 @@ async function type(page: Page, text: string): Promise<void> {
 }
 
 test("S10: both lines of a repeated key are marked before anything is saved", async () => {
-  const at = await application();
-  const page = await suite.open(`${address(at)}?view=text`);
+  const at = await suite.createPlace();
+  const page = await suite.open(`${addressOf(at)}?view=text`);
   await type(page, "limit = 1\nother = 2\nlimit = 3");
   const problems = page.getByRole("alert", { name: "Problems" }).getByRole("listitem");
   await problems.first().waitFor();
@@ -39,12 +33,12 @@ test("S10: both lines of a repeated key are marked before anything is saved", as
 });
 
 test("S11: a line that is not touched keeps its value, type and comment", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const api = await suite.api;
   await api.setItem(at, { key: "path", value: "C:\\new\\temp", comment: "Windows" });
   await api.setItem(at, { key: "lines", value: "one\ntwo" });
   await api.setItem(at, { key: "limit", value: "100", type: 1 });
-  const page = await suite.open(`${address(at)}?view=text`);
+  const page = await suite.open(`${addressOf(at)}?view=text`);
   await type(page, "path = C:\\\\new\\\\temp\nlines = one\\ntwo\nlimit = 150");
   await page.getByRole("button", { name: "Preview and save" }).click();
   const dialog = page.getByRole("dialog");
@@ -60,11 +54,11 @@ test("S11: a line that is not touched keeps its value, type and comment", async 
 });
 
 test("comments and the order of lines are stored, and no value changes with them", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const api = await suite.api;
   await api.setItem(at, { key: "path", value: "C:\\new" });
   await api.setItem(at, { key: "limit", value: "100", type: 1 });
-  const page = await suite.open(`${address(at)}?view=text`);
+  const page = await suite.open(`${addressOf(at)}?view=text`);
   await type(page, "# limits\nlimit = 100\n\npath = C:\\\\new");
   await page.getByRole("button", { name: "Preview and save" }).click();
   await page.getByText("The order of the lines").waitFor();
@@ -79,11 +73,34 @@ test("comments and the order of lines are stored, and no value changes with them
   ]);
 });
 
+test("lines are swapped whatever their keys contain, with one request", async () => {
+  const at = await suite.createPlace();
+  const api = await suite.api;
+  await api.setItem(at, { key: "a=b", value: "C:\\new" });
+  await api.setItem(at, { key: "#x", value: " edge ", type: 1 });
+  const page = await suite.open(`${addressOf(at)}?view=text`);
+  await type(page, "\\#x = \\u0020edge\\u0020\na\\=b = C:\\\\new");
+  await page.getByRole("button", { name: "Preview and save" }).click();
+  await page.getByText("The order of the lines").waitFor();
+  const calls = watchCalls(page);
+  await page.getByRole("button", { name: "Save 0 changes" }).click();
+  await page.getByText("Saved. Clients receive it").waitFor();
+  calls.stop();
+  const writes = calls.sent.filter((call) => call.method() !== "GET").map((call) => call.url().split("/").at(-1));
+  // That the user is editing is announced every few seconds.
+  expect(writes.filter((name) => name !== "presence")).toEqual(["changes"]);
+  const stored = await api.items(at);
+  expect(stored.map(({ key, value, type }) => [key, value, type])).toEqual([
+    ["#x", " edge ", 1],
+    ["a=b", "C:\\new", 0],
+  ]);
+});
+
 test("S12: invalid YAML is reported with line and column, and is not stored", async () => {
-  const at = { ...(await application()), ns: "pay.yml" };
+  const at = await suite.createPlace({ ns: "pay.yml" });
   const api = await suite.api;
   await api.createNamespace(at.app, "pay", "yml");
-  const page = await suite.open(address(at));
+  const page = await suite.open(addressOf(at));
   await type(page, "a:\n  b: 1\n c: 2\n");
   await page.getByRole("button", { name: "Line 3, column 2" }).waitFor();
   await page.getByRole("button", { name: "Preview and save" }).click();
@@ -99,20 +116,20 @@ test("S12: invalid YAML is reported with line and column, and is not stored", as
 });
 
 test.each(THEMES)("the text view is accessible in %s", async (theme) => {
-  const at = { ...(await application()), ns: "pay.yml" };
+  const at = await suite.createPlace({ ns: "pay.yml" });
   const api = await suite.api;
   await api.createNamespace(at.app, "pay", "yml");
   await api.setText(at, "# gateway\ngateway:\n  url: https://example.org\n  timeout: 3000\n  retry: true\n", "yml");
-  const page = await suite.open(address(at), { theme });
+  const page = await suite.open(addressOf(at), { theme });
   await page.getByRole("textbox", { name: "Text of pay.yml" }).waitFor();
   await expectAccessible(page);
 });
 
 test("a text is copied and downloaded in the format of the namespace", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const api = await suite.api;
   await api.setText(at, "# limits\n\ndb pool = 5");
-  const page = await suite.open(`${address(at)}?view=text`);
+  const page = await suite.open(`${addressOf(at)}?view=text`);
   await page.getByRole("button", { name: "Copy", exact: true }).click();
   await page.getByText("Copied the text.").waitFor();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe("# limits\n\ndb\\ pool = 5\n");
@@ -127,17 +144,17 @@ test("a text is copied and downloaded in the format of the namespace", async () 
   await api.createNamespace(at.app, "rules", "yml");
   const document = "a:\n  - 1 # one\n";
   await api.setText({ ...at, ns: "rules.yml" }, document, "yml");
-  await page.goto(address({ ...at, ns: "rules.yml" }));
+  await page.goto(addressOf({ ...at, ns: "rules.yml" }));
   await page.getByText("# one").waitFor();
   expect(await downloaded()).toEqual(["rules.yml", document]);
 });
 
 test("a document is folded, and a text in it is found and replaced", async () => {
-  const at = { ...(await application()), ns: "pay.yml" };
+  const at = await suite.createPlace({ ns: "pay.yml" });
   const api = await suite.api;
   await api.createNamespace(at.app, "pay", "yml");
   await api.setText(at, "gateway:\n  timeout: 3000\nlater:\n  timeout: 3000\n", "yml");
-  const page = await suite.open(address(at));
+  const page = await suite.open(addressOf(at));
   const editor = page.getByRole("textbox", { name: "Text of pay.yml" });
   await editor.getByText("timeout").first().waitFor();
   const fold = page.getByRole("button", { name: "Fold or unfold all" });
@@ -164,9 +181,9 @@ test("a document is folded, and a text in it is found and replaced", async () =>
 });
 
 test("the fields of the search are in the language of the page", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   await (await suite.api).setItem(at, { key: "limit", value: "1" });
-  const page = await suite.open(`${address(at)}?view=text`, { locale: "zh-CN", width: NARROW });
+  const page = await suite.open(`${addressOf(at)}?view=text`, { locale: "zh-CN", width: NARROW });
   await page.getByRole("button", { name: "查找和替换" }).click();
   await page.getByRole("textbox", { name: "查找", exact: true }).waitFor();
   await page.getByRole("button", { name: "全部替换" }).waitFor();
@@ -174,11 +191,11 @@ test("the fields of the search are in the language of the page", async () => {
 });
 
 test("who has unsaved edits is shown to the others", async () => {
-  const at = await application();
+  const at = await suite.createPlace();
   const colleague = await suite.as("colleague");
   await (await suite.api).grant(at, "ModifyNamespace", colleague.user);
-  const page = await suite.open(`${address(at)}?view=text`);
-  const other = await suite.openLive(address(at), { as: colleague.user });
+  const page = await suite.open(`${addressOf(at)}?view=text`);
+  const other = await suite.openLive(addressOf(at), { as: colleague.user });
   await other.getByRole("heading", { name: "application" }).waitFor();
   await type(page, "limit = 1");
   await other.getByText("apollo is editing").waitFor();

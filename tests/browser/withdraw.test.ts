@@ -1,7 +1,7 @@
 // Withdrawing the only release of a namespace in a cluster.
 import { expect, test } from "vitest";
 
-import { namespacePath, type Place } from "./support/api";
+import { addressOf, namespacePath, type Place } from "./support/api";
 import { expectAccessible, expectAccessibleInAllViews, NARROW, useSuite, WIDE } from "./support/suite";
 
 const suite = useSuite();
@@ -9,14 +9,14 @@ const suite = useSuite();
 /** An app with the cluster c1, whose namespace application has one release. */
 async function createReleased(): Promise<Place> {
   const [app, api] = [await suite.createApp(), await suite.api];
-  await api.call("POST", `envs/DEV/apps/${app}/clusters`, { appId: app, name: "c1" });
+  await api.createCluster(app, "DEV", "c1");
   const place = { app, env: "DEV", cluster: "c1", ns: "application" };
   await api.setItem(place, { key: "limit", value: "1" });
   await api.publish(place, "only");
   return place;
 }
 
-const address = ({ app, env, cluster, ns }: Place, view: string) => `/a/${app}/c/${env}/${cluster}/${ns}?view=${view}`;
+const address = (place: Place, view: string) => `${addressOf(place)}?view=${view}`;
 
 const live = async (place: Place) =>
   (await suite.api).call<{ name: string } | null>("GET", `${namespacePath(place)}/releases/latest`);
@@ -64,7 +64,7 @@ test("one of several releases is rolled back instead, and a gray release has to 
   const place = await createReleased();
   const api = await suite.api;
   const page = await suite.open(address(place, "history"));
-  await api.call("POST", `${namespacePath(place)}/branches`);
+  await api.startGray(place);
   await page.getByRole("button", { name: "Withdraw this release…" }).click();
   await page.getByText("Abandon it or release it to all clients first.").waitFor();
   await api.setItem(place, { key: "limit", value: "2" });

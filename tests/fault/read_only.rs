@@ -92,14 +92,14 @@ async fn a_postgres_that_takes_no_writes_refuses_changes_only() {
     fresh.remove().await;
 }
 
-/// A MariaDB of its own, because `read_only` applies to the whole server.
-struct Private {
+/// A MariaDB of its own, because a variable such as `read_only` applies to the whole server.
+pub(super) struct Private {
     directory: tempfile::TempDir,
     port: u16,
 }
 
 impl Private {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
         let server = Self { directory: tempfile::tempdir().unwrap(), port };
         server.script(&["up", "mysql"]);
@@ -117,7 +117,7 @@ impl Private {
     }
 
     /// Its database for an account; only `castalia` may write while it is read-only.
-    fn url(&self, account: &str) -> String {
+    pub(super) fn url(&self, account: &str) -> String {
         format!("mysql://{account}:castalia@127.0.0.1:{}/castalia", self.port)
     }
 }

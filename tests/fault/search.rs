@@ -98,7 +98,8 @@ async fn searches_for_a_key_wait_for_their_turn(kind: Kind) {
     node.end().await;
 }
 
-/// S58: a file has four connections that read it.
+/// S58, S66: a file has four connections that read it. Those of one item and of a namespace read all
+/// items for the revision.
 #[tokio::test]
 async fn searches_and_reads_of_contents_leave_a_connection_to_others() {
     let Some(node) = Node::start(Kind::Sqlite, &[]).await else { return };
@@ -106,10 +107,12 @@ async fn searches_and_reads_of_contents_leave_a_connection_to_others() {
     node.slow_down("Item").await;
     let admin = Http::new(&node.server.admin);
     let search = "/items-search/key-and-value?key=k&value=&page=0&size=10".to_owned();
-    let items = format!("{}/items", node.app.path("default", "application"));
+    let namespace = node.app.path("default", "application");
+    let (items, item) = (format!("{namespace}/items"), format!("{namespace}/items/k"));
+    let unpublished = "/apps/demo/namespaces/publish_info".to_owned();
     let ended = Arc::new(AtomicUsize::new(0));
     let mut slow = JoinSet::new();
-    for path in [vec![search; 2], vec![items; 6]].concat() {
+    for path in [search, items, item, namespace, unpublished].map(|path| vec![path; 2]).concat() {
         let (admin, ended) = (admin.clone(), Arc::clone(&ended));
         slow.spawn(async move {
             for _ in 0..1000 {
@@ -118,7 +121,7 @@ async fn searches_and_reads_of_contents_leave_a_connection_to_others() {
             }
         });
     }
-    eventually("all slow reads to run", async || (ended.load(Ordering::SeqCst) > 8).then_some(()))
+    eventually("all slow reads to run", async || (ended.load(Ordering::SeqCst) > 10).then_some(()))
         .await;
     let mut fewest = usize::MAX;
     for _ in 0..ROUNDS {

@@ -150,3 +150,21 @@ async fn a_server_without_certificates_starts_and_uses_those_that_are_installed_
     std::fs::write(&trusted, &tls.pem).unwrap();
     eventually("the environment", async || reads_the_environment(&api).await.then_some(())).await;
 }
+
+/// S79: the CA of the network is replaced while the portal runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_uses_certificates_that_are_installed_beside_others_later() {
+    let environment = environment().await;
+    let directory = tempfile::tempdir().unwrap();
+    let trusted = directory.path().join("trusted.pem");
+    let tls = Tls::before(&environment.config, "localhost", false).await;
+    let other = Tls::before(&environment.config, "localhost", false).await;
+    std::fs::write(&trusted, &other.pem).unwrap();
+    let portal = tls.portal(&trusted).await;
+    let api = portal.open_api();
+    assert!(!reads_the_environment(&api).await);
+    tls.is_tried("with the certificate of another server").await;
+    assert_eq!(tls.accepted.load(Ordering::Relaxed), 0);
+    std::fs::write(&trusted, format!("{}{}", other.pem, tls.pem)).unwrap();
+    eventually("the environment", async || reads_the_environment(&api).await.then_some(())).await;
+}

@@ -2,6 +2,7 @@
 //! replaced, accessible to others, in use, or without the right to create tables.
 
 mod installation;
+mod refused_start;
 mod schema_check;
 mod switch;
 mod unfinished;

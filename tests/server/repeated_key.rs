@@ -13,11 +13,19 @@ use crate::support::http::{Answer, Http};
 use crate::support::server::Server;
 use crate::support::session;
 
+/// A namespace that is one text.
+const DOCUMENT: &str = "conf.yml";
+
 /// Stores an item with the key behind the last line, as another node does.
 async fn store_again(database: &Database, value: &str) {
+    store_in(database, "application", "k", value).await;
+}
+
+async fn store_in(database: &Database, namespace: &str, key: &str, value: &str) {
     let sql = format!(
         r#"INSERT INTO "Item" ("NamespaceId","Key","Value","LineNum")
-           SELECT "Id",'k','{value}',9 FROM "Namespace" WHERE "AppId" = 'demo'"#
+           SELECT "Id",'{key}','{value}',9 FROM "Namespace"
+           WHERE "AppId" = 'demo' AND "NamespaceName" = '{namespace}'"#
     );
     database.run(&[&sql]).await;
 }
@@ -152,10 +160,31 @@ async fn one_item_is_left_by_its_id_or_by_a_text(world: &World<'_>) {
     }
 }
 
+/// X101: an edit changed the item that is not published.
+async fn an_edit_of_a_document_changes_what_is_published(world: &World<'_>) {
+    let World { demo, admin, database, .. } = world;
+    let app = App::existing(admin, "demo");
+    app.add_namespace(DOCUMENT, false).await;
+    let path = demo.path().replace("application", DOCUMENT);
+    let edit = async |text: &str| {
+        let body = json!({ "configText": text, "format": "yml", "operator": "apollo" });
+        demo.api.put(&format!("{path}/items"), body).await.ok();
+    };
+    edit("a: 1").await;
+    store_in(database, DOCUMENT, "content", "a: 2").await;
+    edit("a: 3").await;
+    let release = json!({ "releaseTitle": "test", "releasedBy": "apollo" });
+    let release = demo.api.post(&format!("{path}/releases"), release).await.ok().json();
+    assert_eq!(release["configurations"], json!({ "content": "a: 3" }));
+    let items = admin.get(&format!("{}/items", app.path("default", DOCUMENT))).await.ok().json();
+    assert_eq!(items.as_array().map(Vec::len), Some(1), "{items}");
+}
+
 async fn a_key_with_two_items_stays_usable(demo: Demo, nodes: [&Server; 2], database: &Database) {
     let world = World::new(demo, nodes, database).await;
     nothing_guesses_which_item_is_meant(&world).await;
     one_item_is_left_by_its_id_or_by_a_text(&world).await;
+    an_edit_of_a_document_changes_what_is_published(&world).await;
 }
 
 /// In the environment of the portal's process, and in a remote one.

@@ -3,16 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use castalia_core::host::open::{self, View};
+use castalia_core::host::client::HostClient;
 use castalia_core::host::settings::{Entries, HostSettings};
-use castalia_core::host::{call, describe, question};
-use castalia_core::{Client as CoreClient, Settings};
+use castalia_core::host::{call, describe, validate};
 
-use crate::content::Entry;
+use crate::content::{Edit, Entry};
 use crate::error::Result;
 use crate::json::Json;
 use crate::namespace::Namespace;
-use crate::validator::Questions;
+use crate::validator::PendingReleases;
 
 /// Settings of the JVM.
 #[derive(uniffi::Record)]
@@ -25,20 +24,8 @@ pub(crate) struct ClientOptions {
     /// By namespace.
     defaults: HashMap<String, Vec<Entry>>,
     seeds: HashMap<String, Vec<Entry>>,
-}
-
-impl ClientOptions {
-    pub(crate) fn settings(self) -> Result<Settings> {
-        let settings = HostSettings {
-            binding: "kotlin",
-            from_env: self.with_env,
-            values: self.values,
-            overlay: self.overlay,
-            defaults: by_namespace(self.defaults),
-            seeds: by_namespace(self.seeds),
-        };
-        Ok(settings.resolve()?)
-    }
+    /// Content of the settings file on the class path.
+    app_properties: Option<Vec<u8>>,
 }
 
 fn by_namespace(entries: HashMap<String, Vec<Entry>>) -> Vec<(String, Entries)> {
@@ -49,19 +36,35 @@ fn by_namespace(entries: HashMap<String, Vec<Entry>>) -> Vec<(String, Entries)> 
 /// A client. Opens no socket before a namespace is opened.
 #[derive(uniffi::Object)]
 pub(crate) struct Client {
-    pub(crate) client: CoreClient,
+    client: HostClient,
 }
 
 #[uniffi::export]
 impl Client {
+    /// One in memory has no servers; its values are those of `change`.
     #[uniffi::constructor]
-    fn new(options: ClientOptions) -> Result<Self> {
-        Ok(Self { client: CoreClient::new(options.settings()?)? })
+    fn new(options: ClientOptions, in_memory: bool) -> Result<Self> {
+        let settings = HostSettings {
+            binding: "kotlin",
+            from_env: options.with_env,
+            values: options.values,
+            overlay: options.overlay,
+            defaults: by_namespace(options.defaults),
+            seeds: by_namespace(options.seeds),
+            memory: in_memory.then(Vec::new),
+        };
+        Ok(Self { client: HostClient::with_app_properties(settings, options.app_properties)? })
     }
 
     /// A report of the client, by its name; see `describe::report`.
     fn report(&self, name: &str) -> Json {
         Json::from(describe::report(&self.client, name))
+    }
+
+    /// Adds a file with defaults of a namespace that is not yet open; see
+    /// [`HostClient::add_defaults`].
+    fn add_defaults(&self, name: &str, file: &[u8]) -> Result<()> {
+        Ok(self.client.add_defaults(name, file)?)
     }
 
     /// Opens a namespace as values or as one text.
@@ -71,8 +74,20 @@ impl Client {
         namespace: String,
         as_text: bool,
     ) -> Result<Arc<Namespace>> {
-        let opened = open::open(self.client.clone(), app_id, namespace, View::asked(as_text));
-        Ok(Namespace::new(call::run(opened).await?))
+        let opened = call::run(self.client.open(app_id, namespace, as_text));
+        Ok(Namespace::new(opened.await?))
+    }
+
+    /// Sets several values of a client in memory, or replaces all values of a namespace. Without
+    /// values, loads of the namespace fail until they are set again.
+    async fn change(
+        &self,
+        namespace: String,
+        edits: Option<Vec<Edit>>,
+        replaces: bool,
+    ) -> Result<()> {
+        let edits = edits.map(|all| all.into_iter().map(|edit| (edit.key, edit.value)).collect());
+        Ok(call::run(self.client.change(namespace, edits, replaces)).await?)
     }
 
     /// Signs requests for an app id with another secret.
@@ -80,11 +95,11 @@ impl Client {
         self.client.set_access_key(app_id, secret);
     }
 
-    /// The questions to answer before a release is applied.
-    fn validate(&self, namespace: &str) -> Result<Arc<Questions>> {
-        let (validator, questions) = question::queue();
+    /// The releases that wait for a verdict before they are applied.
+    fn validate(&self, namespace: &str) -> Result<Arc<PendingReleases>> {
+        let (validator, releases) = validate::queue();
         self.client.validate(namespace, validator)?;
-        Ok(Arc::new(Questions(questions)))
+        Ok(Arc::new(PendingReleases::new(releases)))
     }
 
     /// Stops the client without waiting.
@@ -94,6 +109,6 @@ impl Client {
 
     /// Stops the client and waits for it.
     async fn end(&self) -> Result<()> {
-        Ok(call::run(open::close(self.client.clone())).await?)
+        Ok(call::run(self.client.close()).await?)
     }
 }

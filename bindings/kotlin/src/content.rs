@@ -13,6 +13,13 @@ pub(crate) struct Entry {
     pub(crate) value: String,
 }
 
+/// A key and its new value; `None` removes the key.
+#[derive(uniffi::Record)]
+pub(crate) struct Edit {
+    pub(crate) key: String,
+    pub(crate) value: Option<String>,
+}
+
 /// One namespace at one moment.
 #[derive(uniffi::Record)]
 pub(crate) struct Content {

@@ -1,6 +1,6 @@
 //! Changes, taken one at a time.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use castalia_core::ChangeEvent;
 use castalia_core::host::{call, describe, stream};
@@ -38,13 +38,34 @@ impl From<&ChangeEvent> for Event {
 
 /// The changes from now on; they end with the namespace. Dropping this unsubscribes.
 #[derive(uniffi::Object)]
-pub(crate) struct Changes(pub(crate) stream::Changes);
+pub(crate) struct Changes {
+    changes: stream::Changes,
+    /// What was returned last, for a JVM that failed to take it over.
+    last: Mutex<Option<Arc<ChangeEvent>>>,
+}
+
+impl Changes {
+    pub(crate) fn new(changes: stream::Changes) -> Self {
+        Self { changes, last: Mutex::default() }
+    }
+
+    fn last(&self) -> MutexGuard<'_, Option<Arc<ChangeEvent>>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 #[uniffi::export]
 impl Changes {
-    /// The next change; `None` at the end.
-    async fn next(&self) -> Result<Option<Event>> {
-        Ok(call::run(self.0.next()).await?.map(|event| Event::from(&*event)))
+    /// The next change; `None` at the end. What was returned last is returned again, unless it is
+    /// `taken`: the sequence number of the last change that the JVM took over, or 0.
+    async fn next(&self, taken: u64) -> Result<Option<Event>> {
+        let again = self.last().take().filter(|last| last.sequence() > taken);
+        let event = match again {
+            Some(event) => Some(event),
+            None => call::run(self.changes.next()).await?,
+        };
+        self.last().clone_from(&event);
+        Ok(event.map(|event| Event::from(&*event)))
     }
 }
 

@@ -6,11 +6,9 @@ mod client;
 mod content;
 mod error;
 mod event;
-mod in_memory;
 mod json;
 mod log;
 mod namespace;
-#[cfg(debug_assertions)]
 mod test_panic;
 mod validator;
 mod value;

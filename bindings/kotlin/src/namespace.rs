@@ -1,45 +1,37 @@
 //! An open namespace, as keys and values or as one text.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use castalia_core::host::open::{Opened, View};
+use castalia_core::Interest;
+use castalia_core::host::open::Opened;
 use castalia_core::host::stream::Streams;
 use castalia_core::host::{call, describe};
-use castalia_core::{Interest, Snapshot};
 
 use crate::content::Content;
 use crate::error::Result;
 use crate::event::{Changes, Newer};
 use crate::json::Json;
 
-/// An open namespace, and the snapshot that the JVM has. Dropping it does not close the namespace,
-/// but nothing follows it any more.
+/// An open namespace, and what the JVM takes from it. Dropping it does not close the namespace, but
+/// nothing follows it any more.
 #[derive(uniffi::Object)]
 pub(crate) struct Namespace {
     opened: Opened,
-    returned: Mutex<Option<Arc<Snapshot>>>,
     streams: Streams,
 }
 
 impl Namespace {
     pub(crate) fn new(opened: Opened) -> Arc<Self> {
-        Arc::new(Self { opened, returned: Mutex::default(), streams: Streams::default() })
+        Arc::new(Self { opened, streams: Streams::default() })
     }
 }
 
 #[uniffi::export]
 impl Namespace {
-    /// The current snapshot, unless it was returned last.
-    fn renewed(&self) -> Option<Content> {
-        let mut returned = self.returned.lock().unwrap_or_else(PoisonError::into_inner);
-        let config = self.opened.config().ok()?;
-        let newest = config.snapshot();
-        if returned.as_ref().is_some_and(|last| Arc::ptr_eq(last, &newest)) {
-            return None;
-        }
-        let content = Content::of(&newest, View::of(&config));
-        *returned = Some(newest);
-        Some(content)
+    /// The current snapshot; see [`Streams::renewed`].
+    fn renewed(&self, again: bool) -> Option<Content> {
+        let (snapshot, view) = self.streams.renewed(&self.opened, again)?;
+        Some(Content::of(&snapshot, view))
     }
 
     /// State of the namespace and error of the last load.
@@ -65,7 +57,7 @@ impl Namespace {
     /// The changes from now on, of these keys and prefixes, or all without any.
     fn changes(&self, keys: Vec<String>, prefixes: Vec<String>) -> Result<Arc<Changes>> {
         let changes = self.streams.changes(&self.opened, Interest { keys, prefixes })?;
-        Ok(Arc::new(Changes(changes)))
+        Ok(Arc::new(Changes::new(changes)))
     }
 
     /// The newer snapshots from now on, whether or not a change leads to them.

@@ -1,4 +1,5 @@
-//! Deliberate panics, in debug builds only.
+//! Deliberate panics for tests. Release builds have them too: the generated Kotlin half, which is one
+//! for all builds, verifies at load that the library has each function.
 
 use castalia_core::host::{call, fault};
 

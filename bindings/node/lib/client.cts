@@ -80,7 +80,7 @@ export class Client extends EventEmitter {
     super();
     this.#native = _make(Settings._asked(settings, required));
     this.#about = this.#reported('about');
-    this.#manner = mannerOf(this.#about, this.#native.rules);
+    this.#manner = mannerOf(this.#about);
     this.#views = new Views(this.appId);
     if (keepAlive) {
       hold(this);
@@ -155,7 +155,7 @@ export class Client extends EventEmitter {
   validate(namespace: string, validator: Validator): void {
     this._mustBeOpen('validate');
     callable(validator, 'validate', 'the validator');
-    const number = register((question) => verdictOf(validator, question, this.#manner));
+    const number = register((release) => verdictOf(validator, release, this.#manner));
     this.#validators.push(number);
     checked(() => this.#native.validate(number, namespace));
   }
@@ -401,7 +401,7 @@ function newClient(asked: object): any {
   return checked(() => native.newClient(mailbox, asked));
 }
 
-/** The rules for reads, as members that each read uses. */
-function mannerOf({ fallback, typed_cache: kept }: any, rules: any): Manner {
-  return { rules, hasFallback: Object.keys(fallback).length > 0, isCounted: true, kept };
+/** How values are read, as members that each read uses. */
+function mannerOf({ fallback, typed_cache: kept }: any): Manner {
+  return { hasFallback: Object.keys(fallback).length > 0, isCounted: true, kept };
 }

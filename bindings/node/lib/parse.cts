@@ -3,12 +3,12 @@ import { invalid } from './arguments.cjs';
 import { type Failure, failureOf, guarded } from './error.cjs';
 import { native } from './native.cjs';
 
-/** What is parsed, and by which rules. */
+/** What is parsed, and the native view that does it. */
 export interface About {
   readonly type: string;
   readonly namespace: string;
   readonly key: string;
-  readonly rules: any;
+  readonly content: any;
 }
 
 /** An array of names, or an object such as a TypeScript enum. */
@@ -43,8 +43,8 @@ export function attempt<T>(read: (text: string) => T, text: string): T | undefin
   }
 }
 
-export function parse(text: string, { type, namespace, key, rules }: About): any {
-  const value = guarded(() => rules.parse(type, text, namespace, key));
+export function parse(text: string, { type, key, content }: About): any {
+  const value = guarded(() => content.parse(type, text, key));
   return value instanceof native.Failure ? new Malformed(failureOf(JSON.parse(value.record))) : value;
 }
 

@@ -20,11 +20,10 @@ import {
 export type Source = 'remote' | 'local' | 'static' | 'none';
 
 /**
- * How values are read: the native rules, whether keys may have values outside the map, whether
- * malformed values are counted, and how many parsed values are kept for each type.
+ * How values are read: whether keys may have values outside the map, whether malformed values are
+ * counted, and how many parsed values are kept for each type.
  */
 export interface Manner {
-  readonly rules: any;
   readonly hasFallback: boolean;
   readonly isCounted: boolean;
   readonly kept: number;
@@ -300,7 +299,7 @@ export class Snapshot {
     if (text === undefined) {
       return undefined;
     }
-    const value = read(text, { type, namespace: this.namespace, key, rules: this.#manner.rules });
+    const value = read(text, { type, namespace: this.namespace, key, content: this.#content });
     if (value instanceof Malformed) {
       this.#note(key);
     }

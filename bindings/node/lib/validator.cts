@@ -13,13 +13,13 @@ export type Validator = (
  * Calls the validator and returns its answer for the native half: a string or an exception rejects
  * the release.
  */
-export async function verdictOf(validator: Validator, question: any, manner: Manner): Promise<void> {
-  question.answer(await reasonOf(validator, question, manner));
+export async function verdictOf(validator: Validator, release: any, manner: Manner): Promise<void> {
+  release.answer(await reasonOf(validator, release, manner));
 }
 
-async function reasonOf(validator: Validator, question: any, manner: Manner): Promise<string | null> {
+async function reasonOf(validator: Validator, release: any, manner: Manner): Promise<string | null> {
   try {
-    const { view } = question;
+    const { view } = release;
     // The validator sees the release alone, without the environment fallback, and nothing that it reads is counted.
     const snapshot = Snapshot._of(view, await mapOf(view), { ...manner, hasFallback: false, isCounted: false });
     const reason = await validator(snapshot);

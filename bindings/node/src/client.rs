@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
+use castalia_core::host::client::HostClient;
 use castalia_core::host::describe;
-use castalia_core::host::open::{self, View};
+use castalia_core::host::memory::Edits;
 use castalia_core::host::settings::{Entries, HostSettings};
-use castalia_core::{Client as CoreClient, Result, Settings};
 use napi::bindgen_prelude::ObjectFinalize;
 use napi::{Either, Env};
 use napi_derive::napi;
@@ -14,7 +14,6 @@ use crate::failure::{Failure, result_or_failure};
 use crate::mailbox::{Mailbox, Post};
 use crate::namespace::Namespace;
 use crate::validator;
-use crate::value::Rules;
 
 /// Arguments for creating a client; entries by namespace.
 #[napi(object, object_to_js = false)]
@@ -31,7 +30,7 @@ const SIZE: i64 = 300_000;
 /// A client.
 #[napi(custom_finalize)]
 pub struct Client {
-    client: CoreClient,
+    client: HostClient,
     post: Post,
 }
 
@@ -41,30 +40,25 @@ impl ObjectFinalize for Client {
     }
 }
 
-/// Creates a client, which opens no socket before a namespace is opened.
+/// Creates a client, which opens no socket before a namespace is opened. One in memory has these
+/// values by namespace instead of servers.
 #[napi(catch_unwind)]
 pub fn new_client(
     env: Env,
     mailbox: &Mailbox,
     options: ClientOptions,
+    memory: Option<Vec<(String, Entries)>>,
 ) -> napi::Result<Either<Client, Failure>> {
-    Ok(match settings_of(options).and_then(CoreClient::new) {
-        Ok(client) => Either::A(Client::made(env, &mailbox.post, client)?),
-        Err(error) => Either::B(error.into()),
-    })
-}
-
-impl Client {
-    pub(crate) fn made(env: Env, post: &Post, client: CoreClient) -> napi::Result<Self> {
-        env.adjust_external_memory(SIZE)?;
-        Ok(Self { client, post: post.clone() })
-    }
-}
-
-pub(crate) fn settings_of(options: ClientOptions) -> Result<Settings> {
     let ClientOptions { values, from_env, defaults, seeds } = options;
     let overlay = HashMap::new();
-    HostSettings { binding: "node", from_env, values, overlay, defaults, seeds }.resolve()
+    let settings =
+        HostSettings { binding: "node", from_env, values, overlay, defaults, seeds, memory };
+    let client = HostClient::new(settings);
+    if client.is_ok() {
+        env.adjust_external_memory(SIZE)?;
+    }
+    let post = mailbox.post.clone();
+    Ok(result_or_failure(client.map(|client| Client { client, post })))
 }
 
 #[napi]
@@ -75,25 +69,17 @@ impl Client {
         describe::report(&self.client, &name).to_string()
     }
 
-    /// Rules for typed reads.
-    #[napi(getter, catch_unwind)]
-    pub fn rules(&self) -> Rules {
-        Rules::new(self.client.read_rules())
-    }
-
     /// Opens the namespaces of `castalia.namespaces`.
     #[napi(catch_unwind)]
     pub fn start(&self, id: i64) {
-        let client = self.client.clone();
-        self.post.run(id, async move { client.start().await });
+        self.post.run(id, self.client.start());
     }
 
     /// Opens a namespace as values or as one text.
     #[napi(catch_unwind)]
     pub fn open(&self, id: i64, app_id: String, namespace: String, as_text: bool) {
-        let opened = open::open(self.client.clone(), app_id, namespace, View::asked(as_text));
-        let post = self.post.clone();
-        self.post.spawn(id, async { Ok(Some(Namespace::new(opened.await?, post))) });
+        let (opened, post) = (self.client.open(app_id, namespace, as_text), self.post.clone());
+        self.post.spawn(id, async { Ok(Some(Namespace { opened: opened.await?, post })) });
     }
 
     /// Calls this handler before a release of a namespace is applied.
@@ -110,10 +96,17 @@ impl Client {
         self.client.set_access_key(&app_id, &secret);
     }
 
+    /// Sets several values of a client in memory, where null removes a key, or replaces all values
+    /// of a namespace. Without values, loads of the namespace fail until they are set again.
+    #[napi(catch_unwind)]
+    pub fn change(&self, id: i64, namespace: String, edits: Option<Edits>, replaces: bool) {
+        self.post.run(id, self.client.change(namespace, edits, replaces));
+    }
+
     /// Stops the client; the handler is called when it has stopped.
     #[napi(catch_unwind)]
     pub fn close(&self, id: i64) {
         self.client.stop();
-        self.post.run(id, open::close(self.client.clone()));
+        self.post.run(id, self.client.close());
     }
 }

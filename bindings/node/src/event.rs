@@ -11,15 +11,11 @@ use crate::view::View;
 /// One change event, kept until JavaScript has copied it.
 #[napi]
 pub struct Event {
-    event: Arc<ChangeEvent>,
+    pub(crate) event: Arc<ChangeEvent>,
 }
 
 #[napi]
 impl Event {
-    pub(crate) fn new(event: Arc<ChangeEvent>) -> Self {
-        Self { event }
-    }
-
     /// The event without its changes and its snapshot, as JSON.
     #[napi(getter, catch_unwind)]
     pub fn about(&self) -> String {

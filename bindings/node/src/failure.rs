@@ -9,7 +9,7 @@ use napi_derive::napi;
 /// Why a call failed.
 #[napi]
 pub struct Failure {
-    error: Error,
+    pub(crate) error: Error,
 }
 
 #[napi]
@@ -21,16 +21,10 @@ impl Failure {
     }
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self { error }
-    }
-}
-
 /// The result of a call, as JavaScript receives it.
 pub(crate) fn result_or_failure<T>(result: Result<T>) -> Either<T, Failure> {
     match result {
         Ok(value) => Either::A(value),
-        Err(error) => Either::B(error.into()),
+        Err(error) => Either::B(Failure { error }),
     }
 }

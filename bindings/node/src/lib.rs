@@ -4,10 +4,8 @@
 //! JavaScript: results are put into a mailbox, which JavaScript is woken to empty.
 
 mod client;
-mod copy;
 mod event;
 mod failure;
-mod in_memory;
 mod log;
 mod mailbox;
 mod namespace;

@@ -12,7 +12,7 @@ use napi_derive::napi;
 
 use crate::failure::Failure;
 use crate::namespace::Namespace;
-use crate::validator::Question;
+use crate::validator::PendingRelease;
 
 /// Does not keep the process alive, and needs at most one call in its queue.
 type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 1>;
@@ -21,7 +21,7 @@ type Wake = ThreadsafeFunction<(), (), (), Status, false, true, 1>;
 pub(crate) type Note = (i64, Option<Payload>);
 
 /// An open namespace, a release to validate, or an error.
-pub(crate) type Payload = Either3<Namespace, Question, Failure>;
+pub(crate) type Payload = Either3<Namespace, PendingRelease, Failure>;
 
 /// The mailbox of one environment, that is, of the main thread or a worker.
 #[napi]
@@ -74,21 +74,18 @@ impl Post {
     where
         F: Future<Output = Result<Option<Namespace>>> + Send + 'static,
     {
-        let post = self.clone();
-        if let Err(error) = call::spawn(future, move |result| post.done(id, result)) {
-            self.done(id, Err(error));
-        }
+        let mailbox = self.0.clone();
+        call::spawn(future, move |result| {
+            let payload = match result {
+                Ok(opened) => opened.map(Payload::A),
+                Err(error) => Some(Payload::C(Failure { error })),
+            };
+            mailbox.send((id, payload));
+        });
     }
 
     /// Like `spawn`, for a future without a value.
     pub(crate) fn run(&self, id: i64, future: impl Future<Output = Result<()>> + Send + 'static) {
         self.spawn(id, async { future.await.map(|()| None) });
-    }
-
-    fn done(&self, id: i64, result: Result<Option<Namespace>>) {
-        self.0.send(match result {
-            Ok(opened) => (id, opened.map(Payload::A)),
-            Err(error) => (id, Some(Payload::C(error.into()))),
-        });
     }
 }

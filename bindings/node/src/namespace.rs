@@ -6,7 +6,6 @@ use castalia_core::host::open::Opened;
 use napi::Either;
 use napi_derive::napi;
 
-use crate::copy::CopyStream;
 use crate::failure::{Failure, result_or_failure};
 use crate::mailbox::Post;
 use crate::stream::Stream;
@@ -15,16 +14,12 @@ use crate::view::View;
 /// An open namespace until it is released.
 #[napi]
 pub struct Namespace {
-    opened: Opened,
-    post: Post,
+    pub(crate) opened: Opened,
+    pub(crate) post: Post,
 }
 
 #[napi]
 impl Namespace {
-    pub(crate) fn new(opened: Opened, post: Post) -> Self {
-        Self { opened, post }
-    }
-
     /// The current values; `None` after it was released.
     #[napi(getter, catch_unwind)]
     pub fn view(&self) -> Option<View> {
@@ -52,9 +47,9 @@ impl Namespace {
 
     /// What JavaScript's copy follows. All other streams begin where it is.
     #[napi(catch_unwind)]
-    pub fn follow(&self, id: i64) -> Either<CopyStream, Failure> {
+    pub fn follow(&self, id: i64) -> Either<Stream, Failure> {
         let config = self.opened.config();
-        result_or_failure(config.map(|config| CopyStream::new(&config, &self.post, id)))
+        result_or_failure(config.map(|config| Stream::copy(&config, &self.post, id)))
     }
 
     /// The changes of these keys and prefixes, or all changes without any, from where JavaScript's
@@ -65,12 +60,12 @@ impl Namespace {
         id: i64,
         keys: Vec<String>,
         prefixes: Vec<String>,
-        copy: &CopyStream,
+        copy: &Stream,
     ) -> Either<Stream, Failure> {
         let interest = Interest { keys, prefixes };
         result_or_failure(self.opened.config().map(|config| {
             let changes = copy.changes_after(&config).with_interest(interest);
-            Stream::new(changes, &self.post, id)
+            Stream::changes(changes, &self.post, id)
         }))
     }
 

@@ -3,35 +3,35 @@
 use std::sync::Arc;
 
 use castalia_core::Snapshot;
-use castalia_core::host::question::{self, Verdict};
+use castalia_core::host::validate::{self, Verdict};
 use napi_derive::napi;
 
 use crate::mailbox::{Payload, Post};
 use crate::view::View;
 
-/// A release that waits for a verdict. Dropping it accepts the release.
+/// A release that waits for a verdict. Dropping it without one rejects the release.
 #[napi]
-pub struct Question {
-    question: question::Question,
+pub struct PendingRelease {
+    pending: validate::PendingRelease,
 }
 
 #[napi]
-impl Question {
+impl PendingRelease {
     /// The release.
     #[napi(getter, catch_unwind)]
     pub fn view(&self) -> View {
-        View::new(self.question.snapshot.clone())
+        View::new(self.pending.snapshot.clone())
     }
 
     /// Accepts the release, or rejects it with a reason.
     #[napi(catch_unwind)]
     pub fn answer(&self, reason: Option<String>) {
-        self.question.answer(reason);
+        self.pending.answer(reason);
     }
 }
 
-/// Calls this handler with a release. An environment that has ended accepts it.
+/// Calls this handler with a release. An environment that has ended rejects it.
 pub(crate) fn ask(post: &Post, id: i64, release: &Arc<Snapshot>) -> Verdict {
-    let send = |question| post.0.send((id, Some(Payload::B(Question { question }))));
-    question::ask(release, Ok(()), send)
+    let send = |pending| post.0.send((id, Some(Payload::B(PendingRelease { pending }))));
+    validate::ask(release, send)
 }

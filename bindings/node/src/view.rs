@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use castalia_core::Snapshot;
 use castalia_core::host::describe;
+use napi::Either;
 use napi_derive::napi;
+
+use crate::failure::{Failure, result_or_failure};
+use crate::value::{self, Value};
 
 /// A snapshot, kept until JavaScript has copied it.
 #[napi]
@@ -42,6 +46,16 @@ impl View {
     #[napi(getter, catch_unwind)]
     pub fn content(&self) -> Option<&str> {
         self.snapshot.content()
+    }
+
+    /// Parses the text of a value as a type that has this name; see `value::parse`.
+    #[napi(catch_unwind)]
+    pub fn parse(&self, kind: String, text: String, key: String) -> Either<Value, Failure> {
+        let (rules, namespace) = (self.snapshot.read_rules(), self.snapshot.namespace());
+        let parsed = value::parse(&kind, &text, rules);
+        result_or_failure(
+            parsed.map_err(|error| error.with("namespace", namespace).with("key", key)),
+        )
     }
 
     /// Reports the value of this key as malformed.

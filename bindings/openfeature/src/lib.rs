@@ -20,8 +20,6 @@
 //! # }
 //! ```
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use castalia_core::{Config, Snapshot};
 use open_feature::provider::{FeatureProvider, ProviderMetadata, ResolutionDetails};
@@ -50,19 +48,19 @@ impl CastaliaProvider {
     fn resolve<T>(
         &self,
         key: &str,
-        read: impl FnOnce(&str, &Snapshot) -> EvaluationResult<T>,
+        read: impl FnOnce(&Snapshot) -> EvaluationResult<Option<T>>,
     ) -> Resolved<T> {
-        let snapshot: Arc<Snapshot> = self.config.snapshot();
-        let namespace = snapshot.identity().namespace.clone();
-        let Some(text) = snapshot.get(key) else {
+        let snapshot = self.config.snapshot();
+        let namespace = snapshot.namespace();
+        let missing = || {
             let text = format!("the namespace {namespace} has no key {key}");
-            return Err(failed(EvaluationErrorCode::FlagNotFound, text));
+            failed(EvaluationErrorCode::FlagNotFound, text)
         };
         let metadata = FlagMetadata::default()
             .with_value("namespace", namespace)
-            .with_value("releaseKey", snapshot.release_key().to_owned());
+            .with_value("releaseKey", snapshot.release_key());
         Ok(ResolutionDetails {
-            value: read(text, &snapshot)?,
+            value: read(&snapshot)?.ok_or_else(missing)?,
             variant: None,
             reason: Some(EvaluationReason::Static),
             flag_metadata: Some(metadata),
@@ -79,21 +77,22 @@ impl FeatureProvider for CastaliaProvider {
     /// `true` or `false` in any case. Stricter than a boolean read, because a typing error must not
     /// turn a flag off.
     async fn resolve_bool_value(&self, key: &str, _: &EvaluationContext) -> Resolved<bool> {
-        self.resolve(key, |text, _| {
-            text.to_ascii_lowercase().parse().map_err(|_| mistyped("neither true nor false"))
+        self.resolve(key, |snapshot| {
+            let flag = snapshot.get(key).map(|text| text.to_ascii_lowercase().parse::<bool>());
+            flag.transpose().map_err(|_| mistyped("neither true nor false"))
         })
     }
 
     async fn resolve_int_value(&self, key: &str, _: &EvaluationContext) -> Resolved<i64> {
-        self.resolve(key, |_, snapshot| parsed(snapshot.try_get(key)))
+        self.resolve(key, |snapshot| parsed(snapshot.try_get(key)))
     }
 
     async fn resolve_float_value(&self, key: &str, _: &EvaluationContext) -> Resolved<f64> {
-        self.resolve(key, |_, snapshot| parsed(snapshot.try_get(key)))
+        self.resolve(key, |snapshot| parsed(snapshot.try_get(key)))
     }
 
     async fn resolve_string_value(&self, key: &str, _: &EvaluationContext) -> Resolved<String> {
-        self.resolve(key, |text, _| Ok(text.to_owned()))
+        self.resolve(key, |snapshot| Ok(snapshot.get(key).map(str::to_owned)))
     }
 
     /// A JSON object; the Rust SDK has no lists here.
@@ -102,20 +101,16 @@ impl FeatureProvider for CastaliaProvider {
         key: &str,
         _: &EvaluationContext,
     ) -> Resolved<StructValue> {
-        self.resolve(key, |_, snapshot| match parsed(snapshot.get_json(key))? {
-            Json::Object(members) => Ok(structure(members)),
-            _ => Err(mistyped("no JSON object")),
+        self.resolve(key, |snapshot| match parsed(snapshot.get_json(key))? {
+            Some(Json::Object(members)) => Ok(Some(structure(members))),
+            Some(_) => Err(mistyped("no JSON object")),
+            None => Ok(None),
         })
     }
 }
 
-/// An existing value by type.
-fn parsed<T>(read: castalia_core::Result<Option<T>>) -> EvaluationResult<T> {
-    match read {
-        Ok(Some(value)) => Ok(value),
-        Ok(None) => Err(failed(EvaluationErrorCode::FlagNotFound, "the key has no value")),
-        Err(error) => Err(failed(EvaluationErrorCode::ParseError, error.to_string())),
-    }
+fn parsed<T>(read: castalia_core::Result<T>) -> EvaluationResult<T> {
+    read.map_err(|error| failed(EvaluationErrorCode::ParseError, error.to_string()))
 }
 
 /// Omits members that are null, which the SDK does not have.

@@ -2,8 +2,9 @@
 
 use castalia_core::InMemory;
 use castalia_openfeature::CastaliaProvider;
+use open_feature::EvaluationErrorCode::{FlagNotFound, ParseError, TypeMismatch};
 use open_feature::provider::FeatureProvider as _;
-use open_feature::{EvaluationContext, EvaluationErrorCode, EvaluationReason, Value};
+use open_feature::{EvaluationContext, EvaluationReason, Value};
 
 async fn over(entries: &[(&str, &str)]) -> castalia_core::Result<(InMemory, CastaliaProvider)> {
     let memory = InMemory::new()?;
@@ -46,13 +47,6 @@ async fn missing_mistyped_and_malformed_flags_are_errors_of_their_own() {
         provider.resolve_struct_value("n", &context).await.unwrap_err().code,
         provider.resolve_struct_value("json", &context).await.unwrap_err().code,
     ];
-    let expected = [
-        EvaluationErrorCode::FlagNotFound,
-        EvaluationErrorCode::TypeMismatch,
-        EvaluationErrorCode::ParseError,
-        EvaluationErrorCode::ParseError,
-        EvaluationErrorCode::TypeMismatch,
-    ];
-    assert_eq!(codes, expected);
+    assert_eq!(codes, [FlagNotFound, TypeMismatch, ParseError, ParseError, TypeMismatch]);
     memory.client().close().await;
 }

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 
-use castalia_core::host::open::{self, View};
-use castalia_core::host::settings::HostSettings;
-use castalia_core::host::{call, describe};
-use castalia_core::{Client as CoreClient, Error, ErrorKind, Result, Settings, Snapshot};
+use castalia_core::host::client::HostClient;
+use castalia_core::host::memory::Edits;
+use castalia_core::host::settings::{Entries, HostSettings};
+use castalia_core::host::{call, describe, validate};
+use castalia_core::{Error, ErrorKind, Result, Snapshot};
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
 
@@ -19,20 +20,23 @@ use crate::open::Open;
 /// A client. Opens no socket before a namespace is opened.
 #[pyclass(frozen, module = "castalia._native")]
 pub(crate) struct Client {
-    pub(crate) client: CoreClient,
-}
-
-/// Settings by property name, optionally on top of those of the environment.
-pub(crate) fn settings_of(values: HashMap<String, String>, from_env: bool) -> Result<Settings> {
-    HostSettings { binding: "python", from_env, values, ..HostSettings::default() }.resolve()
+    client: HostClient,
 }
 
 #[pymethods]
 impl Client {
-    /// From settings by property name, optionally on top of those of the environment.
+    /// From settings by property name, optionally on top of those of the environment. One in memory
+    /// has these values by namespace instead of servers.
     #[new]
-    fn new(values: HashMap<String, String>, from_env: bool) -> Result<Self, Raised> {
-        Ok(Self { client: CoreClient::new(settings_of(values, from_env)?)? })
+    #[pyo3(signature = (values, from_env, memory = None))]
+    fn new(
+        values: HashMap<String, String>,
+        from_env: bool,
+        memory: Option<Vec<(String, Entries)>>,
+    ) -> Result<Self, Raised> {
+        let settings =
+            HostSettings { binding: "python", from_env, values, memory, ..HostSettings::default() };
+        Ok(Self { client: HostClient::new(settings)? })
     }
 
     /// A report of the client as JSON, by its name; see `describe::report`.
@@ -62,8 +66,22 @@ impl Client {
         done: Py<PyAny>,
         as_text: bool,
     ) -> Result<(), Raised> {
-        let opened = open::open(self.client.clone(), app_id, namespace, View::asked(as_text));
+        let opened = self.client.open(app_id, namespace, as_text);
         submit(done, async { Ok(Open::of(opened.await?)) })
+    }
+
+    /// Sets several values of a client in memory, where `None` removes a key, or replaces all values
+    /// of a namespace. Without values, loads of the namespace fail until they are set again.
+    /// `done(None, error)` is called on another thread.
+    #[pyo3(signature = (namespace, edits, done: "_Done", replaces = false))]
+    fn change(
+        &self,
+        namespace: String,
+        edits: Option<Edits>,
+        done: Py<PyAny>,
+        replaces: bool,
+    ) -> Result<(), Raised> {
+        submit_change(done, self.client.change(namespace, edits, replaces))
     }
 
     /// Stops the client; `done(None, error)` is called on another thread, or without a wait if the
@@ -74,7 +92,7 @@ impl Client {
             self.client.stop();
             return complete(py, &done);
         }
-        Ok(submit_change(done, open::close(self.client.clone()))?)
+        Ok(submit_change(done, self.client.close())?)
     }
 
     /// Like `close`, without waiting.
@@ -84,11 +102,12 @@ impl Client {
 
     /// Calls `validator(view)` before a release is applied. A text that is not empty, or an
     /// exception, rejects it.
-    #[pyo3(signature = (namespace, validator: "Callable[[tuple[Any, ...]], str | None]"))]
+    #[pyo3(signature = (namespace, validator: "Callable[[View], str | None]"))]
     fn validate(&self, namespace: &str, validator: Py<PyAny>) -> Result<(), Raised> {
         self.check_open()?;
         let validate = move |snapshot: &Arc<Snapshot>| {
-            gate::enter(|py| event::verdict(py, &validator, snapshot)).unwrap_or(Ok(()))
+            gate::enter(|py| event::verdict(py, &validator, snapshot))
+                .unwrap_or_else(validate::unanswered)
         };
         Ok(self.client.validate(namespace, validate)?)
     }

@@ -1,7 +1,5 @@
 //! An open namespace: reads use a dictionary, which is replaced as a whole after each change.
 
-use std::sync::OnceLock;
-
 use castalia_core::Reader;
 use castalia_core::host::open::Opened as Handle;
 use pyo3::exceptions::PyKeyError;
@@ -53,41 +51,31 @@ impl Values {
 /// read of one that is opened late.
 #[pyclass(frozen, extends = Open, subclass, mapping, module = "castalia._native")]
 pub(crate) struct Namespace {
-    /// The current values; set by the first read at the latest. A read replaces them if there are
-    /// newer ones, so that no thread of the client has to wait for Python. They are the only item
-    /// of a list: the interpreter lock protects them there, without a cost for reads.
-    current: OnceLock<Py<PyList>>,
+    /// The current values; stored by the first read at the latest. A read replaces them if there
+    /// are newer ones, so that no thread of the client has to wait for Python. They are the only
+    /// item of a list: the interpreter lock protects them there, without a cost for reads.
+    current: Py<PyList>,
 }
 
 impl Namespace {
     fn values<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, Values>> {
         let handle = slf.as_super().get().handle(slf.py())?;
-        let current = match slf.get().current.get() {
-            Some(current) => current.bind(slf.py()),
-            None => Self::first(slf, handle)?,
-        };
-        let values: Bound<'_, Values> = current.get_item(0)?.cast_into()?;
-        if values.get().is_newest() { Ok(values) } else { renewed(current, handle) }
+        let current = slf.get().current.bind(slf.py());
+        if let Ok(values) = current.get_item(0) {
+            let values: Bound<'_, Values> = values.cast_into()?;
+            if values.get().is_newest() {
+                return Ok(values);
+            }
+        }
+        renewed(current, handle)
     }
-
-    #[cold]
-    fn first<'a, 'py>(
-        slf: &'a Bound<'py, Self>,
-        handle: &Handle,
-    ) -> PyResult<&'a Bound<'py, PyList>> {
-        let current = current(slf.py(), handle)?;
-        Ok(slf.get().current.get_or_init(|| current).bind(slf.py()))
-    }
-}
-
-fn current(py: Python<'_>, handle: &Handle) -> PyResult<Py<PyList>> {
-    Ok(PyList::new(py, [Values::of(py, handle)?])?.unbind())
 }
 
 #[cold]
 fn renewed<'py>(current: &Bound<'py, PyList>, handle: &Handle) -> PyResult<Bound<'py, Values>> {
-    current.set_item(0, Values::of(current.py(), handle)?)?;
-    Ok(current.get_item(0)?.cast_into()?)
+    let values = Bound::new(current.py(), Values::of(current.py(), handle)?)?;
+    current.set_slice(0, 1, PyList::new(current.py(), [&values])?.as_any())?;
+    Ok(values)
 }
 
 #[pymethods]
@@ -100,11 +88,11 @@ impl Namespace {
         source: &Bound<'_, PyAny>,
         _rest: &Bound<'_, PyTuple>,
     ) -> PyResult<PyClassInitializer<Self>> {
-        let open = Open::new(source);
-        let current = match open.opened() {
-            Some(handle) => current(source.py(), handle)?.into(),
-            None => OnceLock::new(),
-        };
+        let (open, current) = (Open::new(source), PyList::empty(source.py()));
+        if let Some(handle) = open.opened() {
+            renewed(&current, handle)?;
+        }
+        let current = current.unbind();
         Ok(PyClassInitializer::from(open).add_subclass(Self { current }))
     }
 
@@ -157,12 +145,8 @@ impl Namespace {
     /// Closes the namespace. Reads still return the last values.
     #[pyo3(name = "_give_up")]
     fn give_up(slf: &Bound<'_, Self>) -> PyResult<()> {
-        let handle = slf.as_super().get().handle(slf.py())?;
-        handle.close();
+        slf.as_super().get().handle(slf.py())?.close();
         // The values that are kept follow the namespace, which would stay open.
-        match slf.get().current.get() {
-            Some(current) => renewed(current.bind(slf.py()), handle).map(drop),
-            None => Ok(()),
-        }
+        slf.get().current.bind(slf.py()).del_slice(0, 1)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use castalia_core::host::fork;
-use castalia_core::host::question::{self, Verdict};
+use castalia_core::host::read::KeptSnapshot;
+use castalia_core::host::validate::{self, Verdict};
 use castalia_core::{ChangeEvent, Error, ErrorKind, Snapshot};
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
@@ -11,24 +11,22 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PySet, PyString};
 
 use crate::error::Raised;
-use crate::value::{Origin, Unreadable, ValueType, moment, rules_of};
+use crate::value::{self, OUT_OF_RANGE, ValueType, moment, rules_of};
 
 /// A snapshot, kept as long as Python needs it.
 #[pyclass(frozen, module = "castalia._native")]
 pub(crate) struct View {
-    snapshot: Arc<Snapshot>,
+    snapshot: KeptSnapshot,
     /// Keys whose values Python found malformed.
     malformed: PyOnceLock<Py<PySet>>,
-    /// Number of forks before it was created.
-    forks: u32,
 }
 
 impl View {
     pub(crate) fn new(snapshot: Arc<Snapshot>) -> Self {
-        Self { snapshot, malformed: PyOnceLock::new(), forks: fork::forks() }
+        Self { snapshot: KeptSnapshot::new(snapshot), malformed: PyOnceLock::new() }
     }
 
-    pub(crate) fn snapshot(&self) -> &Arc<Snapshot> {
+    pub(crate) fn snapshot(&self) -> &Snapshot {
         &self.snapshot
     }
 }
@@ -45,14 +43,8 @@ impl View {
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         // No key of the core has a lone surrogate.
         let Ok(key) = key.to_cow() else { return Ok(None) };
-        let origin = match self.forks == fork::forks() {
-            true => Origin::Content(&self.snapshot),
-            // A fork may have interrupted another thread while it initialized a parsed value.
-            false => Origin::Text(self.snapshot.get(&key), self.snapshot.read_rules()),
-        };
-        origin.read(py, value_type, &key).or_else(|reason| match reason {
-            Unreadable::Malformed(error) => Err(Raised(error).into()),
-            Unreadable::OutOfRange => Err(self.malformed(py, &key, Unreadable::OUT_OF_RANGE)?),
+        value::read(py, &self.snapshot.origin(&key), value_type, &key, || {
+            self.malformed(py, &key, OUT_OF_RANGE)
         })
     }
 
@@ -74,32 +66,28 @@ impl View {
     /// The fields of `castalia.Snapshot`, in their order.
     #[pyo3(signature = () -> "_Parts")]
     fn parts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        snapshot_parts(py, &self.snapshot)
+        let (snapshot, identity) = (&self.snapshot, self.snapshot.identity());
+        let parts = (
+            dict_of(py, snapshot)?,
+            &identity.app_id,
+            &identity.cluster,
+            &identity.namespace,
+            snapshot.source().name(),
+            snapshot.release_key(),
+            snapshot.notification_id(),
+            moment(py, snapshot.loaded_at())?,
+            rules_of(snapshot.read_rules()),
+        );
+        parts.into_bound_py_any(py)
     }
 }
 
-fn snapshot_parts<'py>(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Bound<'py, PyAny>> {
-    let identity = snapshot.identity();
-    let parts = (
-        dict_of(py, snapshot)?,
-        &identity.app_id,
-        &identity.cluster,
-        &identity.namespace,
-        snapshot.source().name(),
-        snapshot.release_key(),
-        snapshot.notification_id(),
-        moment(py, snapshot.loaded_at())?,
-        rules_of(snapshot.read_rules()),
-    );
-    parts.into_bound_py_any(py)
-}
-
 /// The result of `validator` for a release. A text that is not empty, or an exception, rejects it.
-pub(crate) fn verdict(py: Python<'_>, validator: &Py<PyAny>, snapshot: &Snapshot) -> Verdict {
-    let parts = snapshot_parts(py, snapshot);
-    let said = parts.and_then(|parts| validator.call1(py, (parts,))?.extract::<Option<String>>(py));
+pub(crate) fn verdict(py: Python<'_>, validator: &Py<PyAny>, release: &Arc<Snapshot>) -> Verdict {
+    let said = validator.call1(py, (View::new(release.clone()),));
+    let said = said.and_then(|said| said.extract::<Option<String>>(py));
     // An exception is displayed as its type and its text.
-    question::verdict(said.map_err(|error| error.to_string())?)
+    validate::verdict(said.map_err(|error| error.to_string())?)
 }
 
 /// Keys and values, in the server's order.

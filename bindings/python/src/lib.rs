@@ -10,7 +10,6 @@ mod config;
 mod error;
 mod event;
 mod gate;
-mod in_memory;
 mod listen;
 mod log;
 mod open;
@@ -28,7 +27,6 @@ mod _native {
         error::error_kinds,
         event::View,
         gate::{forked, in_callback, shut},
-        in_memory::InMemory,
         listen::{Stream, Subscription},
         log::set_log,
         open::Open,

@@ -3,8 +3,8 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use castalia_core::format::value;
-use castalia_core::host::read;
-use castalia_core::{Error, ErrorKind, FromValue, ReadRules, Snapshot, Zone};
+use castalia_core::host::read::Origin;
+use castalia_core::{Error, ErrorKind, FromValue, ReadRules, Zone};
 use pyo3::IntoPyObjectExt as _;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -29,61 +29,42 @@ pub(crate) enum ValueType {
     Date,
 }
 
-/// Where a value comes from.
-pub(crate) enum Origin<'a> {
-    /// A snapshot, which caches parsed values and reports malformed ones.
-    Content(&'a Snapshot),
-    /// Only a text; `None` if it is missing.
-    Text(Option<&'a str>, ReadRules),
-}
+/// Why a value that the core can represent, but not its Python type, cannot be read.
+pub(crate) const OUT_OF_RANGE: &str = "the value is out of range of its Python type";
 
-/// Why a value cannot be read.
-pub(crate) enum Unreadable {
-    /// The core found it malformed, and has reported that if it is the value of a snapshot.
-    Malformed(Error),
-    /// The core can represent it, but its Python type cannot.
-    OutOfRange,
-}
-
-impl Unreadable {
-    pub(crate) const OUT_OF_RANGE: &'static str = "the value is out of range of its Python type";
-}
-
-impl Origin<'_> {
-    /// The value by type; `None` if it is missing.
-    pub(crate) fn read<'py>(
-        &self,
-        py: Python<'py>,
-        value_type: ValueType,
-        key: &str,
-    ) -> Result<Option<Bound<'py, PyAny>>, Unreadable> {
-        match value_type {
-            ValueType::Int => self.read_as(key, |number: i32| number.into_bound_py_any(py)),
-            ValueType::Long => self.read_as(key, |number: i64| number.into_bound_py_any(py)),
-            ValueType::Float => self.read_as(key, |number: f64| number.into_bound_py_any(py)),
-            ValueType::Bool => self.read_as(key, |flag: bool| flag.into_bound_py_any(py)),
-            ValueType::Duration => self.read_as(key, |time: Duration| time.into_bound_py_any(py)),
-            ValueType::Date => {
-                self.read_as(key, |time| moment(py, time)?.call_method0("astimezone"))
-            }
+/// The value of a key by type; `None` if it is missing. An exception if it is malformed, or that of
+/// `out_of_range`.
+pub(crate) fn read<'py>(
+    py: Python<'py>,
+    origin: &Origin<'_>,
+    value_type: ValueType,
+    key: &str,
+    out_of_range: impl FnOnce() -> PyResult<PyErr>,
+) -> PyResult<Option<Bound<'py, PyAny>>> {
+    let read = match value_type {
+        ValueType::Int => read_as(origin, key, |number: i32| number.into_bound_py_any(py)),
+        ValueType::Long => read_as(origin, key, |number: i64| number.into_bound_py_any(py)),
+        ValueType::Float => read_as(origin, key, |number: f64| number.into_bound_py_any(py)),
+        ValueType::Bool => read_as(origin, key, |flag: bool| flag.into_bound_py_any(py)),
+        ValueType::Duration => read_as(origin, key, |time: Duration| time.into_bound_py_any(py)),
+        ValueType::Date => {
+            read_as(origin, key, |time| moment(py, time)?.call_method0("astimezone"))
         }
+    };
+    match read? {
+        Some(Ok(value)) => Ok(Some(value)),
+        Some(Err(_)) => Err(out_of_range()?),
+        None => Ok(None),
     }
+}
 
-    fn read_as<T: FromValue, V>(
-        &self,
-        key: &str,
-        convert: impl FnOnce(T) -> PyResult<V>,
-    ) -> Result<Option<V>, Unreadable> {
-        let value = match self {
-            Origin::Content(snapshot) => snapshot.try_get(key).map_err(Unreadable::Malformed)?,
-            Origin::Text(None, _) => None,
-            Origin::Text(Some(text), rules) => {
-                let malformed = |error: Error| Unreadable::Malformed(error.with("key", key));
-                Some(read::parse(text, *rules).map_err(malformed)?)
-            }
-        };
-        value.map(convert).transpose().map_err(|_| Unreadable::OutOfRange)
-    }
+/// The value as one type, converted unless it is out of range.
+fn read_as<T: FromValue, V>(
+    origin: &Origin<'_>,
+    key: &str,
+    convert: impl FnOnce(T) -> PyResult<V>,
+) -> Result<Option<PyResult<V>>, Raised> {
+    Ok(origin.try_get(key)?.map(convert))
 }
 
 /// A moment as a `datetime` in UTC.
@@ -121,14 +102,10 @@ pub(crate) fn read_text<'py>(
     let (zone, lenient_dates, strict_booleans) = rules;
     let zone = Zone::parse(&zone).ok_or_else(|| PyValueError::new_err("unknown time zone"))?;
     let origin = Origin::Text(text, ReadRules { zone, lenient_dates, strict_booleans });
-    let read = origin.read(py, value_type, &key).map_err(|reason| match reason {
-        Unreadable::Malformed(error) => Raised(error),
-        Unreadable::OutOfRange => {
-            let error = Error::new(ErrorKind::Parse, "read value", Unreadable::OUT_OF_RANGE);
-            Raised(error.with("key", &*key))
-        }
-    });
-    Ok(read?)
+    read(py, &origin, value_type, &key, || {
+        let error = Error::new(ErrorKind::Parse, "read value", OUT_OF_RANGE);
+        Ok(Raised(error.with("key", &*key)).into())
+    })
 }
 
 /// Splits a text at a delimiter, optionally trimming white space, without empty parts at the end.

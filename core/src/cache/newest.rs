@@ -51,12 +51,9 @@ pub(super) fn read_newest(
     (newest, errors)
 }
 
-/// Whether one of these files was written later than this.
-pub(super) fn has_newer(paths: &[PathBuf], written_at: SystemTime) -> bool {
-    paths.iter().any(|path| {
-        let modified = fs::metadata(path).and_then(|metadata| metadata.modified());
-        modified.is_ok_and(|modified| modified > written_at)
-    })
+/// When the latest of these files was written; `None` if there is none.
+pub(super) fn latest(paths: impl Iterator<Item = PathBuf>) -> Option<SystemTime> {
+    paths.filter_map(|path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok()).max()
 }
 
 #[cfg(test)]
@@ -65,6 +62,7 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
+    use super::super::Writer;
     use super::*;
     use crate::protocol::wire::Configurations;
     use crate::settings::CacheSettings;
@@ -90,6 +88,10 @@ mod tests {
         })
     }
 
+    fn store(cache: &FileCache, value: &str) {
+        cache.store(Writer::default(), &identity(), &content(value)).unwrap();
+    }
+
     fn load(cache: &FileCache) -> Configurations {
         cache.load(&identity()).unwrap().unwrap().content
     }
@@ -105,10 +107,10 @@ mod tests {
     fn on_fallback() -> (tempfile::TempDir, FileCache, PathBuf) {
         let root = tempfile::tempdir().unwrap();
         let cache = cache(&root);
-        cache.store(&identity(), &content("2")).unwrap();
+        store(&cache, "2");
         let fallback = root.path().join("fallback");
         cache.directories.lock().unwrap().insert("order".into(), fallback.clone());
-        cache.store(&identity(), &content("1")).unwrap();
+        store(&cache, "1");
         let file = fallback.join(NAME);
         make_old(&file);
         (root, cache, file)
@@ -132,16 +134,41 @@ mod tests {
     fn an_old_file_whose_content_is_stored_again_becomes_the_newest() {
         let (root, cache, _) = on_fallback();
         make_old(&root.path().join("order/config-cache").join(NAME));
-        cache.store(&identity(), &content("3")).unwrap();
+        store(&cache, "3");
         assert_eq!(load(&cache), content("3"));
 
         let suffixed = root.path().join("fallback").join(format!("{NAME}.properties"));
         fs::write(&suffixed, "k=java\n").unwrap();
         make_old(&root.path().join("fallback").join(NAME));
         assert_eq!(load(&cache), content("java"));
-        cache.store(&identity(), &content("3")).unwrap();
+        store(&cache, "3");
         // Even if both were written within one tick of the file system: the first of equals wins.
         assert_eq!(load(&cache), content("3"));
+    }
+
+    /// B88: the file of another program has a later time than any that is written now.
+    #[test]
+    fn a_file_is_the_newest_although_the_clock_was_set_back() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = cache(&root);
+        store(&cache, "1");
+        let file = root.path().join("order/config-cache").join(NAME);
+        let suffixed = file.with_file_name(format!("{NAME}.properties"));
+        fs::write(&suffixed, "k=java\n").unwrap();
+        let future = SystemTime::now() + Duration::from_secs(3600);
+        File::options().write(true).open(&suffixed).unwrap().set_modified(future).unwrap();
+        assert_eq!(load(&cache), content("java"));
+        store(&cache, "2");
+        assert_eq!(load(&cache), content("2"));
+        let modified = |file: &Path| fs::metadata(file).unwrap().modified().unwrap();
+        assert_eq!(modified(&file), modified(&suffixed));
+        #[cfg(unix)]
+        {
+            let inode = || std::os::unix::fs::MetadataExt::ino(&fs::metadata(&file).unwrap());
+            let before = inode();
+            store(&cache, "2");
+            assert_eq!(inode(), before, "a refresh writes nothing");
+        }
     }
 
     #[test]

@@ -14,16 +14,24 @@ fn content(pairs: &[(&str, &str)]) -> Configurations {
 
 fn cache() -> (tempfile::TempDir, FileCache, PathBuf) {
     let root = tempfile::tempdir().unwrap();
-    let cache = FileCache::new(&CacheSettings {
-        root: root.path().into(),
+    let cache = cache_below(root.path());
+    let directory = root.path().join("order/config-cache");
+    (root, cache, directory)
+}
+
+fn cache_below(root: &Path) -> FileCache {
+    FileCache::new(&CacheSettings {
+        root: root.into(),
         fallback: None,
         file_mode: 0o600,
         seed_dir: None,
         import_dir: None,
         is_local: false,
-    });
-    let directory = root.path().join("order/config-cache");
-    (root, cache, directory)
+    })
+}
+
+fn store(cache: &FileCache, namespace: &str, content: &Configurations) -> Result<()> {
+    cache.store(Writer::default(), &identity(namespace), content)
 }
 
 fn load(cache: &FileCache, namespace: &str) -> Result<Option<Configurations>> {
@@ -43,7 +51,7 @@ fn temporary_files_name_their_process() {
 fn the_file_has_javas_place_name_and_head() {
     let (_root, cache, directory) = cache();
     let values = content(&[("a b", "  x y "), ("é", "😀~\u{7f}"), ("", "x"), ("e", "")]);
-    cache.store(&identity("application"), &values).unwrap();
+    store(&cache, "application", &values).unwrap();
     let text = fs::read_to_string(directory.join("order+default+application.properties"));
     let text = text.unwrap();
     let mut lines = text.lines();
@@ -91,9 +99,9 @@ fn a_file_of_the_jdk_gives_the_same_content() {
 fn unchanged_content_is_not_written_again() {
     let (_root, cache, directory) = cache();
     let path = directory.join("order+default+a.properties");
-    cache.store(&identity("a"), &content(&[("a", "1"), ("b", "2")])).unwrap();
+    store(&cache, "a", &content(&[("a", "1"), ("b", "2")])).unwrap();
     let before = fs::metadata(&path).unwrap().modified().unwrap();
-    cache.store(&identity("a"), &content(&[("b", "2"), ("a", "1")])).unwrap();
+    store(&cache, "a", &content(&[("b", "2"), ("a", "1")])).unwrap();
     assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), before);
     assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
 }
@@ -127,7 +135,7 @@ fn damaged_empty_and_foreign_files_are_told_apart() {
 fn a_damaged_file_never_has_other_content() {
     let (_root, cache, directory) = cache();
     let values = content(&[("limit", "10"), ("é", "😀"), ("list", "a,b\nc")]);
-    cache.store(&identity("a"), &values).unwrap();
+    store(&cache, "a", &values).unwrap();
     let path = directory.join("order+default+a.properties");
     let whole = fs::read(&path).unwrap();
     let mut refused = 0;
@@ -156,7 +164,7 @@ fn a_damaged_file_never_has_other_content() {
 #[test]
 fn a_file_that_was_changed_on_purpose_is_read_without_its_checksum() {
     let (_root, mut cache, directory) = cache();
-    cache.store(&identity("a"), &content(&[("limit", "10")])).unwrap();
+    store(&cache, "a", &content(&[("limit", "10")])).unwrap();
     let path = directory.join("order+default+a.properties");
     let changed = fs::read_to_string(&path).unwrap().replace("limit=10", "limit=20");
     fs::write(&path, &changed).unwrap();
@@ -179,7 +187,7 @@ fn a_file_that_was_changed_on_purpose_is_read_without_its_checksum() {
 fn other_line_ends_are_no_damage() {
     let (_root, cache, directory) = cache();
     let values = content(&[("a", "1\r\n2"), ("b", "3")]);
-    cache.store(&identity("a"), &values).unwrap();
+    store(&cache, "a", &values).unwrap();
     let path = directory.join("order+default+a.properties");
     let text = fs::read_to_string(&path).unwrap().replace("\r\n", "\n");
     for end in ["\n", "\r\n"] {
@@ -194,7 +202,7 @@ fn the_file_of_a_suffixed_name_is_read_second() {
     fs::create_dir_all(&directory).unwrap();
     fs::write(directory.join("order+default+a.properties.properties"), "k=old\n").unwrap();
     assert_eq!(load(&cache, "a").unwrap(), Some(content(&[("k", "old")])));
-    cache.store(&identity("a"), &content(&[("k", "new")])).unwrap();
+    store(&cache, "a", &content(&[("k", "new")])).unwrap();
     assert_eq!(load(&cache, "a").unwrap(), Some(content(&[("k", "new")])));
 }
 
@@ -216,7 +224,7 @@ fn the_first_use_removes_stale_temporary_files() {
         laid_down(".stock+default+a.properties.7.0.tmp", old),
         laid_down("order+default+b.properties", old),
     ];
-    cache.store(&identity("a"), &content(&[("a", "1")])).unwrap();
+    store(&cache, "a", &content(&[("a", "1")])).unwrap();
     assert!(stale.iter().all(|path| !path.exists()));
     assert!(kept.iter().all(|path| path.exists()));
 }
@@ -244,16 +252,33 @@ fn a_damaged_import_is_told_without_its_values() {
     assert!(!format!("{error}").contains("secret"), "{error}");
 }
 
+/// B89: as after a namespace, or its client, was closed and opened again.
+#[test]
+fn an_earlier_writer_does_not_replace_the_file_of_a_later_one() {
+    let (root, cache, _) = cache();
+    let again = cache_below(root.path());
+    let [first, second] = [Writer::latest(), Writer::latest()];
+    for (cache, writer, value) in [
+        (&cache, first, "1"),
+        (&again, second, "2"),
+        (&cache, first, "3"),
+        (&cache, Writer::default(), "4"),
+    ] {
+        cache.store(writer, &identity("a"), &content(&[("k", value)])).unwrap();
+    }
+    assert_eq!(load(&cache, "a").unwrap(), Some(content(&[("k", "2")])));
+}
+
 #[test]
 fn a_failed_write_leaves_the_old_file() {
     // The directory was replaced by a file.
     let (_root, cache, directory) = cache();
-    cache.store(&identity("a"), &content(&[("a", "1")])).unwrap();
+    store(&cache, "a", &content(&[("a", "1")])).unwrap();
     fs::remove_dir_all(&directory).unwrap();
     fs::write(&directory, "in the way").unwrap();
-    let error = cache.store(&identity("a"), &content(&[("a", "2")])).unwrap_err();
+    let error = store(&cache, "a", &content(&[("a", "2")])).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Io);
     fs::remove_file(&directory).unwrap();
-    cache.store(&identity("a"), &content(&[("a", "2")])).unwrap();
+    store(&cache, "a", &content(&[("a", "2")])).unwrap();
     assert_eq!(load(&cache, "a").unwrap(), Some(content(&[("a", "2")])));
 }

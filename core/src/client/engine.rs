@@ -180,11 +180,11 @@ impl Engine {
     fn context(&self, identity: NamespaceKey) -> Arc<NamespaceContext> {
         let settings = &self.settings;
         let is_own = identity.app_id == settings.app_id;
-        let defaults = settings.hooks.defaults.get(hook_name(&identity));
+        let defaults = || settings.hooks.defaults_of(&settings.app_id, hook_name(&identity));
         let lookup = Lookup {
             overlay: settings.overlay.clone(),
             environment: settings.environment.clone(),
-            defaults: defaults.filter(|_| is_own).cloned().unwrap_or_default(),
+            defaults: is_own.then(defaults).unwrap_or_default(),
         };
         Arc::new(NamespaceContext {
             identity,

@@ -3,9 +3,16 @@
 
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout_at};
+
 use super::{Discovery, ServiceUrl, Services};
 use crate::error::Result;
 
+/// Number of queries that a start waits for, if none of them finds a service.
+const START_QUERIES: u64 = 2;
+/// Shortest time of a query: one that may only be sent later than this before the end of a wait is
+/// not waited for.
+const SHORTEST_QUERY: Duration = Duration::from_millis(10);
 /// Longest delay before a new service is used: clients that found it together must not all send
 /// their requests together.
 const MAX_SPREAD_MS: u64 = 1000;
@@ -55,6 +62,30 @@ impl Candidates {
     pub(crate) fn offered(&self) -> Services {
         let current = self.discovery.current_services();
         if current == self.known { self.offered.clone() } else { current }
+    }
+
+    /// Waits for the second query of a start, which [`Discovery::refresh_forever`] sends if the
+    /// first one fails. Returns whether it ended before `until`; false at once if it had ended
+    /// already, or may only be sent too late.
+    pub(crate) async fn wait_for_second_query(&self, until: Instant) -> bool {
+        let Some(meta) = &self.discovery.inner.meta else {
+            return false;
+        };
+        if *meta.completed.borrow() >= START_QUERIES {
+            return false;
+        }
+        let second = async {
+            // Locked while a query runs, which may be the second one.
+            let next_at = meta.query.lock().await.pace.next_at(self.discovery.is_lost());
+            let is_late = next_at.is_some_and(|next_at| next_at + SHORTEST_QUERY >= until);
+            if is_late && *meta.completed.borrow() < START_QUERIES {
+                return false;
+            }
+            let mut completed = meta.completed.subscribe();
+            // The sender lives in `self`, so the wait cannot fail.
+            completed.wait_for(|completed| *completed >= START_QUERIES).await.is_ok()
+        };
+        timeout_at(until, second).await.unwrap_or(false)
     }
 
     /// Returns within a second after a service is known that was not in the list at the last

@@ -28,7 +28,8 @@ pub(super) async fn query_server(meta: &MetaServers, server: &str) -> Result<Ser
         return Err(unusable_list(server, "the meta server returned no list"));
     };
     let listed: Vec<ServiceInstance> = serde_json::from_slice(&body).map_err(|error| {
-        unusable_list(server, "the meta server's response is not JSON").caused_by(error)
+        unusable_list(server, "the meta server's response is not the JSON of a list of services")
+            .with_position_of(&error)
     })?;
     let services: Services = listed
         .iter()

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use futures_util::FutureExt as _;
-use tokio::task::AbortHandle;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::blocking;
@@ -34,22 +33,21 @@ pub fn now<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 /// Runs a future on the shared runtime and passes its result to `done`, on a thread of the runtime
-/// that must not block.
-///
-/// # Errors
-/// As [`blocking::runtime`]; `done` is then not called.
+/// that must not block. Without a runtime, `done` receives the error of [`blocking::runtime`] here.
 pub fn spawn<T: Send + 'static>(
     future: impl Future<Output = Result<T>> + Send + 'static,
     done: impl FnOnce(Result<T>) + Send + 'static,
-) -> Result<AbortHandle> {
-    let task = blocking::spawn(async move { done(outcome(future).await) })?;
-    Ok(task.abort_handle())
+) {
+    match blocking::runtime() {
+        Ok(runtime) => drop(runtime.spawn(async move { done(outcome(future).await) })),
+        Err(error) => done(Err(error)),
+    }
 }
 
 /// Like [`spawn`], for a `done` that may block.
 ///
 /// # Errors
-/// As [`spawn`].
+/// As [`blocking::runtime`]; `done` is then not called.
 pub fn spawn_then_block<T: Send + 'static>(
     future: impl Future<Output = Result<T>> + Send + 'static,
     done: impl FnOnce(Result<T>) + Send + 'static,
@@ -90,7 +88,7 @@ mod tests {
         let fault = || -> Result<()> { panic!("on purpose") };
         let (sender, ended) = sync_channel(2);
         let other = sender.clone();
-        spawn(async move { fault() }, move |result| drop(sender.send(result))).unwrap();
+        spawn(async move { fault() }, move |result| drop(sender.send(result)));
         spawn_then_block(async move { fault() }, move |result| drop(other.send(result))).unwrap();
         let waited = blocking::runtime().unwrap().block_on(run(async move { fault() }));
         for result in [now(fault), ended.recv().unwrap(), ended.recv().unwrap(), waited] {

@@ -14,11 +14,34 @@ use crate::host::open::View;
 use crate::listener::ChangeStream;
 use crate::snapshot::Snapshot;
 
-/// Changes that a host takes when it is told that there are some; no task is needed.
+/// Changes that a host takes when it is told that there are some; no task is needed. A copy takes
+/// between them the snapshots that are announced by none, because only their release key, origin or
+/// order differs.
 pub struct Polled {
     /// `None` once it has ended.
     stream: Option<ChangeStream>,
     waker: Waker,
+    /// `None` if there is no copy, and once this is closed.
+    copy: Option<HostCopy>,
+}
+
+/// A host's own copy of a namespace.
+struct HostCopy {
+    /// Keeps the namespace open.
+    follower: Follower,
+    view: View,
+    /// The snapshot that was taken last; at first the one that the copy begins with.
+    taken: Arc<Snapshot>,
+    /// The event that was taken last, until the copy contains it.
+    unapplied: Option<Arc<ChangeEvent>>,
+}
+
+/// What there is to take.
+pub enum Step {
+    /// A change; a copy becomes its snapshot.
+    Change(Arc<ChangeEvent>),
+    /// A newer snapshot of the copy that no change leads to.
+    Unannounced(Arc<Snapshot>),
 }
 
 struct Alarm<F>(F);
@@ -30,22 +53,65 @@ impl<F: Fn() + Send + Sync + 'static> Wake for Alarm<F> {
 }
 
 impl Polled {
-    /// `alarm` is called once for each time that nothing could be taken, when it is worth trying
-    /// again.
-    pub fn new(stream: ChangeStream, alarm: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { stream: Some(stream), waker: Arc::new(Alarm(alarm)).into() }
+    /// The changes of a stream. `alarm` is called once for each time that nothing could be taken,
+    /// when it is worth trying again.
+    pub fn changes(stream: ChangeStream, alarm: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { stream: Some(stream), waker: Arc::new(Alarm(alarm)).into(), copy: None }
     }
 
-    /// The next change, if there is one.
-    pub fn take(&mut self) -> Option<Arc<ChangeEvent>> {
+    /// What a copy of the namespace follows: all its changes, and unannounced snapshots.
+    pub fn copy(config: &Config, alarm: impl Fn() + Send + Sync + 'static) -> Self {
+        let (taken, stream) = config.snapshot_and_changes();
+        // Created last, so that it is never behind the values at the start.
+        let follower = config.follow();
+        let copy = HostCopy { follower, view: View::of(config), taken, unapplied: None };
+        Self { copy: Some(copy), ..Self::changes(stream, alarm) }
+    }
+
+    /// The snapshot that the copy begins with, or that was taken last.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<&Arc<Snapshot>> {
+        self.copy.as_ref().map(|copy| &copy.taken)
+    }
+
+    /// The next step, if there is one. Streams created by [`Polled::changes_after`] before
+    /// [`Polled::applied`] begin with its change.
+    pub fn take(&mut self) -> Option<Step> {
+        // Read before the changes are: all changes before this snapshot are then among them, and
+        // only the one that leads to it may still be on its way.
+        let newest = self.copy.as_mut().map(|copy| copy.newest(&self.waker));
+        let change = self.take_change();
+        match (&mut self.copy, newest) {
+            (Some(copy), Some(newest)) => copy.step(change, newest),
+            _ => change.map(Step::Change),
+        }
+    }
+
+    fn take_change(&mut self) -> Option<Arc<ChangeEvent>> {
         let stream = Pin::new(self.stream.as_mut()?);
         match stream.poll_next(&mut Context::from_waker(&self.waker)) {
-            Poll::Ready(Some(event)) => Some(event),
             Poll::Ready(None) => {
-                self.close();
+                self.stream = None;
                 None
             }
+            Poll::Ready(change) => change,
             Poll::Pending => None,
+        }
+    }
+
+    /// The copy contains what was taken last.
+    pub fn applied(&mut self) {
+        if let Some(copy) = &mut self.copy {
+            copy.unapplied = None;
+        }
+    }
+
+    /// The changes from where the copy is.
+    #[must_use]
+    pub fn changes_after(&self, config: &Config) -> ChangeStream {
+        match (&self.stream, &self.copy) {
+            (Some(stream), Some(copy)) => config.changes_after(stream, copy.unapplied.clone()),
+            _ => config.changes(),
         }
     }
 
@@ -58,94 +124,30 @@ impl Polled {
     /// Unsubscribes.
     pub fn close(&mut self) {
         self.stream = None;
+        self.copy = None;
     }
 }
 
-/// All changes of a namespace, and between them the snapshots that are announced by none, because
-/// only their release key, origin or order differs.
-pub struct Copied {
-    changes: Polled,
-    /// `None` once this is closed, because it keeps the namespace open.
-    follower: Option<Follower>,
-    view: View,
-    /// The snapshot that was taken last; at first the one that the copy begins with.
-    taken: Arc<Snapshot>,
-    /// The event that was taken last, until the copy contains it.
-    unapplied: Option<Arc<ChangeEvent>>,
-}
-
-/// What a copy becomes.
-pub enum Step {
-    /// The snapshot of a change.
-    Change(Arc<ChangeEvent>),
-    /// A newer snapshot that no change leads to.
-    Unannounced(Arc<Snapshot>),
-}
-
-impl Copied {
-    /// Follows a namespace; see [`Polled::new`].
-    pub fn new(config: &Config, alarm: impl Fn() + Send + Sync + 'static) -> Self {
-        let (taken, stream) = config.snapshot_and_changes();
-        let changes = Polled::new(stream, alarm);
-        // Created last, so that it is never behind the values at the start.
-        let follower = Some(config.follow());
-        Self { changes, follower, view: View::of(config), taken, unapplied: None }
+impl HostCopy {
+    /// The newest snapshot; the waker is called once there is a newer one.
+    fn newest(&mut self, waker: &Waker) -> Arc<Snapshot> {
+        let mut context = Context::from_waker(waker);
+        // Until there is none, because the waker is only kept then. It outlives the future.
+        while let Poll::Ready(Some(_)) = pin!(self.follower.next()).poll(&mut context) {}
+        self.follower.snapshot().clone()
     }
 
-    /// The snapshot that the copy begins with, or that was taken last.
-    #[must_use]
-    pub fn snapshot(&self) -> &Arc<Snapshot> {
-        &self.taken
-    }
-
-    /// The next step of the copy, if there is one. Streams created before [`Copied::applied`] begin
-    /// with its change.
-    pub fn take(&mut self) -> Option<Step> {
-        // Read before the changes are: all changes before this snapshot are then among them, and
-        // only the one that leads to it may still be on its way.
-        let newest = self.newest();
-        self.unapplied = self.changes.take();
+    fn step(&mut self, change: Option<Arc<ChangeEvent>>, newest: Arc<Snapshot>) -> Option<Step> {
+        self.unapplied = change;
         if let Some(event) = &self.unapplied {
             self.taken = event.snapshot().clone();
             return Some(Step::Change(event.clone()));
         }
-        self.taken = newest.filter(|newest| self.is_unannounced(newest))?;
-        Some(Step::Unannounced(self.taken.clone()))
-    }
-
-    /// The copy contains what was taken last.
-    pub fn applied(&mut self) {
-        self.unapplied = None;
-    }
-
-    /// The changes from where the copy is.
-    #[must_use]
-    pub fn changes_after(&self, config: &Config) -> ChangeStream {
-        match &self.changes.stream {
-            Some(stream) => config.changes_after(stream, self.unapplied.clone()),
-            None => config.changes(),
+        if !self.is_unannounced(&newest) {
+            return None;
         }
-    }
-
-    /// Whether no more changes will follow.
-    #[must_use]
-    pub fn ended(&self) -> bool {
-        self.changes.ended()
-    }
-
-    /// Ends it.
-    pub fn close(&mut self) {
-        self.changes.close();
-        self.follower = None;
-    }
-
-    /// The newest snapshot; the alarm is called once there is a newer one.
-    fn newest(&mut self) -> Option<Arc<Snapshot>> {
-        let follower = self.follower.as_mut()?;
-        let mut context = Context::from_waker(&self.changes.waker);
-        // Until there is none, because the waker is only kept then. It outlives the future.
-        while let Poll::Ready(Some(_)) = pin!(follower.next()).poll(&mut context) {}
-        Some(follower.snapshot().clone())
+        self.taken = newest.clone();
+        Some(Step::Unannounced(newest))
     }
 
     /// Whether this is another snapshot than the one that was taken last, and no change leads from
@@ -199,8 +201,8 @@ mod tests {
         let alarm = move || {
             count.fetch_add(1, Ordering::SeqCst);
         };
-        let mut copied = Copied::new(&config, alarm);
-        assert_eq!(copied.snapshot().get("a"), Some("1"));
+        let mut copied = Polled::copy(&config, alarm);
+        assert_eq!(copied.snapshot().unwrap().get("a"), Some("1"));
         assert!(copied.take().is_none());
 
         memory.set("application", "a", "2").await.unwrap();

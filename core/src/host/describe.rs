@@ -29,13 +29,15 @@ pub fn report(client: &Client, name: &str) -> Value {
     }
 }
 
-/// What never changes while a client exists: its app id and environment, the rules of reads that
-/// the host makes itself, and how long its listeners have when it is closed.
+/// What never changes while a client exists: its app id and environment, the namespaces that a start
+/// opens, the rules of reads that the host makes itself, and how long its listeners have when it is
+/// closed.
 fn about(client: &Client) -> Value {
     let ReadPolicy { rules, typed_cache, fallback } = ReadPolicy::of(client);
     json!({
         "app_id": client.app_id(),
         "env": client.env().name(),
+        "namespaces": client.effective_settings().namespaces,
         "drain_ms": millis(super::DRAIN),
         "zone": rules.zone.to_string(),
         "lenient_dates": rules.lenient_dates,
@@ -188,8 +190,8 @@ mod tests {
 
         assert_eq!(standing(&config), json!({ "state": "Ready", "last_error": null }));
         let client = report(memory.client(), "about");
-        let expected = json!(["test", "UNKNOWN", 2000, "local", {}]);
-        let names = ["app_id", "env", "drain_ms", "zone", "fallback"];
+        let expected = json!(["test", "UNKNOWN", [], 2000, "local", {}]);
+        let names = ["app_id", "env", "namespaces", "drain_ms", "zone", "fallback"];
         assert_eq!(json!(names.map(|name| &client[name])), expected);
     }
 

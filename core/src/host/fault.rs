@@ -1,5 +1,4 @@
-//! Deliberate panics, in debug builds only, for the tests of the bindings that prove that no panic
-//! crosses the border.
+//! Deliberate panics for the tests of the bindings, which verify that no panic crosses the border.
 
 use crate::error::Result;
 

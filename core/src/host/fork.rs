@@ -7,16 +7,19 @@ use crate::tasks::Tasks;
 
 /// Number of forks between this process and the one that loaded the library.
 static FORKS: AtomicU32 = AtomicU32::new(0);
+/// The process in which all clients that had a listener were restarted.
+static RESUMED: Seen = Seen(AtomicU32::new(0));
 
 /// Must be called in each forked child, in which it is safe at any moment.
 pub fn forked() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Restarts the clients that had a listener, in a forked child that may only wait for it; all
-/// others restart with their next call, which may be a read.
+/// Restarts the clients that had a listener, once in each forked child, which may only wait for it;
+/// all others restart with their next call, which may be a read. If that fails, the next call tries
+/// again.
 pub fn resume_listeners() {
-    Tasks::resume_listening();
+    RESUMED.run_in_child(Tasks::resume_listening);
 }
 
 /// Number of forks between this process and the one that loaded the library.
@@ -36,10 +39,12 @@ impl Seen {
         Self(AtomicU32::new(forks()))
     }
 
-    /// Used in the process that loaded the library.
-    #[must_use]
-    pub const fn at_load() -> Self {
-        Self(AtomicU32::new(0))
+    /// Runs a function in a forked child until it has succeeded there once.
+    fn run_in_child(&self, function: impl FnOnce() -> bool) {
+        let now = forks();
+        if self.0.load(Ordering::Relaxed) != now && function() {
+            self.0.store(now, Ordering::Relaxed);
+        }
     }
 
     /// Whether this is the first use in a forked child.
@@ -47,5 +52,24 @@ impl Seen {
     pub fn is_first_in_child(&self) -> bool {
         let now = forks();
         self.0.load(Ordering::Relaxed) != now && self.0.swap(now, Ordering::Relaxed) != now
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_in_a_child_is_tried_again_until_it_succeeds() {
+        // As a child finds it.
+        let seen = Seen(AtomicU32::new(forks().wrapping_sub(1)));
+        let mut runs = 0;
+        for succeeds in [false, true, true] {
+            seen.run_in_child(|| {
+                runs += 1;
+                succeeds
+            });
+        }
+        assert_eq!(runs, 2);
     }
 }

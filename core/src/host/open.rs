@@ -22,12 +22,6 @@ pub enum View {
 }
 
 impl View {
-    /// How a host that passes whether it wants the text reads it.
-    #[must_use]
-    pub fn asked(as_text: bool) -> Self {
-        if as_text { Self::Text } else { Self::Values }
-    }
-
     /// How an open namespace is read.
     #[must_use]
     pub fn of(config: &Config) -> Self {
@@ -46,15 +40,6 @@ pub async fn open(client: Client, app_id: String, namespace: String, view: View)
     };
     let state = ArcSwap::from_pointee(OpenState::Open(config));
     Ok(Opened { client, state, seen: Seen::now() })
-}
-
-/// Stops a client and waits for it; see [`Client::close`].
-///
-/// # Errors
-/// None; a result, so that it is run as other calls are.
-pub async fn close(client: Client) -> Result<()> {
-    client.close().await;
-    Ok(())
 }
 
 /// A namespace as an object of a host has it: after it is closed, reads return the last values and

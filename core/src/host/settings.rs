@@ -11,12 +11,12 @@ pub type Entries = Vec<(String, String)>;
 /// What a host creates a client from.
 ///
 /// ```
-/// use castalia_core::Client;
+/// use castalia_core::host::client::HostClient;
 /// use castalia_core::host::settings::HostSettings;
 ///
 /// let values = [("app.id".to_owned(), "demo".to_owned())].into();
 /// let settings = HostSettings { binding: "lua", values, ..HostSettings::default() };
-/// assert_eq!(Client::new(settings.resolve()?)?.app_id(), "demo");
+/// assert_eq!(HostClient::new(settings)?.app_id(), "demo");
 /// # Ok::<(), castalia_core::Error>(())
 /// ```
 #[derive(Default)]
@@ -33,14 +33,13 @@ pub struct HostSettings {
     pub defaults: Vec<(String, Entries)>,
     /// By namespace; see [`Settings::seed`].
     pub seeds: Vec<(String, Entries)>,
+    /// Values by namespace of a client without servers, which a test of a program sets.
+    pub memory: Option<Vec<(String, Entries)>>,
 }
 
 impl HostSettings {
-    /// The same as settings of the core.
-    ///
-    /// # Errors
-    /// As [`Settings::from_env`].
-    pub fn resolve(self) -> Result<Settings> {
+    /// The same as settings of the core, which have no values of namespaces.
+    pub(super) fn resolve(self) -> Result<Settings> {
         let settings = if self.from_env { Settings::from_env()? } else { Settings::new() };
         let settings = settings.set("castalia.binding", self.binding).overlay(self.overlay);
         let settings = self.values.into_iter().fold(settings, |all, (k, v)| all.set(k, v));

@@ -12,9 +12,10 @@ use tokio_util::sync::CancellationToken;
 use crate::change::{ChangeEvent, Interest};
 use crate::config::Follower;
 use crate::error::Result;
-use crate::host::open::Opened;
+use crate::host::open::{Opened, View};
 use crate::listener::ChangeStream;
 use crate::process_local::ProcessLocal;
+use crate::snapshot::Snapshot;
 
 /// Changes of a namespace, until it or this is closed.
 ///
@@ -127,9 +128,24 @@ impl Newer {
 pub struct Streams {
     following: sync::Mutex<Vec<Weak<Newer>>>,
     ended: CancellationToken,
+    /// The snapshot that the host has.
+    renewed: sync::Mutex<Option<Arc<Snapshot>>>,
 }
 
 impl Streams {
+    /// The current snapshot and how it is read; `None` once the namespace is closed, and if it was
+    /// returned last, unless it is requested `again`, because the host failed to take it over.
+    pub fn renewed(&self, opened: &Opened, again: bool) -> Option<(Arc<Snapshot>, View)> {
+        let mut renewed = lock(&self.renewed);
+        let config = opened.config().ok()?;
+        let newest = config.snapshot();
+        if !again && renewed.as_ref().is_some_and(|last| Arc::ptr_eq(last, &newest)) {
+            return None;
+        }
+        *renewed = Some(newest.clone());
+        Some((newest, View::of(&config)))
+    }
+
     /// The changes from now on.
     ///
     /// # Errors
@@ -201,7 +217,7 @@ impl<T: Send + 'static> Queue<T> {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
-    use crate::host::open::{View, open};
+    use crate::host::open::open;
     use crate::in_memory::InMemory;
 
     async fn opened(memory: &InMemory) -> Opened {
@@ -232,11 +248,16 @@ mod tests {
         let (opened, streams) = (opened(&memory).await, Streams::default());
         let changes = streams.changes(&opened, Interest::everything()).unwrap();
         let newer = streams.newer(&opened).unwrap();
+        assert!(streams.renewed(&opened, false).is_some_and(|(empty, _)| empty.is_empty()));
         memory.set("application", "a", "1").await.unwrap();
         assert!(newer.next().await.unwrap());
+        assert_eq!(streams.renewed(&opened, false).unwrap().0.get("a"), Some("1"));
+        assert!(streams.renewed(&opened, false).is_none(), "it was returned last");
+        assert_eq!(streams.renewed(&opened, true).unwrap().0.get("a"), Some("1"));
 
         opened.close();
         streams.end();
+        assert!(streams.renewed(&opened, true).is_none());
         assert!(!newer.next().await.unwrap());
         assert!(changes.next().await.unwrap().is_none(), "what still waits is dropped");
         assert_eq!(streams.newer(&opened).err().unwrap().kind(), ErrorKind::Closed);

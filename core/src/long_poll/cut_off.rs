@@ -23,18 +23,18 @@ const HINT_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// Whether a proxy ended a poll that the server was holding. 408, 502 and 504 are what proxies
 /// answer when their timeout expires.
-pub(super) fn is_cut_off(failure: &Failure, after: Duration) -> bool {
+pub(super) fn is_cut_off(failure: &Failure) -> bool {
     let is_ended = match failure.status {
         Some(status) => matches!(status, 408 | 502 | 504),
         None => failure.error.kind() == ErrorKind::Transport,
     };
-    is_ended && after >= HELD && !is_unanswered(failure, after)
+    is_ended && failure.connected_for >= HELD && !is_unanswered(failure)
 }
 
 /// Whether a service was silent for longer than servers hold a poll: it is frozen, or its answers are
 /// lost.
-pub(super) fn is_unanswered(failure: &Failure, after: Duration) -> bool {
-    failure.is_silence && after >= UNANSWERED
+pub(super) fn is_unanswered(failure: &Failure) -> bool {
+    failure.is_silence && failure.connected_for >= UNANSWERED
 }
 
 /// When the hint about polls that end early was last logged.
@@ -43,10 +43,10 @@ pub(super) struct CutOffHint(Option<Instant>);
 
 impl CutOffHint {
     /// Logs it, unless that was done within the last hour.
-    pub(super) fn log(&mut self, failure: &Failure, after: Duration) {
+    pub(super) fn log(&mut self, failure: &Failure) {
         if self.0.is_none_or(|at| at.elapsed() >= HINT_INTERVAL) {
             self.0 = Some(Instant::now());
-            let elapsed_ms = after.as_millis();
+            let elapsed_ms = failure.connected_for.as_millis();
             match failure.is_silence {
                 true => info!(
                     elapsed_ms,
@@ -71,8 +71,9 @@ mod tests {
         let reset = Failure::new(Error::new(ErrorKind::Transport, "http get", "reset"));
         let silence = Failure { is_silence: true, ..reset.clone() };
         let judged = |failure: &Failure, seconds| {
-            let after = Duration::from_secs(seconds);
-            (is_cut_off(failure, after), is_unanswered(failure, after))
+            let connected_for = Duration::from_secs(seconds);
+            let failure = Failure { connected_for, ..failure.clone() };
+            (is_cut_off(&failure), is_unanswered(&failure))
         };
         assert_eq!(judged(&silence, 90), (false, true));
         assert_eq!(judged(&silence, 30), (true, false));

@@ -24,10 +24,10 @@ pub(super) const UNAUTHORIZED_BACKOFF: BackoffPolicy =
 
 impl PollLoop {
     /// Waits after a failure for a time that depends on its kind.
-    pub(super) async fn wait_after_failure(&mut self, failure: &Failure, after: Duration) {
+    pub(super) async fn wait_after_failure(&mut self, failure: &Failure) {
         self.dependencies.watch_list.failed(self.shard, failure.is_silence);
         let lacks_key = failure.status == Some(401);
-        let pause = sleep(self.delay_after(failure, after));
+        let pause = sleep(self.delay_after(failure));
         let PollDependencies { app_id, settings, .. } = &self.dependencies;
         tokio::select! {
             () = pause => {}
@@ -40,17 +40,17 @@ impl PollLoop {
     }
 
     /// How long to wait after a failure.
-    fn delay_after(&mut self, failure: &Failure, after: Duration) -> Duration {
+    fn delay_after(&mut self, failure: &Failure) -> Duration {
         let error = &failure.error;
-        if cut_off::is_cut_off(failure, after) {
-            self.cut_off_hint.log(failure, after);
+        if cut_off::is_cut_off(failure) {
+            self.cut_off_hint.log(failure);
             self.services.release();
             // Not recorded as an error, and the backoff is unchanged: nothing failed.
             return cut_off::PAUSE;
         }
-        let has_other = self.services.record_failure(failure, after);
+        let has_other = self.services.record_failure(failure);
         self.dependencies.errors.record(error);
-        if cut_off::is_unanswered(failure, after) {
+        if cut_off::is_unanswered(failure) {
             self.log_unanswered(error);
             // Neither a backoff nor a trial: the silence itself was long enough.
             return cut_off::PAUSE;

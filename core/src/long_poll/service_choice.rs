@@ -8,8 +8,9 @@ use crate::error::{Error, ErrorKind};
 use crate::service_pause::ServicePauses;
 use crate::transport::Failure;
 
-/// How much later than the connect timeout a poll may fail and still count against its service. A
-/// poll that fails later had reached a service, which was holding it.
+/// How much longer than the connect timeout a poll may have a connection when it fails, and still
+/// count against its service: a gateway connects to it within that time. A poll that fails later had
+/// reached a service, which was holding it.
 const CONNECT_GRACE: Duration = Duration::from_secs(1);
 /// How long a service that did not answer a poll is avoided, if there are others. With each try,
 /// changes arrive late for as long as the timeout of a poll.
@@ -103,17 +104,17 @@ impl ServiceChoice {
         }
     }
 
-    /// Records that the last poll failed so long after its start, and releases its service. Returns
-    /// whether another service should be polled soon: there is one that is not busy and has not
-    /// failed in this round, and the failure says nothing about it. An error that a service answered
-    /// may be one of all, which must not be polled more often because they are many.
-    pub(super) fn record_failure(&mut self, failure: &Failure, after: Duration) -> bool {
+    /// Records that the last poll failed, and releases its service. Returns whether another service
+    /// should be polled soon: there is one that is not busy and has not failed in this round, and
+    /// the failure says nothing about it. An error that a service answered may be one of all, which
+    /// must not be polled more often because they are many.
+    pub(super) fn record_failure(&mut self, failure: &Failure) -> bool {
         // There is none if discovery failed.
         let Some(service) = self.sticky.take() else {
             return false;
         };
-        let is_silent = is_unanswered(failure, after);
-        let is_down = is_silent || is_unreachable(failure, after, self.connect_timeout);
+        let is_silent = is_unanswered(failure);
+        let is_down = is_silent || is_unreachable(failure, self.connect_timeout);
         if is_down {
             self.candidates.discovery().report(&service, false);
         }
@@ -141,14 +142,14 @@ impl ServiceChoice {
 /// Whether a failed poll shows that its service cannot be reached. Stricter than for loads: polls are
 /// frequent, and one that a service refuses, or that a proxy ends, does not show that the list of the
 /// meta server is outdated.
-fn is_unreachable(failure: &Failure, after: Duration, connect_timeout: Duration) -> bool {
+fn is_unreachable(failure: &Failure, connect_timeout: Duration) -> bool {
     let is_down = match failure.status {
         // What gateways answer for a service that is down. A service that is busy says when to
         // return.
         Some(status) => matches!(status, 502..=504) && failure.retry_after.is_none(),
         None => failure.error.kind() == ErrorKind::Transport,
     };
-    is_down && after <= connect_timeout + CONNECT_GRACE
+    is_down && failure.connected_for <= connect_timeout + CONNECT_GRACE
 }
 
 #[cfg(test)]
@@ -168,7 +169,7 @@ mod tests {
     async fn choice_with_busy(urls: &[&str]) -> (ServiceChoice, ServiceUrl) {
         let mut choice = choice(urls);
         let first = choice.select().await.unwrap();
-        choice.record_failure(&busy(), Duration::ZERO);
+        choice.record_failure(&busy());
         (choice, first)
     }
 
@@ -180,6 +181,10 @@ mod tests {
         Failure::new(Error::new(ErrorKind::Transport, "http get", "cannot connect"))
     }
 
+    fn after(seconds: u64, failure: Failure) -> Failure {
+        Failure { connected_for: Duration::from_secs(seconds), ..failure }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn each_service_is_polled_before_one_that_failed_is_polled_again() {
         let urls = ["a", "b", "c"];
@@ -188,14 +193,14 @@ mod tests {
             let mut polled = Vec::new();
             for has_other in [true, true, false] {
                 polled.push(choice.select().await.unwrap().to_string());
-                assert_eq!(choice.record_failure(&refused(), Duration::ZERO), has_other);
+                assert_eq!(choice.record_failure(&refused()), has_other);
             }
             polled.sort();
             assert_eq!(polled, urls);
         }
         choice.select().await.unwrap();
         let answered = Failure { status: Some(500), ..refused() };
-        assert!(!choice.record_failure(&answered, Duration::ZERO), "it may be an error of all");
+        assert!(!choice.record_failure(&answered), "it may be an error of all");
     }
 
     #[tokio::test(start_paused = true)]
@@ -219,14 +224,14 @@ mod tests {
     async fn a_service_that_did_not_answer_is_avoided_for_a_while() {
         let mut choice = choice(&["a", "b"]);
         let frozen = choice.select().await.unwrap();
-        let silence = Failure { is_silence: true, ..refused() };
-        assert!(choice.record_failure(&silence, Duration::from_secs(90)));
+        let silence = after(90, Failure { is_silence: true, ..refused() });
+        assert!(choice.record_failure(&silence));
         for _ in 0..20 {
             choice.record_answer();
             choice.release();
             assert_ne!(choice.select().await.unwrap(), frozen);
         }
-        choice.record_failure(&refused(), Duration::ZERO);
+        choice.record_failure(&refused());
         assert_eq!(choice.select().await.unwrap(), frozen, "the other one has failed");
         choice.record_silent_trial();
         assert_ne!(choice.select().await.unwrap(), frozen, "it was silent again");
@@ -240,7 +245,7 @@ mod tests {
         let (mut choice, first) = choice_with_busy(&["a", "b"]).await;
         for _ in 0..5 {
             assert_ne!(choice.select().await.unwrap(), first);
-            assert!(!choice.record_failure(&refused(), Duration::ZERO));
+            assert!(!choice.record_failure(&refused()));
         }
     }
 
@@ -252,7 +257,7 @@ mod tests {
             choice.select().await.unwrap();
             match is_answer {
                 true => choice.record_answer(),
-                false => assert!(!choice.record_failure(&refused(), Duration::ZERO)),
+                false => assert!(!choice.record_failure(&refused())),
             }
             assert_eq!(choice.busy_for(), None);
         }
@@ -263,23 +268,22 @@ mod tests {
         let (mut choice, first) = choice_with_busy(&["a", "b"]).await;
         assert_eq!(choice.busy_for(), None);
         assert_ne!(choice.select().await.unwrap(), first);
-        choice.record_failure(&busy(), Duration::ZERO);
+        choice.record_failure(&busy());
         assert_eq!(choice.busy_for(), Some(PAUSE));
     }
 
     #[test]
     fn only_what_a_service_that_is_down_causes_counts_against_it() {
-        let counts = |failure: &Failure, after| is_unreachable(failure, after, CONNECT_TIMEOUT);
+        let counts = |failure| is_unreachable(&after(1, failure), CONNECT_TIMEOUT);
         let status = |status| Failure { status: Some(status), ..refused() };
-        let soon = Duration::from_millis(1100);
-        assert!(counts(&refused(), soon) && counts(&status(502), soon));
+        assert!(counts(refused()) && counts(status(502)));
         for answered in [401, 404, 414, 429, 500] {
-            assert!(!counts(&status(answered), soon), "{answered}");
+            assert!(!counts(status(answered)), "{answered}");
         }
         let busy = Failure { retry_after: Some(Duration::from_secs(5)), ..status(503) };
-        assert!(!counts(&busy, soon));
-        assert!(!counts(&refused(), Duration::from_secs(10)), "it was held");
+        assert!(!counts(busy));
+        assert!(!is_unreachable(&after(10, refused()), CONNECT_TIMEOUT), "it was held");
         let unreadable = Failure::new(Error::new(ErrorKind::Protocol, "long poll", "not JSON"));
-        assert!(!counts(&unreadable, soon));
+        assert!(!counts(unreadable));
     }
 }

@@ -7,13 +7,14 @@ use tracing::{info, warn};
 
 use super::disk::Disk;
 use super::namespace::Namespace;
-use crate::cache::FileCache;
+use crate::cache::{FileCache, Writer};
 use crate::error::Result;
 use crate::snapshot::{Snapshot, is_readable};
 use crate::supervise::supervise;
 
 pub(super) struct CacheWriter {
-    disk: Option<Disk>,
+    /// `None` without cache files.
+    disk: Option<(Disk, Writer)>,
     namespace: Arc<Namespace>,
     /// Changes when the file may differ from the snapshot.
     unsaved: watch::Receiver<()>,
@@ -27,6 +28,7 @@ impl CacheWriter {
         namespace: Arc<Namespace>,
         unsaved: watch::Receiver<()>,
     ) -> Self {
+        let disk = disk.map(|disk| (disk, Writer::latest()));
         Self { disk, namespace, unsaved, failing: false }
     }
 
@@ -36,14 +38,14 @@ impl CacheWriter {
     }
 
     async fn write_until_closed(&mut self) {
-        let Some(disk) = self.disk.clone() else {
+        let Some((disk, writer)) = self.disk.clone() else {
             return;
         };
         while self.unsaved.changed().await.is_ok() {
             // Read here rather than sent: releases that arrive during a slow write are skipped, all
             // but the newest.
             let snapshot = self.namespace.snapshot();
-            let store = move |cache: &FileCache| store(cache, &snapshot);
+            let store = move |cache: &FileCache| store(cache, writer, &snapshot);
             let outcome = disk.clone().run(store).await;
             self.record(&outcome);
         }
@@ -68,7 +70,7 @@ impl CacheWriter {
 
 /// Writes the file, unless a document that cannot be parsed would replace the last one that could
 /// be, which the next start without a server needs.
-fn store(cache: &FileCache, snapshot: &Snapshot) -> Result<()> {
+fn store(cache: &FileCache, writer: Writer, snapshot: &Snapshot) -> Result<()> {
     let identity = snapshot.identity();
     if snapshot.problem().is_some()
         && let Ok(Some(known)) = cache.load(identity)
@@ -76,5 +78,5 @@ fn store(cache: &FileCache, snapshot: &Snapshot) -> Result<()> {
     {
         return Ok(());
     }
-    cache.store(identity, snapshot.configurations())
+    cache.store(writer, identity, snapshot.configurations())
 }

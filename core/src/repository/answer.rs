@@ -39,12 +39,8 @@ pub(super) fn interpret(
             return Err(protocol("received 304 for a request without a release key"));
         }
     };
-    // Reports the position but not serde's message: it may quote a value, and this error is logged.
     let config: ApolloConfig = serde_json::from_slice(&body).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        protocol(&format!(
-            "the response is not the JSON of a release: line {line}, column {column}"
-        ))
+        protocol("the response is not the JSON of a release").with_position_of(&error)
     })?;
     check_names(&config, requested)?;
     warn_case_mismatch(&config, requested);

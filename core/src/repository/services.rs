@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::{LoadBase, Repository};
 use crate::discovery::ServiceUrl;
@@ -28,18 +28,17 @@ impl Repository {
     }
 
     /// The services in the order in which to try them. While callers wait, one lost request of
-    /// discovery must not end the start without values: its second one is waited for.
+    /// discovery must not end the start without values: its second one is waited for, unless it can
+    /// only be too late.
     pub(super) async fn services(
         &mut self,
         base: &LoadBase<'_>,
     ) -> Result<Vec<ServiceUrl>, Failure> {
         let mut found = self.candidates.find().await;
         // Once it has failed too, each further namespace of the start would wait in vain.
-        let is_worth_waiting = found.is_err() && self.candidates.discovery().is_starting();
-        if let Some(deadline) = base.deadline.filter(|_| is_worth_waiting) {
+        if let Some(deadline) = base.deadline.filter(|_| found.is_err()) {
             let until = deadline.min(Instant::now() + SECOND_ANSWER);
-            let second = self.candidates.discovery().wait_for_second_query();
-            if timeout_at(until, second).await.is_ok() {
+            if self.candidates.wait_for_second_query(until).await {
                 found = self.candidates.find().await;
             }
         }

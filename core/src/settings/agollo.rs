@@ -27,12 +27,9 @@ struct AgolloConfig {
 /// # Errors
 /// [`ErrorKind::Parse`] if the text is not the JSON of such a file.
 pub(super) fn parse(text: &str) -> Result<Configurations> {
-    // Reports the position but not serde's message, which quotes a value: it may be the secret.
     let config: AgolloConfig = serde_json::from_str(text).map_err(|error| {
         let text = "this is not the settings file of a Go client";
-        Error::new(ErrorKind::Parse, "read settings", text)
-            .with("line", error.line().to_string())
-            .with("column", error.column().to_string())
+        Error::new(ErrorKind::Parse, "read settings", text).with_position_of(&error)
     })?;
     let backup = config.is_backup_config.map(|backup| backup.to_string());
     // Seconds in the Go client, milliseconds here; 0 means its default.

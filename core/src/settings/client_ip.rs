@@ -14,7 +14,7 @@ const RESCAN_AFTER: Duration = Duration::from_secs(300);
 /// The address that gray release rules and instance records use.
 pub(crate) enum ClientIp {
     /// From the settings.
-    Given(String),
+    Configured(String),
     /// From the last scan of the interfaces.
     Scanned(ArcSwap<InterfaceScan>),
 }
@@ -25,9 +25,9 @@ pub(crate) struct InterfaceScan {
 }
 
 impl ClientIp {
-    pub(super) fn new(given: Option<String>) -> Self {
-        match given {
-            Some(address) => Self::Given(address),
+    pub(super) fn new(configured: Option<String>) -> Self {
+        match configured {
+            Some(address) => Self::Configured(address),
             None => Self::Scanned(ArcSwap::from_pointee(InterfaceScan::now())),
         }
     }
@@ -35,7 +35,7 @@ impl ClientIp {
     /// The current address; the loopback address if there is no other.
     pub(crate) fn get(&self) -> String {
         match self {
-            Self::Given(address) => address.clone(),
+            Self::Configured(address) => address.clone(),
             Self::Scanned(scan) => {
                 let last = scan.load();
                 if last.address.is_loopback() && last.at.elapsed() >= RESCAN_AFTER {

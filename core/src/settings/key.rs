@@ -101,7 +101,7 @@ keys! {
     CACHE_ENABLE = SettingKey::new("apollo.cache.file.enable", "true", "enables reading and writing cache files");
     REFRESH_INTERVAL = SettingKey::new("apollo.refreshInterval", "5", "minutes between refreshes");
     REFRESH_MILLIS = SettingKey::new("castalia.refresh-interval", "300000", "ms between refreshes, at least 1000; overrides apollo.refreshInterval");
-    CONNECT_TIMEOUT = SettingKey::new("apollo.connectTimeout", "1000", "ms to connect");
+    CONNECT_TIMEOUT = SettingKey::new("apollo.connectTimeout", "1000", "ms to connect to one address of a server, without the lookup of its name, which may take 10 s");
     READ_TIMEOUT = SettingKey::new("apollo.readTimeout", "5000", "read timeout of config services, ms");
     DISCOVERY_CONNECT_TIMEOUT = SettingKey::new("apollo.discoveryConnectTimeout", "1000", "connect timeout of meta servers, ms");
     DISCOVERY_READ_TIMEOUT = SettingKey::new("apollo.discoveryReadTimeout", "1000", "read timeout of meta servers, ms");
@@ -119,7 +119,7 @@ keys! {
     CACHE_FILE_MODE = SettingKey::new("castalia.cache.file-mode", "600", "permissions of cache files, octal");
     CA_FILE = SettingKey::new("castalia.tls.ca-file", "", "CA certificates (PEM) to trust in addition to the system's");
     INSECURE = SettingKey::new("castalia.tls.insecure", "false", "accepts every certificate; for tests only: builds without the feature `insecure-tls` always verify");
-    SYSTEM_PROXY = SettingKey::new("castalia.proxy.enable", "true", "uses HTTP_PROXY, HTTPS_PROXY and NO_PROXY");
+    SYSTEM_PROXY = SettingKey::new("castalia.proxy.enable", "true", "uses HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY; the system's proxy settings are not read");
     BODY_LIMIT = SettingKey::new("castalia.body-limit", "67108864", "maximum bytes of a response, decompressed");
     SEED_DIR = SettingKey::new("castalia.seed-dir", "", "directory of files in the cache's format, read when there is no cache file");
     IMPORT_DIR = SettingKey::new("castalia.import-dir", "", "directory of the Go client's cache files, imported when there is no cache file");

@@ -78,6 +78,8 @@ pub(crate) struct Layers {
     pub(crate) environment: HashMap<String, String>,
     pub(super) server: Configurations,
     pub(super) app: Configurations,
+    /// Content of the program's settings file, if the host has found it.
+    pub(super) app_file: Option<Vec<u8>>,
     pub(super) env: Configurations,
     /// Contents of a settings file of the Go client. Applies to any key, whichever files it is
     /// allowed in.
@@ -97,11 +99,18 @@ impl Layers {
         let server = named(&key::SERVER_PROPERTIES);
         let server = server.unwrap_or_else(|| usual(&[key::SERVER_PROPERTIES.default]));
         let app = named(&key::APP_PROPERTIES);
+        let app_file = self.app_file.take().filter(|_| app.is_none());
         let app = app.unwrap_or_else(|| usual(&["META-INF/app.properties", "app.properties"]));
         let env = usual(&["config/apollo-env.properties", "apollo-env.properties"]);
         self.server = server.iter().find_map(|path| read(path)).unwrap_or_default();
         self.env = env.iter().find_map(|path| read(path)).unwrap_or_default();
-        let app = app.iter().find_map(|path| read_text(path).map(|text| (path, text)));
+        let app = match app_file {
+            Some(content) => {
+                let text = properties::decode(&content).into_owned();
+                Some((Path::new("META-INF/app.properties"), text))
+            }
+            None => app.iter().find_map(|path| Some((path.as_path(), read_text(path)?))),
+        };
         match app {
             // The Go client's file is JSON; no property name begins with a brace.
             Some((path, text)) if text.trim_start().starts_with('{') => {

@@ -5,6 +5,7 @@ use futures_util::stream::BoxStream;
 use reqwest::Url;
 use reqwest::header::HeaderMap;
 
+use super::Connecting;
 use crate::error::Result;
 
 /// Sends one GET. The default is [`ReqwestClient`](super::ReqwestClient); tests and special
@@ -38,6 +39,9 @@ pub struct HttpRequest {
     pub url: Url,
     /// Headers beside those that every HTTP client adds.
     pub headers: Vec<(&'static str, String)>,
+    /// Where a client with limits of its own for connecting reports that it is doing so. To all
+    /// others, the read timeout applies from the start of the request.
+    pub connecting: Connecting,
 }
 
 /// The head of a response, and its decoded body in pieces.

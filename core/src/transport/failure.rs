@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::{OPERATION, ServiceRequest};
 use crate::error::{Error, ErrorKind};
 
@@ -25,19 +27,31 @@ pub struct Failure {
     pub retry_after: Option<Duration>,
     /// Whether a limit on time was exceeded.
     pub is_silence: bool,
+    /// How long the request had a connection; 0 if there was none.
+    pub connected_for: Duration,
 }
 
 impl Failure {
     /// A failure without a response.
     #[must_use]
     pub fn new(error: Error) -> Self {
-        Self { error, status: None, retry_after: None, is_silence: false }
+        Self {
+            error,
+            status: None,
+            retry_after: None,
+            is_silence: false,
+            connected_for: Duration::ZERO,
+        }
     }
 
     pub(super) fn timed_out(limit: Duration) -> Self {
         let text = format!("no response within {} ms", limit.as_millis());
         let error = Error::new(ErrorKind::Transport, OPERATION, text);
         Self { is_silence: true, ..Self::new(error) }
+    }
+
+    pub(super) fn connected_since(self, since: Instant) -> Self {
+        Self { connected_for: since.elapsed(), ..self }
     }
 
     pub(super) fn with_context(self, request: ServiceRequest<'_>) -> Self {

@@ -15,10 +15,9 @@ pub(super) fn refusal(status: u16, body: &[u8]) -> Error {
         _ => (ErrorKind::Transport, "the server failed"),
     };
     let error = Error::new(kind, OPERATION, text).with("status", status.to_string());
-    match kind {
-        ErrorKind::NotFound => error,
-        _ => error.with("body", excerpt(body)),
-    }
+    // The body of a status that is no error, such as one of a proxy, may be a configuration.
+    let is_explained = status >= 400 && kind != ErrorKind::NotFound;
+    if is_explained { error.with("body", excerpt(body)) } else { error }
 }
 
 /// The error for 401.
@@ -60,6 +59,17 @@ mod tests {
         let body = format!("a\r\nb{}", "x".repeat(1000));
         let text = refusal(500, body.as_bytes()).to_string();
         assert!(text.contains("a  bxxx") && text.len() < 400, "{text}");
+    }
+
+    /// B84
+    #[test]
+    fn only_the_body_of_an_error_is_quoted() {
+        for (status, is_quoted) in
+            [(203, false), (206, false), (302, false), (400, true), (503, true)]
+        {
+            let text = refusal(status, b"from the body").to_string();
+            assert_eq!(text.contains("from the body"), is_quoted, "{status}");
+        }
     }
 
     #[test]

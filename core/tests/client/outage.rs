@@ -127,6 +127,26 @@ async fn one_failed_request_of_discovery_does_not_end_a_start() {
     }
 }
 
+/// B81: callers are gone before the second request of discovery may be sent.
+#[tokio::test(start_paused = true)]
+async fn a_start_does_not_wait_for_a_request_of_discovery_that_comes_too_late() {
+    for (name, value) in [
+        ("apollo.discoveryQPS", "0.5"),
+        ("apollo.discoveryQPS", "0.1"),
+        ("castalia.start-timeout", "900"),
+    ] {
+        let fixture = Fixture::new();
+        fixture.server.fail_next(Endpoint::Services, Fault::status(503));
+        let start = Instant::now();
+        let client = fixture.client_with(fixture.settings().set(name, value));
+        let config = client.config(NAMESPACE).await.unwrap();
+        assert_eq!(config.source(), Source::None, "{name}={value}");
+        assert!(start.elapsed() <= Duration::from_millis(100), "{value}: {:?}", start.elapsed());
+        eventually("the value", || config.source() == Source::Remote).await;
+        client.close().await;
+    }
+}
+
 /// B73: the other services of the list are no reason to request the pinned one sooner.
 #[tokio::test(start_paused = true)]
 async fn a_pinned_service_that_is_down_is_requested_with_the_usual_pauses() {

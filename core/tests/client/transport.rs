@@ -156,6 +156,19 @@ fn build_files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// B97: proxies are those of the environment, as documented. A forked process on macOS must not ask
+/// the system for its proxies.
+#[test]
+fn the_proxy_settings_of_the_system_are_not_read() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let lock = fs::read_to_string(root.join("Cargo.lock")).unwrap();
+    let mut packages = lock.split("[[package]]");
+    let hyper = packages.find(|package| package.contains("name = \"hyper-util\"")).unwrap();
+    for reader in ["system-configuration", "windows-registry"] {
+        assert!(!hyper.contains(reader), "{hyper}");
+    }
+}
+
 #[tokio::test]
 async fn gzip_is_asked_for_and_understood() {
     let (server, root) = served().await;

@@ -70,6 +70,24 @@ async fn defaults_stand_below_the_release() {
     assert_eq!((change.change_type.name(), change.new_value.as_deref()), ("MODIFIED", Some("0")));
 }
 
+/// B82
+#[tokio::test(start_paused = true)]
+async fn defaults_of_an_app_id_are_those_of_the_clients_own() {
+    let fixture = Fixture::new();
+    let settings = fixture
+        .quiet_settings()
+        .defaults(NAMESPACE, [("y", "of any app"), ("z", "of any app")])
+        .defaults("order+application", [("z", "of this app")])
+        .defaults("stock+application", [("y", "of another app")]);
+    let client = fixture.client_with(settings);
+    let config = client.config(NAMESPACE).await.unwrap();
+    assert_eq!(config.snapshot().keys().collect::<Vec<_>>(), ["a", "b", "y", "z"]);
+    assert_eq!(config.get("y").as_deref(), Some("of any app"));
+    assert_eq!(config.get("z").as_deref(), Some("of this app"));
+    let other = client.config_of("stock", NAMESPACE).await.unwrap();
+    assert!(other.get("y").is_none());
+}
+
 /// A key that is added or deleted in the release is unchanged for readers if the overlay has it.
 #[tokio::test(start_paused = true)]
 async fn what_the_overlay_hides_is_no_change() {

@@ -16,9 +16,9 @@ const PATH: usize = 1024;
 const NO_ENTRY: &str = "no export has an entry with this path";
 const NO_FORMAT: &str = "the name does not end with a format";
 
-/// The place of an entry, as its path spells it.
+/// The names in the path of an entry, as it spells them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct EntryNames {
     /// App.
     pub app_id: String,
     /// Environment.
@@ -47,12 +47,12 @@ pub enum EntryKind {
     /// A cluster.
     Cluster {
         /// Its place; the namespace is empty.
-        place: Place,
+        place: EntryNames,
     },
     /// The items of a namespace.
     Namespace {
         /// Its place.
-        place: Place,
+        place: EntryNames,
     },
 }
 
@@ -97,7 +97,7 @@ pub fn parse(path: &str) -> Result<EntryKind, &'static str> {
         [_, app_id, env, file] => match file.strip_suffix(CLUSTER) {
             Some(cluster) => {
                 let (app_id, env, cluster) = (app_id.into(), env.into(), cluster.into());
-                let place = Place { app_id, env, cluster, namespace: String::new() };
+                let place = EntryNames { app_id, env, cluster, namespace: String::new() };
                 Ok(EntryKind::Cluster { place })
             }
             None => Ok(EntryKind::Namespace { place: parse_items(app_id, env, file)? }),
@@ -113,9 +113,9 @@ pub fn parse(path: &str) -> Result<EntryKind, &'static str> {
 /// Fails if the entry is of another cluster, or if no export has such a path.
 pub fn parse_in_cluster(
     path: &str,
-    cluster: &Place,
+    cluster: &EntryNames,
     normalise: impl Fn(&str) -> String,
-) -> Result<Option<Place>, &'static str> {
+) -> Result<Option<EntryNames>, &'static str> {
     let steps: Vec<_> = path.split('/').collect();
     let [app_id, env, file] = steps[..] else { return Err("Invalid file path in ZIP.") };
     let is_here = app_id == cluster.app_id && normalise(env) == cluster.env;
@@ -127,11 +127,11 @@ pub fn parse_in_cluster(
         return Ok(None);
     }
     let found = parse_items(app_id, env, file)?;
-    Ok(Some(Place { env: cluster.env.clone(), ..found }))
+    Ok(Some(EntryNames { env: cluster.env.clone(), ..found }))
 }
 
 /// Parses `app+cluster+namespace.format`.
-fn parse_items(app_id: &str, env: &str, file: &str) -> Result<Place, &'static str> {
+fn parse_items(app_id: &str, env: &str, file: &str) -> Result<EntryNames, &'static str> {
     let parts: Vec<_> = file.split('+').collect();
     let [of, cluster, namespace] = parts[..] else { return Err(NO_ENTRY) };
     if of != app_id {
@@ -144,7 +144,7 @@ fn parse_items(app_id: &str, env: &str, file: &str) -> Result<Place, &'static st
         return Err("the name of the namespace is invalid");
     }
     let (app_id, env) = (app_id.to_owned(), env.to_owned());
-    Ok(Place { app_id, env, cluster: cluster.to_owned(), namespace: namespace.to_owned() })
+    Ok(EntryNames { app_id, env, cluster: cluster.to_owned(), namespace: namespace.to_owned() })
 }
 
 /// Whether a file with items of one namespace may have this name, as Apollo's portal checks it: it
@@ -169,22 +169,22 @@ pub fn of_app(owner: &str, app_id: &str) -> String {
 
 /// The path of a cluster.
 #[must_use]
-pub fn of_cluster(owner: &str, cluster: &Place) -> String {
-    let Place { app_id, env, cluster, .. } = cluster;
+pub fn of_cluster(owner: &str, cluster: &EntryNames) -> String {
+    let EntryNames { app_id, env, cluster, .. } = cluster;
     format!("{}/{app_id}/{env}/{cluster}{CLUSTER}", folder(owner))
 }
 
 /// The path of the items of a namespace in an export of all apps.
 #[must_use]
-pub fn of_namespace(owner: &str, place: &Place, format: Format) -> String {
+pub fn of_namespace(owner: &str, place: &EntryNames, format: Format) -> String {
     format!("{}/{}", folder(owner), of_namespace_in_cluster(place, format))
 }
 
 /// The path of the items of a namespace in an export of one cluster. Only properties have a suffix
 /// that is not part of the name.
 #[must_use]
-pub fn of_namespace_in_cluster(place: &Place, format: Format) -> String {
-    let Place { app_id, env, cluster, namespace } = place;
+pub fn of_namespace_in_cluster(place: &EntryNames, format: Format) -> String {
+    let EntryNames { app_id, env, cluster, namespace } = place;
     let suffix = if format == Format::Properties { ".properties" } else { "" };
     format!("{app_id}/{env}/{app_id}+{cluster}+{namespace}{suffix}")
 }
@@ -224,8 +224,8 @@ mod tests {
         }
     }
 
-    fn place(namespace: &str) -> Place {
-        Place {
+    fn place(namespace: &str) -> EntryNames {
+        EntryNames {
             app_id: "a".into(),
             env: "PRO".into(),
             cluster: "c".into(),

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use castalia_store::clock::shared_time;
 use castalia_store::user as store_user;
-use castalia_store::user::access_request::{self as request, Wanted};
+use castalia_store::user::access_request::{self as request, RequestedRole};
 use castalia_store::{Id, Store, StoreError, Transaction, app};
 use chrono::TimeDelta;
 
@@ -80,7 +80,7 @@ async fn create_in(
     let place = &new.place;
     let app_row = portal_app::lock(tx, &place.app_id).await?.id;
     user::lock_existing(tx, &[user_id]).await?;
-    let wanted = Wanted {
+    let wanted = RequestedRole {
         env: place.env.clone(),
         cluster: place.cluster.clone(),
         namespace: place.namespace.clone(),

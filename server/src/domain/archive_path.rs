@@ -3,21 +3,21 @@
 
 use std::collections::HashMap;
 
-use castalia_archive::path::Place;
+use castalia_archive::path::EntryNames;
 use castalia_core::protocol::namespace::Format;
 use castalia_store::namespace::AppNamespace;
 
 use crate::domain::permission::requirement::Resource;
 
-impl From<&Resource> for Place {
+impl From<&Resource> for EntryNames {
     fn from(resource: &Resource) -> Self {
         let Resource { app_id, env, cluster, namespace } = resource.clone();
         Self { app_id, env, cluster, namespace }
     }
 }
 
-impl From<Place> for Resource {
-    fn from(Place { app_id, env, cluster, namespace }: Place) -> Self {
+impl From<EntryNames> for Resource {
+    fn from(EntryNames { app_id, env, cluster, namespace }: EntryNames) -> Self {
         Self { app_id, env, cluster, namespace }
     }
 }

@@ -18,7 +18,7 @@ use crate::domain::permission::grant::{self, Grantee};
 use crate::domain::permission::requirement::Consumer;
 use crate::domain::unique;
 use crate::domain::user::{self, ADMINISTRATOR};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::settings::Installation;
 
 /// Prefix of stored tokens of which only the hash is kept.
@@ -93,7 +93,8 @@ pub struct NewToken {
 /// administrator permissions for the given apps, or for all.
 ///
 /// # Errors
-/// Fails if the name is invalid, or if an app does not exist.
+/// Fails if the name is invalid, if an app does not exist, or if the consumer has a token on a
+/// database that Apollo created.
 pub async fn create_token(
     store: &Store,
     installation: Installation,
@@ -112,8 +113,14 @@ pub async fn create_token(
     let token = random()?;
     let stored = stored_form(installation, &token);
     let email = user::find(store, ADMINISTRATOR).await?.map(|user| user.email).unwrap_or_default();
-    let wanted =
-        NewConsumer { name: name.to_owned(), email, stored, apps: apps.to_vec(), all_apps };
+    let wanted = NewConsumer {
+        installation,
+        name: name.to_owned(),
+        email,
+        stored,
+        apps: apps.to_vec(),
+        all_apps,
+    };
     let older = unique::write(store, wanted, |tx, wanted| Box::pin(create_in(tx, wanted))).await?;
     Ok(NewToken { text: token, older })
 }
@@ -130,6 +137,7 @@ pub async fn record_uses(store: &Store, uses: Vec<ConsumerUse>) -> Result<()> {
 
 #[derive(Debug, Clone)]
 struct NewConsumer {
+    installation: Installation,
     name: String,
     email: String,
     stored: Secret,
@@ -146,6 +154,14 @@ async fn create_in(tx: &Transaction, wanted: &NewConsumer) -> Result<usize> {
         None => consumer::insert(tx, new_consumer(wanted), author.clone()).await?.id,
     };
     let older = consumer::tokens(tx, id).await?.len();
+    // A Java portal on the same database reads one token for each consumer only.
+    if older > 0 && wanted.installation == Installation::Adopted {
+        let message = format!(
+            "The consumer {} already has a token, and Apollo's portal, which created the database, fails if a consumer has two; rotate the token, or use another name",
+            wanted.name
+        );
+        return Err(Error::bad_request(message).with_code(Code::ConsumerExists));
+    }
     let row = ConsumerTokenRow {
         consumer_id: Some(id),
         token: wanted.stored.clone(),

@@ -5,11 +5,12 @@
 pub mod batch;
 pub mod difference;
 pub mod import;
+mod lines;
 pub mod revocation;
 pub mod text;
 pub mod transfer;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::error::Result;
 
@@ -69,9 +70,17 @@ pub trait Edits: Sync {
     /// Where this draft differs from the request.
     fn differences(&self, draft: &[Line]) -> Vec<Difference> {
         let Ok(changes) = self.changes(draft) else { return Vec::new() };
+        let removed: HashSet<_> = changes.delete.iter().map(|line| line.id).collect();
+        let remaining: HashSet<_> = draft
+            .iter()
+            .filter(|line| !removed.contains(&line.id))
+            .map(|line| line.key.as_str())
+            .collect();
         let put = changes.create.into_iter().chain(changes.update);
         let put = put.map(|line| Difference { key: line.key, yours: Some(line.value) });
-        let deleted = changes.delete.into_iter();
+        // A key that is stored twice remains with one of its items.
+        let deleted =
+            changes.delete.into_iter().filter(|line| !remaining.contains(line.key.as_str()));
         let deleted = deleted.map(|line| Difference { key: line.key, yours: None });
         let present = by_key(draft);
         // An edit may change the position, the type or the comment only.

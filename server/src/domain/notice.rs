@@ -26,7 +26,7 @@ const OUTCOME_PATIENCE: Duration = Duration::from_secs(30);
 /// was published.
 const RETRY: Duration = Duration::from_secs(30);
 /// How long one attempt may take; afterwards another node may deliver.
-const LEASE: Duration = Duration::from_secs(30);
+const LEASE: Duration = Duration::from_secs(60);
 /// Age at which an announced publish that is not found did not take place.
 const LONGEST_PUBLISH: Duration = Duration::from_secs(600);
 /// Age at which a notice is given up whose environment does not answer.

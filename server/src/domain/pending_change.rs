@@ -128,16 +128,8 @@ pub async fn require_no_missed_deletion(
     Err(Error::unavailable(message).with_code(Code::EnvUnreachable))
 }
 
-/// Whether the environment still has to delete an app, or a definition with this name.
-///
-/// # Errors
-/// Fails if the database does.
-pub async fn is_deletion_missed(store: &Store, env: &str, object: (&str, &str)) -> Result<bool> {
-    Ok(!pending_change::missed_deletions(store.read(), env, &[object]).await?.is_empty())
-}
-
-/// Of definitions that an environment names, each behind its app, whether it still has to delete
-/// each of them or its app.
+/// Of definitions, each behind its app, or an empty name for the app alone, whether the environment
+/// still has to delete each of them or its app.
 ///
 /// # Errors
 /// Fails if the database does.

@@ -9,7 +9,7 @@ mod unused;
 use std::collections::BTreeSet;
 
 use castalia_store::app::App;
-use castalia_store::restoration::{Hidden, When, hidden_apps_named, hidden_of_app};
+use castalia_store::restoration::{DeletedRows, When, hidden_apps_named, hidden_of_app};
 use castalia_store::{Id, Store, Transaction, now};
 use chrono::TimeDelta;
 
@@ -106,7 +106,7 @@ pub async fn list(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
 }
 
 /// What was deleted as a whole of an app that exists or is the last of its name, and that app.
-fn listed(hidden: Hidden) -> Vec<Deleted> {
+fn listed(hidden: DeletedRows) -> Vec<Deleted> {
     let apps = hidden.apps.clone();
     let mut deleted = wholes(hidden);
     deleted.retain(|one| one.kind == DeletedKind::App || !is_of_deleted(&apps, one.at, 0));
@@ -121,7 +121,7 @@ pub(super) fn is_of_deleted(apps: &[App], at: i64, skew: i64) -> bool {
     apps.iter().any(|app| lived(app).contains(&at))
 }
 
-fn wholes(hidden: Hidden) -> Vec<Deleted> {
+fn wholes(hidden: DeletedRows) -> Vec<Deleted> {
     let branches: BTreeSet<String> = hidden
         .clusters
         .iter()

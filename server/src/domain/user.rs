@@ -24,7 +24,7 @@ use self::hashing::{changing, verifying};
 use super::revision::Base;
 use crate::error::{Code, Error, Result};
 use crate::log_rate::LogRate;
-use crate::password::{self, Scheme};
+use crate::password::{self, Memory, Scheme};
 use crate::settings::Installation;
 
 /// Name of the first administrator, as in Apollo.
@@ -153,7 +153,8 @@ async fn try_sign_in(
 ) -> Result<Option<SignIn>> {
     let stored = user.as_ref().map(|user| user.password.clone());
     let given = given.clone();
-    let (fits, renewed) = verifying(move || Ok(verify(&given, stored.as_ref(), scheme))).await?;
+    let (fits, renewed) =
+        verifying(move |memory| Ok(verify(memory, &given, stored.as_ref(), scheme))).await?;
     if let (None, Some(user)) = (fits, &user) {
         report_unreadable(&user.username);
     }
@@ -256,7 +257,7 @@ pub async fn set_password(
     let generated = if given.is_some() { None } else { Some(generate()?) };
     let password = given.or_else(|| generated.as_deref().map(Secret::new)).unwrap_or_default();
     let scheme = scheme(rule.installation());
-    let hash = changing(move || password::hash(password.expose(), scheme)).await?;
+    let hash = changing(move |memory| password::hash(memory, password.expose(), scheme)).await?;
     let change = password_row(name, Some(Secret::new(hash)));
     let input = (change, Base::default());
     store.write(input, |tx, (row, base)| Box::pin(account::change_in(tx, row, base))).await?;
@@ -293,25 +294,28 @@ fn password_row(name: &str, hash: Option<Secret>) -> UserRow {
 /// compared, so that the time does not tell who exists. A hash of an older scheme is replaced. The
 /// first part is `None` if the hash cannot be verified.
 fn verify(
+    memory: &mut Memory,
     given: &Secret,
     stored: Option<&Secret>,
     scheme: Scheme,
 ) -> (Option<bool>, Option<Secret>) {
     static NOBODY: OnceLock<String> = OnceLock::new();
     let nobody = NOBODY.get_or_init(|| {
-        generate().and_then(|password| password::hash(&password, scheme)).unwrap_or_default()
+        generate()
+            .and_then(|password| password::hash(memory, &password, scheme))
+            .unwrap_or_default()
     });
     let Some(stored) = stored else {
-        let _ = password::verify(given.expose(), nobody);
+        let _ = password::verify(memory, given.expose(), nobody);
         return (Some(false), None);
     };
-    let fits = password::try_verify(given.expose(), stored.expose());
+    let fits = password::try_verify(memory, given.expose(), stored.expose());
     if fits != Some(true) && !password::is_slow(stored.expose()) {
-        let _ = password::verify(given.expose(), nobody);
+        let _ = password::verify(memory, given.expose(), nobody);
     }
     let is_older = scheme == Scheme::Argon2id && !stored.expose().starts_with("{argon2}");
     let renewed = (fits == Some(true) && is_older)
-        .then(|| password::hash(given.expose(), scheme).ok())
+        .then(|| password::hash(memory, given.expose(), scheme).ok())
         .flatten();
     (fits, renewed.map(Secret::new))
 }
@@ -348,13 +352,16 @@ mod tests {
     #[test]
     fn a_hash_of_an_older_scheme_is_made_anew() {
         let given = Secret::new("x");
-        let outcome = |stored, scheme| verify(&given, Some(&Secret::new(stored)), scheme);
+        let verify = |stored: Option<&Secret>, scheme| {
+            verify(&mut Memory::default(), &given, stored, scheme)
+        };
+        let outcome = |stored, scheme| verify(Some(&Secret::new(stored)), scheme);
         let (fits, renewed) = outcome("{noop}x", Scheme::Argon2id);
         assert_eq!(fits, Some(true));
         assert!(renewed.is_some_and(|hash| hash.expose().starts_with("{argon2}")));
         assert_eq!(outcome("{noop}x", Scheme::Bcrypt), (Some(true), None));
         assert_eq!(outcome("{noop}y", Scheme::Argon2id), (Some(false), None));
         assert_eq!(outcome("{unknown}x", Scheme::Argon2id), (None, None));
-        assert_eq!(verify(&given, None, Scheme::Argon2id), (Some(false), None));
+        assert_eq!(verify(None, Scheme::Argon2id), (Some(false), None));
     }
 }

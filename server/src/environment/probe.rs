@@ -41,7 +41,7 @@ const CALL_PATH: &str = "/apps/castalia-probe/unique";
 
 /// What a probe found.
 #[derive(Debug, PartialEq, Eq)]
-enum Found {
+enum ProbeOutcome {
     /// No fault.
     Well,
     /// These faults; calls are answered nevertheless.
@@ -129,18 +129,20 @@ impl Probes {
     }
 
     /// Records the result of a probe, and returns what was known before.
-    fn record(&self, found: &Found) -> Before {
+    fn record(&self, found: &ProbeOutcome) -> Before {
         let mut state = self.0.lock();
         let before = Before { is_up: state.is_up(), is_faulty: state.is_faulty };
         match found {
-            Found::Well | Found::Faulty(_) => {
+            ProbeOutcome::Well | ProbeOutcome::Faulty(_) => {
                 state.failed = 0;
-                state.is_faulty = matches!(found, Found::Faulty(_));
+                state.is_faulty = matches!(found, ProbeOutcome::Faulty(_));
             }
-            Found::Useless | Found::Silent(_) => state.failed = state.failed.saturating_add(1),
+            ProbeOutcome::Useless | ProbeOutcome::Silent(_) => {
+                state.failed = state.failed.saturating_add(1)
+            }
         }
         state.silence = match found {
-            Found::Silent(reason) => Some(reason.clone()),
+            ProbeOutcome::Silent(reason) => Some(reason.clone()),
             _ => None,
         };
         state.due = Instant::now() + if state.is_up() { PAUSE } else { PAUSE_AWAY };
@@ -180,12 +182,12 @@ impl Remote {
             _ => {}
         }
         match &found {
-            Found::Faulty(faults) if !before.is_faulty => tracing::warn!(
+            ProbeOutcome::Faulty(faults) if !before.is_faulty => tracing::warn!(
                 env,
                 faults,
                 "an environment reports faults; it is used, because it answers calls"
             ),
-            Found::Well if before.is_faulty => {
+            ProbeOutcome::Well if before.is_faulty => {
                 tracing::info!(env, "an environment does not report faults any more");
             }
             _ => {}
@@ -195,22 +197,22 @@ impl Remote {
     /// Requests the health of an admin service; if it is not good, also whether calls are answered.
     /// If health has no answer, its version is requested first: the health of a service may wait for
     /// something that calls do not need.
-    async fn examine(&self, env: &str, token: Option<&str>) -> Found {
-        let Err(error) = self.request(HEALTH_PATH, None).await else { return Found::Well };
+    async fn examine(&self, env: &str, token: Option<&str>) -> ProbeOutcome {
+        let Err(error) = self.request(HEALTH_PATH, None).await else { return ProbeOutcome::Well };
         tracing::debug!(env, %error, "an environment reports faults or does not answer");
         if is_silent(&error)
             && let Err(version) = self.request(VERSION_PATH, None).await
             && is_silent(&version)
         {
-            return Found::Silent(error.message().to_owned());
+            return ProbeOutcome::Silent(error.message().to_owned());
         }
         for (path, token) in [(READY_PATH, None), (CALL_PATH, token)] {
             match self.request(path, token).await {
-                Ok(()) => return Found::Faulty(faults(&error)),
+                Ok(()) => return ProbeOutcome::Faulty(faults(&error)),
                 Err(error) => tracing::debug!(env, path, %error, "an environment cannot be used"),
             }
         }
-        Found::Useless
+        ProbeOutcome::Useless
     }
 
     async fn request(&self, path: &str, token: Option<&str>) -> Result<()> {
@@ -249,7 +251,7 @@ fn faults(error: &Error) -> String {
 mod tests {
     use super::*;
 
-    fn after(found: &[Found]) -> (bool, bool) {
+    fn after(found: &[ProbeOutcome]) -> (bool, bool) {
         let probes = Probes::default();
         for found in found {
             probes.record(found);
@@ -257,35 +259,35 @@ mod tests {
         (probes.is_up(), probes.require_answers().is_ok())
     }
 
-    fn silent() -> Found {
-        Found::Silent("no answer".to_owned())
+    fn silent() -> ProbeOutcome {
+        ProbeOutcome::Silent("no answer".to_owned())
     }
 
     #[test]
     fn an_environment_that_answers_calls_is_up_whatever_it_reports() {
-        let faulty = || Found::Faulty("a release cannot be decoded".to_owned());
+        let faulty = || ProbeOutcome::Faulty("a release cannot be decoded".to_owned());
         assert_eq!(after(&[faulty(), faulty(), faulty()]), (true, true));
         assert_eq!(after(&[silent(), silent(), faulty()]), (true, true));
-        assert_eq!(after(&[Found::Useless, faulty(), Found::Useless]), (true, true));
+        assert_eq!(after(&[ProbeOutcome::Useless, faulty(), ProbeOutcome::Useless]), (true, true));
     }
 
     #[test]
     fn an_environment_that_answers_no_call_is_left_out_and_a_silent_one_is_not_called() {
-        assert_eq!(after(&[Found::Well, Found::Useless]), (true, true));
-        assert_eq!(after(&[Found::Useless, Found::Useless]), (false, true));
+        assert_eq!(after(&[ProbeOutcome::Well, ProbeOutcome::Useless]), (true, true));
+        assert_eq!(after(&[ProbeOutcome::Useless, ProbeOutcome::Useless]), (false, true));
         assert_eq!(after(&[silent(), silent()]), (false, false));
-        assert_eq!(after(&[silent(), silent(), Found::Useless]), (false, true));
+        assert_eq!(after(&[silent(), silent(), ProbeOutcome::Useless]), (false, true));
     }
 
     #[test]
     fn faults_are_news_once_until_a_probe_finds_none() {
         let probes = Probes::default();
-        let faulty = Found::Faulty(String::new());
-        let was_faulty = |found: &Found| probes.record(found).is_faulty;
+        let faulty = ProbeOutcome::Faulty(String::new());
+        let was_faulty = |found: &ProbeOutcome| probes.record(found).is_faulty;
         assert!(!was_faulty(&faulty));
         assert!(was_faulty(&faulty));
-        assert!(was_faulty(&Found::Useless));
-        assert!(was_faulty(&Found::Well));
-        assert!(!was_faulty(&Found::Well));
+        assert!(was_faulty(&ProbeOutcome::Useless));
+        assert!(was_faulty(&ProbeOutcome::Well));
+        assert!(!was_faulty(&ProbeOutcome::Well));
     }
 }

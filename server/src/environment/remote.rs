@@ -25,6 +25,7 @@ use crate::error::{Code, Error, Reaction, Result};
 use crate::http::revision::REVISION;
 use crate::json;
 use crate::outgoing;
+use crate::server_config::{ServerConfig, keys};
 
 /// Maximum answer to any other call, in bytes: more than any namespace or page needs.
 const ANSWER: usize = 64 * 1024 * 1024;
@@ -37,10 +38,17 @@ const LIST: usize = 1024 * 1024;
 const QUESTIONS: f64 = 2.0;
 
 /// Time-outs of calls.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Timeouts {
     pub(super) connect: Duration,
     pub(super) read: Duration,
+}
+
+impl Timeouts {
+    /// Those of the portal's settings at present.
+    pub(super) fn of(config: &ServerConfig) -> Self {
+        Self { connect: config.get(&keys::CONNECT_TIMEOUT), read: config.get(&keys::READ_TIMEOUT) }
+    }
 }
 
 pub(super) struct Remote {

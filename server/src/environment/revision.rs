@@ -58,10 +58,12 @@ pub async fn to_the_end<F>(part: F) -> F::Output
 where
     F: Future<Output: Send> + Send + 'static,
 {
-    match EXCHANGE.try_with(Arc::clone) {
-        Ok(exchange) => disconnect::to_the_end(EXCHANGE.scope(exchange, part)).await,
-        Err(_) => disconnect::to_the_end(part).await,
-    }
+    disconnect::to_the_end(carried(part)).await
+}
+
+/// A part of a request with its exchange, for a task of its own.
+pub fn carried<F: Future>(part: F) -> impl Future<Output = F::Output> {
+    EXCHANGE.scope(EXCHANGE.try_with(Arc::clone).unwrap_or_default(), part)
 }
 
 /// Runs a part of a request that changes other objects than the one whose revision its caller

@@ -15,7 +15,6 @@ use tokio::time::timeout;
 use super::call::{Environment, Transport};
 use super::remote::{Timeouts, body, client};
 use crate::error::{Code, Error, Result};
-use crate::server_config::keys;
 
 /// Maximum length of a list of services and of a health report, in bytes.
 const ANSWER: usize = 1024 * 1024;
@@ -84,14 +83,7 @@ impl Environment {
     }
 
     fn client(&self) -> Result<Client> {
-        client(self.timeouts())
-    }
-
-    fn timeouts(&self) -> Timeouts {
-        Timeouts {
-            connect: self.config.get(&keys::CONNECT_TIMEOUT),
-            read: self.config.get(&keys::READ_TIMEOUT),
-        }
+        client(Timeouts::of(&self.config))
     }
 
     /// Reads a JSON document whatever its status: an unhealthy service reports with 503.
@@ -104,7 +96,7 @@ impl Environment {
             let response = client.get(&url).send().await?;
             Ok((response.status(), body(response, ANSWER).await?))
         };
-        let Timeouts { connect, read } = self.timeouts();
+        let Timeouts { connect, read } = Timeouts::of(&self.config);
         let (status, body) = timeout(connect + read, answer)
             .await
             .map_err(|_| failed("does not answer in time.".to_owned()))?

@@ -33,8 +33,8 @@ const LATE_ROWS: i64 = 100;
 /// Deleted names that are looked up one by one; with more of them, all names are read again.
 const DELETED: u64 = 10_000;
 /// How far back a scan for changed keys and for earlier and deleted names reaches, and how far
-/// ahead one for earlier names: stored times have whole seconds, and the clocks of nodes differ. The
-/// complete read finds a change of a node whose clock differs more.
+/// ahead one for changed keys and for earlier names: stored times have whole seconds, and the clocks
+/// of nodes differ. The complete read finds a change of a node whose clock differs more.
 const OVERLAP: TimeDelta = TimeDelta::seconds(30);
 /// Maximum time for which releases wait for changed access keys. A read of these may wait five
 /// seconds for a lock on their table, while clients of all apps wait for their releases.
@@ -232,7 +232,9 @@ impl ReleaseFeed {
         let mut known = self.0.keys_read.lock().await;
         // Before the keys: what changes while they are read is noticed by the next read.
         let changes_here = self.0.changes_here.load(Ordering::Acquire);
-        let changes = stored_key::changes_since(self.0.store.read(), since - OVERLAP).await?;
+        // A key that is dated further ahead would be a recent one until then.
+        let times = since - OVERLAP..=castalia_store::now() + OVERLAP;
+        let changes = stored_key::changes_within(self.0.store.read(), &times).await?;
         let present = KeysRead { newest: changes.newest, changes_here };
         if changes.is_any_recent || *known != present {
             self.rebuild_keys().await?;

@@ -23,7 +23,7 @@ pub(super) struct PositionKey(String);
 struct Spelling<'a>(&'a str);
 
 /// Whether two watch keys have one position.
-fn is_same_key(one: &str, other: &str) -> bool {
+fn is_same_watch_key(one: &str, other: &str) -> bool {
     let ((place, namespace), (other_place, other_namespace)) = (parts(one), parts(other));
     place == other_place && namespace.eq_ignore_ascii_case(other_namespace)
 }
@@ -102,7 +102,7 @@ impl Hash for PositionKey {
 
 impl PartialEq for PositionKey {
     fn eq(&self, other: &Self) -> bool {
-        is_same_key(&self.0, &other.0)
+        is_same_watch_key(&self.0, &other.0)
     }
 }
 
@@ -110,7 +110,7 @@ impl Eq for PositionKey {}
 
 impl Equivalent<PositionKey> for Spelling<'_> {
     fn equivalent(&self, key: &PositionKey) -> bool {
-        is_same_key(self.0, &key.0)
+        is_same_watch_key(self.0, &key.0)
     }
 }
 

@@ -4,7 +4,8 @@
 //! has identified, otherwise to the address.
 //!
 //! Small ones are not charged, so that large ones never keep an ordinary request out. They are
-//! bounded by the number of connections.
+//! bounded by the number of connections, and by that of the changes that continue after their callers
+//! disconnected.
 
 use std::error::Error as StdError;
 use std::iter::successors;

@@ -86,16 +86,15 @@ pub(super) async fn read_portal(settings: &Settings) -> Result<Store, StartError
     connect(settings, &portal_url(settings)?, PORTAL_SETTING).await
 }
 
-/// `token` is one that the environment accepts, and `config_id` the id of its database, if this
-/// process has the database and that an id.
+/// `environment` is the database of the environment, if this process has it.
 pub(super) async fn open_portal(
     settings: &Arc<Settings>,
-    token: Option<String>,
-    config_id: Option<Secret>,
+    environment: Option<&ConfigDatabase>,
 ) -> Result<PortalDatabase, StartError> {
     let url = portal_url(settings)?;
     let store = connect(settings, &url, PORTAL_SETTING).await?;
-    let (env, token, salt) = (settings.env.clone(), token, random_hex()?);
+    let token = environment.and_then(|environment| admin_token::accepted(&environment.config));
+    let (env, salt) = (settings.env.clone(), random_hex()?);
     let is_new = Arc::new(AtomicBool::new(false));
     let made = Arc::clone(&is_new);
     let installation = schema(settings, &store, Part::Portal, move |tx| {
@@ -103,7 +102,9 @@ pub(super) async fn open_portal(
         Box::pin(async move { seed::portal(tx, &env, token.as_deref(), &salt).await })
     });
     let installation = installation.await?;
-    if let Some(id) = config_id {
+    if let Some(environment) = environment
+        && let Some(id) = installation_id(&environment.store).await?
+    {
         refuse_strangers(settings, &store, id).await?;
     }
     let config = ServerConfig::new(settings.fixed_for(Role::Portal));
@@ -114,7 +115,7 @@ pub(super) async fn open_portal(
 /// The id that the environment's database received when it was created, or at the first start on
 /// it. `None` if the table for it cannot be used, such as on a database of Apollo with an account
 /// that may not create tables.
-pub(super) async fn installation_id(store: &Store) -> Result<Option<Secret>, StartError> {
+async fn installation_id(store: &Store) -> Result<Option<Secret>, StartError> {
     let offer = Secret::new(random_hex()?);
     Ok(installation::value_or_insert(store, installation::ID, offer).await?)
 }
@@ -214,15 +215,14 @@ async fn schema(
 
 /// Prepares the databases of the roles and returns one line for each.
 pub(super) async fn prepare(settings: &Arc<Settings>) -> Result<Vec<String>, StartError> {
-    let (mut lines, mut token, mut id) = (Vec::new(), None, None);
+    let (mut lines, mut environment) = (Vec::new(), None);
     if settings.serves_environment() {
         let config = open_config(settings).await?;
-        token = admin_token::accepted(&config.config);
-        id = installation_id(&config.store).await?;
         lines.push(line(&config.store, config.installation));
+        environment = Some(config);
     }
     if settings.plays(Role::Portal) {
-        let portal = open_portal(settings, token, id).await?;
+        let portal = open_portal(settings, environment.as_ref()).await?;
         lines.push(line(&portal.store, portal.installation));
     }
     Ok(lines)

@@ -93,7 +93,7 @@ async fn portal_store(
 ) -> Result<(Store, ServerConfig, Installation), StartError> {
     data_dir::make_if_needed(settings)?;
     let settings = Arc::new(settings.clone());
-    let portal = database::open_portal(&settings, None, None).await?;
+    let portal = database::open_portal(&settings, None).await?;
     Ok((portal.store, portal.config, settings.defaults.unwrap_or(portal.installation)))
 }
 

@@ -100,7 +100,7 @@ impl Sockets {
                 "not announcing this node in the table ServiceRegistry, because others cannot reach it; set bind or advertise"
             );
         }
-        let options = RegistryOptions::read(settings, config, store, is_reachable).await?;
+        let options = RegistryOptions::read(settings, config, is_reachable)?;
         row_width::check(settings, config, store, &options, &own).await?;
         let eureka = self.hosted_eureka(settings, config, &[], is_reachable, secret)?;
         let registry = ServiceRegistry::database(own, store.clone(), options).and_hosted(eureka);

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use castalia_store::{Store, StoreError, clock, service_registry};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -21,7 +21,7 @@ pub(super) const REFRESH: Duration = Duration::from_secs(5);
 /// Interval at which dead rows are removed.
 pub(super) const CLEAN: Duration = Duration::from_secs(24 * 3600);
 /// A row whose last heartbeat is older than this is removed, as by Apollo's nodes.
-const DEAD: chrono::TimeDelta = chrono::TimeDelta::hours(24);
+const DEAD: TimeDelta = TimeDelta::hours(24);
 /// Maximum time for removing this node's rows. While commits hang, each one takes half a minute, and
 /// a node that takes long to end is killed.
 const LEAVE: Duration = Duration::from_secs(2);
@@ -139,7 +139,7 @@ impl RegistryTable {
     }
 
     /// Services whose last heartbeat is at most this old.
-    async fn since(&self, age: chrono::TimeDelta) -> Result<Rows, StoreError> {
+    async fn since(&self, age: TimeDelta) -> Result<Rows, StoreError> {
         let mut services = Rows::new();
         if !self.options.reads_table {
             return Ok(services);
@@ -185,9 +185,13 @@ impl RegistryTable {
 
     /// The present time in the representation of the nodes that share the table.
     async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
-        let time = clock::shared_time(self.store.read()).await?;
+        let db = self.store.read();
+        let (time, shift) = match self.options.zone {
+            Some(zone) => service_registry::time_and_shift(db, zone).await?,
+            None => (clock::shared_time(db).await?, TimeDelta::zero()),
+        };
         self.warn_of_other_clock(time);
-        Ok(time + self.options.shift)
+        Ok(time + shift)
     }
 
     /// Signatures of clients are checked by the clock of the node, which nothing else would reveal
@@ -215,7 +219,6 @@ mod tests {
 
     use castalia_core::protocol::namespace::CONFIG_SERVICE;
     use castalia_store::StoreOptions;
-    use chrono::TimeDelta;
     use tokio::time::{Instant, pause};
 
     use super::*;
@@ -232,7 +235,7 @@ mod tests {
             metadata: "{}".to_owned(),
             heartbeat: Duration::from_secs(10),
             patience: TimeDelta::seconds(61),
-            shift: TimeDelta::zero(),
+            zone: None,
             ignores_eureka: false,
         };
         let machine = SocketAddr::from(([10, 0, 0, 1], 1));

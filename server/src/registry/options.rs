@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use castalia_store::{Dialect, Store, service_registry};
-use chrono::TimeDelta;
+use chrono::{FixedOffset, TimeDelta};
 
 use super::ServiceRegistry;
 use crate::error::Result;
@@ -27,8 +26,9 @@ pub struct RegistryOptions {
     pub(super) heartbeat: Duration,
     /// Time without a heartbeat after which a node is treated as dead.
     pub(super) patience: TimeDelta,
-    /// Difference of the clocks of Java nodes in the table from UTC.
-    pub(super) shift: TimeDelta,
+    /// UTC offset of the clocks of Java nodes in the table, if it differs from that of the
+    /// database.
+    pub(super) zone: Option<FixedOffset>,
     /// Whether the settings name Eureka servers, which this node does not use.
     pub(super) ignores_eureka: bool,
 }
@@ -38,13 +38,8 @@ impl RegistryOptions {
     /// node.
     ///
     /// # Errors
-    /// Fails if a zone was set and that of the database cannot be read.
-    pub async fn read(
-        settings: &Settings,
-        config: &ServerConfig,
-        store: &Store,
-        is_reachable: bool,
-    ) -> Result<Self> {
+    /// Fails if the metadata cannot be written as JSON.
+    pub fn read(settings: &Settings, config: &ServerConfig, is_reachable: bool) -> Result<Self> {
         let uses_table = settings.discovery == Discovery::Database;
         let mut metadata = config.below(keys::REGISTRY_METADATA);
         metadata.insert(OURS.to_owned(), "1".to_owned());
@@ -56,7 +51,7 @@ impl RegistryOptions {
             heartbeat: config.get(&keys::HEARTBEAT),
             patience: TimeDelta::from_std(config.get(&keys::DISCOVERY_PATIENCE))
                 .unwrap_or(TimeDelta::MAX),
-            shift: shift(settings, store).await?,
+            zone: settings.time_zone,
             ignores_eureka: !settings.eureka.is_hosted
                 && !settings.eureka.reads
                 && ServiceRegistry::has_eureka_servers(config),
@@ -73,16 +68,6 @@ impl RegistryOptions {
 pub(super) fn is_ours(metadata: &str) -> bool {
     serde_json::from_str::<BTreeMap<String, String>>(metadata)
         .is_ok_and(|members| members.contains_key(OURS))
-}
-
-/// A Java node writes its local time, and the database interprets that in its own time zone.
-async fn shift(settings: &Settings, store: &Store) -> Result<TimeDelta> {
-    let Some(zone) = settings.time_zone else { return Ok(TimeDelta::zero()) };
-    let of_database = match store.dialect() {
-        Dialect::MySql => service_registry::zone_offset_seconds(store.read()).await?,
-        Dialect::Postgres | Dialect::Sqlite => 0,
-    };
-    Ok(TimeDelta::seconds(i64::from(zone.local_minus_utc()) - of_database))
 }
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ mod tests {
             metadata,
             heartbeat: Duration::from_secs(10),
             patience: TimeDelta::seconds(61),
-            shift: TimeDelta::zero(),
+            zone: None,
             ignores_eureka: false,
         }
     }

@@ -48,7 +48,7 @@ struct FoundServices {
 /// # Errors
 /// Fails if the database cannot be read.
 pub async fn survey(settings: &Settings, config: &ServerConfig, store: &Store) -> Result<Survey> {
-    let options = RegistryOptions::read(settings, config, store, false).await?;
+    let options = RegistryOptions::read(settings, config, false)?;
     let table = RegistryTable::new(store.clone(), options.of_any_setting(), &[]);
     let table = table.alive().await.map(|rows| rows.values().map(Vec::len).sum());
     let table = table.map_err(|error| error.to_string());

@@ -1,6 +1,7 @@
 //! Routes of the portal role: web UI, sign-in, and OpenAPI over all environments. Each route
 //! declares the access that it requires; `portal/access.rs` enforces it.
 
+mod abandoned;
 mod access;
 mod audit;
 mod based;
@@ -28,6 +29,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderValue;
 
+use self::abandoned::AbandonedChanges;
 use self::audit::allowance::RefusedCalls;
 use self::audit::sign_in::RefusedSignIns;
 use self::calls::Calls;
@@ -117,6 +119,8 @@ struct Own {
     refused_calls: RefusedCalls,
     verified_users: VerifiedUsers,
     token_owners: TokenOwners,
+    /// Changes whose callers disconnected.
+    abandoned: AbandonedChanges,
     /// Changes of own accounts, each of which hashes a password.
     own_changes: UserTurns,
     /// Searches in the directory of users.
@@ -158,6 +162,7 @@ impl Portal {
             refused_calls: RefusedCalls::default(),
             verified_users: VerifiedUsers::default(),
             token_owners: TokenOwners::default(),
+            abandoned: AbandonedChanges::default(),
             own_changes: UserTurns::new(1),
             searches: UserTurns::new(SEARCHES_OF_USER),
             table_searches: UserTurns::new(2),

@@ -51,7 +51,7 @@ pub use self::restoration::{DeletedApp, DeletedObject, DeletedObjects, NewRestor
 pub use self::schema::{NamespaceSchema, NewNamespaceSchema, SchemaViolation};
 pub use self::system_info::{EnvironmentInfo, Service, ServiceHealth, SystemInfo};
 pub use self::transfer::{
-    ChangeSet, ChangeSetResult, ChangeSets, ItemChanges, ItemDiff, NamespaceIdentifier,
+    ChangeSet, ChangeSetResult, ChangeSets, ItemChanges, ItemDiff, ItemLine, NamespaceIdentifier,
     NamespaceSync,
 };
 pub use self::usage::{AppPage, MissingEnv, NamespaceUsage};
@@ -247,9 +247,9 @@ body! {
         parent_app_id: Option<String>,
         /// Number of items that differ from the latest release.
         item_modified_cnt: i64,
-        /// Whether it has a gray release; only in lists with items or with `countChanges`.
+        /// Whether it has a gray release; only with items or with `countChanges`.
         is_gray: Option<bool>,
-        /// User who edits it while others may not; only in lists with items or with `countChanges`.
+        /// User who edits it while others may not; only with items or with `countChanges`.
         locked_by: Option<String>,
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod unsigned;
 
+use std::ops::RangeInclusive;
+
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{
@@ -25,24 +27,24 @@ const NEWEST: u64 = 100;
 /// What shows whether keys were created, changed or deleted since they were last read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Whether a key has the time that was asked about, or a later one.
+    /// Whether a key was changed within the times that were asked about.
     pub is_any_recent: bool,
     /// Ids of the newest keys, newest first. New keys may have old times, which callers chose.
     pub newest: Vec<Id>,
 }
 
-/// Looks for changes since a time, in one statement. Callers must subtract from the time of their
-/// last read what the clocks of nodes differ, a transaction lasts and a table rounds: some store
-/// whole seconds only.
-pub async fn changes_since(
+/// Looks for changes, in one statement. Callers must subtract from the time of their last read what
+/// the clocks of nodes differ, a transaction lasts and a table rounds: some store whole seconds
+/// only; and add to the present what clocks differ.
+pub async fn changes_within(
     db: &impl ConnectionTrait,
-    time: DateTime<Utc>,
+    times: &RangeInclusive<DateTime<Utc>>,
 ) -> Result<Changes, StoreError> {
     // Not `live()`, because hiding a row is also a change.
     let recent = Entity::find()
         .select_only()
         .column(Column::Id)
-        .filter(Column::DataChangeLastTime.gte(time));
+        .filter(Column::DataChangeLastTime.between(*times.start(), *times.end()));
     let newest = Entity::find()
         .select_only()
         .column(Column::Id)

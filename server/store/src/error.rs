@@ -133,7 +133,7 @@ impl StoreError {
                 | Self::ReadOnly(_)
                 | Self::SequenceBehind { .. }
                 | Self::Storage(_)
-        )
+        ) || self.is_refused_sign_in()
     }
 
     /// Whether the database rejects all writes.
@@ -158,9 +158,9 @@ impl StoreError {
         self.is_missing_table() || self.is_denied() && !self.is_refused_sign_in()
     }
 
-    fn is_refused_sign_in(&self) -> bool {
-        let Self::Denied(error) = self else { return false };
-        has_code(error, &["1044", "1045", "1698", "28000", "28P01"])
+    /// Whether the database account may not sign in, which concerns all work.
+    pub fn is_refused_sign_in(&self) -> bool {
+        matches!(self, Self::Denied(error) if is_refused_sign_in(error))
     }
 
     /// Whether a table does not exist, or is not visible to the account.
@@ -245,6 +245,14 @@ pub(super) fn is_dead_connection(error: &DbErr) -> bool {
 /// Whether the server behind the connection is not in service, while others of its cluster may be.
 pub(super) fn is_unready(error: &DbErr) -> bool {
     matches!(reaction(error), Reaction::Unready)
+}
+
+/// Whether the account may not sign in any more. Sessions that are open go on.
+pub(super) fn is_refused_sign_in(error: &DbErr) -> bool {
+    // Otherwise a statement was denied.
+    let is_of_connection = matches!(error, DbErr::Conn(_));
+    matches!(reaction(error), Reaction::Denied)
+        && (is_of_connection || has_code(error, &["1044", "1045", "1698", "28000", "28P01"]))
 }
 
 /// Compares MySQL's error number or PostgreSQL's SQLSTATE.

@@ -158,6 +158,7 @@ mod tests {
     use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 
     use super::*;
+    use crate::mysql_server::MySqlServers;
     use crate::pool;
 
     /// A request passes the check, then somebody replaces the file, then the pool opens a
@@ -172,7 +173,7 @@ mod tests {
             acquire_timeout: std::time::Duration::from_secs(10),
             ..StoreOptions::new("test")
         };
-        let pools = pool::open(&url, &options).await.unwrap();
+        let pools = pool::open(&url, &options, &MySqlServers::default()).await.unwrap();
         let file = pools.file.clone().unwrap();
         file.check().unwrap();
         pools
@@ -191,7 +192,7 @@ mod tests {
             pool.close().await.unwrap();
         }
         fs::rename(&moved, &path).unwrap();
-        let again = pool::open(&url, &options).await.unwrap();
+        let again = pool::open(&url, &options, &MySqlServers::default()).await.unwrap();
         let found = again.read.execute_unprepared("SELECT a FROM t").await;
         assert!(found.is_ok(), "the log is gone, and with it the table: {found:?}");
     }

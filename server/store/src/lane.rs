@@ -18,7 +18,7 @@ pub(super) struct Lane {
 pub(super) enum Writes {
     /// SQLite: by one task, whose connection is used for nothing else.
     Writer(Writer),
-    Transactions(Transactions),
+    Transactions(Box<Transactions>),
 }
 
 impl Writes {

@@ -29,10 +29,12 @@ mod lane;
 pub mod length;
 pub mod message;
 pub mod migration;
+mod mysql_server;
 pub mod namespace;
 pub mod notice;
 mod notify;
 pub mod number;
+mod opening;
 pub mod page;
 pub mod pending_change;
 mod pool;
@@ -51,6 +53,7 @@ pub mod secret;
 mod sequence;
 pub mod server_config;
 pub mod service_registry;
+mod start;
 mod statement;
 mod status;
 mod suitability;
@@ -75,6 +78,8 @@ use audit::Trail;
 use file::SqliteFile;
 use job::{Job, LastResult, Verdict, Work};
 use lane::{Lane, Writes};
+use mysql_server::MySqlServers;
+use opening::Opening;
 use pool::Pools;
 use pulse::Pulse;
 use refusal::Refusals;
@@ -90,7 +95,7 @@ pub use migration::{Origin, Part};
 pub use notify::Listener;
 pub use number::{Id, Small};
 pub use page::{Page, Paged, Sort};
-pub use pool::{RESERVED_CONNECTIONS, StoreOptions};
+pub use pool::{RESERVED_CONNECTIONS, SQLITE_READERS, StoreOptions};
 pub use reader::Reader;
 pub use row::{Authorship, Deletion, now};
 pub use secret::Secret;
@@ -132,9 +137,11 @@ struct Shared {
     write: DatabaseConnection,
     pulse: Pulse,
     retirement: Retirement,
+    servers: MySqlServers,
     status: StatusRecord,
     refusals: Refusals,
     statements: StatementCount,
+    is_starting: Arc<AtomicBool>,
     /// Whether a trial write after a conflict is running.
     is_on_trial: AtomicBool,
     /// Held by the caller of this process that may import.
@@ -151,23 +158,31 @@ impl Store {
     async fn open(url: &str, options: StoreOptions) -> Result<Self, StoreError> {
         let url = DatabaseUrl::from_str(url)
             .map_err(|problem| StoreError::setting(&options.setting, problem))?;
-        let mut pools = pool::open(&url, &options).await?;
+        let servers = MySqlServers::default();
+        let mut pools = pool::open(&url, &options, &servers).await?;
         let counted = [&mut pools.read, &mut pools.write, &mut pools.reserved];
         let statements = StatementCount::of(counted);
         let Pools { read, write, reserved, ping, ping_options, retirement, writing, file } = pools;
         let is_server = url.dialect() != Dialect::Sqlite;
-        let pulse = Pulse::new(ping, ping_options, write.clone(), retirement.clone());
-        let transactions = |db: &DatabaseConnection, pooled| {
-            Writes::Transactions(Transactions {
-                db: db.clone(),
+        let (pooled, interval) = (write.clone(), options.sign_in_interval);
+        let pulse = Pulse::new(ping, ping_options, pooled, retirement.clone(), interval);
+        let is_starting = Arc::new(AtomicBool::new(!options.start_patience.is_zero()));
+        let opening = |db| {
+            let (patience, is_starting) = (options.acquire_timeout, Arc::clone(&is_starting));
+            Opening::new(db, patience, is_starting, retirement.clone())
+        };
+        let (read, reserved) = (opening(read), opening(reserved));
+        let transactions = |opening: &Opening, pooled| {
+            Writes::Transactions(Box::new(Transactions {
+                opening: opening.clone(),
                 pooled,
                 pulse: pulse.clone(),
                 retirement: retirement.clone(),
-            })
+            }))
         };
         let (pooled, kept) = (options.max_connections, pool::reserved(url.dialect()));
         let (writes, reserved_writes) = match is_server {
-            true => (transactions(&write, pooled), transactions(&reserved, kept)),
+            true => (transactions(&read, pooled), transactions(&reserved, kept)),
             false => {
                 let writer =
                     Writer::start(write.clone(), writing, file.clone(), retirement.clone());
@@ -178,10 +193,10 @@ impl Store {
             }
         };
         let reads = if is_server { pool::reads_at_once(pooled) } else { pooled };
-        let (patience, refusals) = (options.acquire_timeout, Refusals::default());
-        let reader = |db, pooled, reads| {
+        let refusals = Refusals::default();
+        let reader = |opening, pooled, reads| {
             let (pulse, refusals, file) = (pulse.clone(), refusals.clone(), file.clone());
-            Reader::new(db, pooled, reads, patience, pulse, refusals, file)
+            Reader::new(opening, pooled, reads, pulse, refusals, file)
         };
         let shared = Shared {
             url,
@@ -191,14 +206,18 @@ impl Store {
             write,
             pulse,
             retirement,
+            servers,
             status: StatusRecord::new(),
             refusals,
             statements,
+            is_starting,
             is_on_trial: AtomicBool::new(false),
             imports: Arc::default(),
             file,
         };
-        Ok(Self { shared: Arc::new(shared), is_reserved: false, is_trial: false })
+        let store = Self { shared: Arc::new(shared), is_reserved: false, is_trial: false };
+        store.open_connections().await;
+        Ok(store)
     }
 
     pub fn dialect(&self) -> Dialect {
@@ -275,8 +294,9 @@ impl Store {
             let began = Instant::now();
             let step = Trail::step(&self.shared);
             let (job, answer) = Job::new(work, step.clone(), self.noted_refusals());
-            self.lane().writes.submit(job).await;
-            let answer = answer.receive(|| self.check_extent()).await;
+            // The limit of the answer includes the wait for space in the queue.
+            let submit = self.lane().writes.submit(job);
+            let ((), answer) = tokio::join!(submit, answer.receive(|| self.check_extent()));
             if let Some(step) = step {
                 step.end(matches!(answer, Ok(Verdict::Done)));
             }

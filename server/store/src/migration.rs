@@ -141,19 +141,31 @@ pub async fn check(store: &Store, part: Part) -> Result<Report, StoreError> {
 }
 
 /// Missing tables: Apollo's, and those of the steps that would run.
-fn absent_tables(found: &fit::Found, part: Part, missing: &[&Step], dialect: usize) -> Vec<String> {
+fn absent_tables(
+    found: &fit::ExistingTables,
+    part: Part,
+    missing: &[&Step],
+    dialect: usize,
+) -> Vec<String> {
     let mut absent = found.absent_tables(part);
-    let steps = missing.iter().map(|step| step.sql[dialect]);
-    for statement in std::iter::once(RECORD[dialect]).chain(steps).flat_map(|sql| sql.split(";\n"))
-    {
-        let created = statement.split_once("CREATE TABLE IF NOT EXISTS").map(|(_, rest)| rest);
-        let table = created.and_then(|rest| rest.split(['"', '`']).nth(1)).unwrap_or_default();
-        if !table.is_empty() && !found.has_table(table) && !absent.iter().any(|name| name == table)
-        {
+    for table in created(missing.iter().copied(), dialect) {
+        if !found.has_table(table) && !absent.iter().any(|name| name == table) {
             absent.push(table.to_owned());
         }
     }
     absent
+}
+
+/// The tables that these steps create, after that of the record.
+fn created<'a>(
+    steps: impl Iterator<Item = &'a Step>,
+    dialect: usize,
+) -> impl Iterator<Item = &'static str> {
+    let files = std::iter::once(RECORD[dialect]).chain(steps.map(move |step| step.sql[dialect]));
+    files.flat_map(|sql| sql.split(";\n")).filter_map(|statement| {
+        let (_, created) = statement.split_once("CREATE TABLE IF NOT EXISTS")?;
+        created.split(['"', '`']).nth(1)
+    })
 }
 
 async fn apply_locked(
@@ -209,11 +221,19 @@ async fn origin_from_now_on(
 }
 
 /// Reasons why the service cannot work with these tables.
-fn faults(found: &fit::Found, records: &Records, part: Part, dialect: Dialect) -> Vec<String> {
+fn faults(
+    found: &fit::ExistingTables,
+    records: &Records,
+    part: Part,
+    dialect: Dialect,
+) -> Vec<String> {
     if records.holds(part.other()) || found.holds(part.other()) {
         return vec![fit::shared(part, dialect)];
     }
-    found.faults(part)
+    let steps = STEPS.iter().filter(|step| step.part == part);
+    let mut faults = found.misspelled(part, created(steps, dialect_index(dialect)));
+    faults.extend(found.faults(part));
+    faults
 }
 
 fn refuse_misfit(store: &Store, faults: &[String]) -> Result<(), StoreError> {
@@ -233,7 +253,7 @@ fn refuse_misfit(store: &Store, faults: &[String]) -> Result<(), StoreError> {
 async fn run_statements(
     tx: &DatabaseTransaction,
     sql: &str,
-    found: &fit::Found,
+    found: &fit::ExistingTables,
 ) -> Result<(), StoreError> {
     for statement in sql.split(";\n").map(str::trim).filter(|statement| !statement.is_empty()) {
         let indexed = statement.split_once("INDEX IF NOT EXISTS").map(|(_, rest)| rest);

@@ -1,28 +1,31 @@
 //! Opens connection pools: sizes, time-outs and pragmas. Knows no table.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::sqlx::{
-    AssertSqlSafe, Connection as _, Executor, MySqlConnection, PgConnection, SqlSafeStr, SqlStr,
-};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
-use tokio::time::{sleep, timeout};
+use sea_orm::sqlx::{AssertSqlSafe, Executor, SqlSafeStr, SqlStr};
+use sea_orm::{ConnectOptions, DatabaseConnection};
 
 use crate::error::StoreError;
 use crate::file::SqliteFile;
+use crate::mysql_server::{self, MySqlServers};
+use crate::opening::{CONNECT_LIMIT, note_taken};
 use crate::pooler;
 use crate::processor::ConnectionThread;
 use crate::pulse::LONGEST;
 use crate::retirement::Retirement;
+use crate::start::connect;
 use crate::suitability;
 use crate::url::{DatabaseUrl, Dialect};
 
 /// Must remain well below the three seconds within which a publish has to fail if the database is
 /// unreachable.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Databases and proxies close connections after some time.
 const MAX_LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// Sessions that are open outlive a change of the password, so that only a new one shows whether the
+/// account may still sign in.
+const SIGN_IN_INTERVAL: Duration = Duration::from_secs(60);
 /// Idle connections are closed after this time, before the database does so.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 /// Idle time after which a connection is tested before use.
@@ -32,18 +35,13 @@ pub(super) const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum time that SQLite waits for another process that has locked the same file. Like
 /// `ACQUIRE_TIMEOUT`, it must remain well below three seconds.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long the first connections to a file that another process has locked are tried again.
-const FILE_PATIENCE: Duration = Duration::from_secs(5);
-const SERVER_RETRY: Duration = Duration::from_millis(200);
-/// Pause between two attempts to open a file that another process is opening.
-const FILE_RETRY: Duration = Duration::from_millis(10);
 /// Statements that a connection to MySQL keeps prepared, unless its URL has this option. The server
 /// limits those of all connections together, by default to 16,382.
 const MYSQL_STATEMENTS: usize = 60;
 const STATEMENTS_OPTION: &str = "statement-cache-capacity";
 /// Connections of the common pool that read a SQLite file; more would only compete for the same
 /// cores.
-const SQLITE_READERS: u32 = 4;
+pub const SQLITE_READERS: u32 = 4;
 /// Connections that are reserved for the work that applications wait for, opened on demand: the
 /// scan, reconciliation, names and keys, heartbeats, and a few namespaces that are loaded at the
 /// same time.
@@ -65,12 +63,15 @@ pub struct StoreOptions {
     /// The setting with the URL, in the user's spelling; errors name it.
     pub setting: String,
     /// Connections to MySQL or PostgreSQL, in addition to the reserved ones, the one for pings, the
-    /// one for the lock of an import, and the one of PostgreSQL's listener.
+    /// one that signs in from time to time, the one for the lock of an import, and the one of
+    /// PostgreSQL's listener.
     pub max_connections: u32,
     /// Maximum time to wait for one of them.
     pub acquire_timeout: Duration,
     /// How long the first connection is tried again while the database server does not answer.
     pub start_patience: Duration,
+    /// Time after which a ping is followed by another sign-in.
+    pub sign_in_interval: Duration,
 }
 
 impl StoreOptions {
@@ -80,6 +81,7 @@ impl StoreOptions {
             max_connections: 16,
             acquire_timeout: ACQUIRE_TIMEOUT,
             start_patience: Duration::ZERO,
+            sign_in_interval: SIGN_IN_INTERVAL,
         }
     }
 }
@@ -94,8 +96,8 @@ pub(super) struct Pools {
     pub(super) reserved: DatabaseConnection,
     /// A separate connection for pings, which other work cannot occupy.
     pub(super) ping: DatabaseConnection,
-    /// How a connection of its own is opened: one that replaces that for pings, one for the lock of
-    /// an import, or one that listens. Present if the database is behind a network.
+    /// How a connection of its own is opened: one that replaces that for pings, one that only signs
+    /// in, one for the lock of an import, or one that listens. Present if the database is behind a network.
     pub(super) ping_options: Option<ConnectOptions>,
     /// Stops the use of all connections of this database.
     pub(super) retirement: Retirement,
@@ -105,7 +107,11 @@ pub(super) struct Pools {
     pub(super) file: Option<SqliteFile>,
 }
 
-pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Pools, StoreError> {
+pub(super) async fn open(
+    url: &DatabaseUrl,
+    options: &StoreOptions,
+    servers: &MySqlServers,
+) -> Result<Pools, StoreError> {
     let (retirement, writing) = (Retirement::default(), ConnectionThread::default());
     match url.dialect() {
         Dialect::Sqlite if url.is_memory() => {
@@ -134,13 +140,17 @@ pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Po
             Ok(Pools { read, write, reserved, ping, ping_options, retirement, writing, file })
         }
         Dialect::MySql | Dialect::Postgres => {
-            let with = server_options(url, options, &retirement);
-            let few = |connections| {
-                let mut few = with.clone();
+            let with = |purpose| server_options(url, options, purpose, &retirement, servers);
+            let few = |purpose, connections| {
+                let mut few = with(purpose);
                 few.max_connections(connections).min_connections(0).connect_lazy(true);
                 few
             };
-            let (few, mut one) = (few(RESERVED_CONNECTIONS), few(1));
+            let (with, few, mut one) = (
+                with(Purpose::Work),
+                few(Purpose::Work, RESERVED_CONNECTIONS),
+                few(Purpose::Check, 1),
+            );
             // A ping that has to connect first may be late on a busy machine, as if the database
             // did not answer.
             one.idle_timeout(MAX_LIFETIME);
@@ -148,7 +158,7 @@ pub(super) async fn open(url: &DatabaseUrl, options: &StoreOptions) -> Result<Po
             let reserved = connect(url, options, few).await?;
             let ping = connect(url, options, one.clone()).await?;
             if url.dialect() == Dialect::Postgres {
-                pooler::refuse(url, &options.setting, &db, &ping).await?;
+                pooler::refuse(url, &options.setting, &db, &reserved).await?;
             }
             suitability::check(url, &options.setting, &db).await?;
             let (read, ping_options, file) = (db.clone(), Some(one), None);
@@ -163,76 +173,6 @@ pub(super) fn reads_at_once(pooled: u32) -> u32 {
     pooled - (pooled / 4).max(1)
 }
 
-async fn connect(
-    url: &DatabaseUrl,
-    options: &StoreOptions,
-    with: ConnectOptions,
-) -> Result<DatabaseConnection, StoreError> {
-    let begun = Instant::now();
-    let mut is_logged = false;
-    loop {
-        let error = match Database::connect(with.clone()).await {
-            Ok(db) => return Ok(db),
-            Err(error) => error,
-        };
-        let problem = StoreError::from(error.clone());
-        let (patience, pause) = if problem.is_missing_database() {
-            (Duration::ZERO, SERVER_RETRY)
-        } else if problem.is_connection_lost() {
-            (options.start_patience, SERVER_RETRY)
-        } else if problem.is_retryable() {
-            // SQLite itself does not wait for a process that is switching a new file to the
-            // write-ahead log.
-            (FILE_PATIENCE, FILE_RETRY)
-        } else {
-            (Duration::ZERO, Duration::ZERO)
-        };
-        let is_over = begun.elapsed() >= patience;
-        if !is_over && (is_logged || !problem.is_connection_lost()) {
-            sleep(pause).await;
-            continue;
-        }
-        let reason = match problem.is_connection_lost() {
-            true => refusal(url).await.unwrap_or_else(|| error.to_string()),
-            false => error.to_string(),
-        };
-        if is_over {
-            let remedy = match problem {
-                StoreError::Storage(_) => "; check its rights, or restore it from a backup",
-                _ => "",
-            };
-            return Err(url.error(&options.setting, format!("{reason}{remedy}")));
-        }
-        is_logged = true;
-        tracing::warn!(
-            setting = options.setting,
-            reason,
-            patience_seconds = options.start_patience.as_secs(),
-            "the database does not answer yet; retrying"
-        );
-        sleep(pause).await;
-    }
-}
-
-/// Why a database server rejects connections, which the pool reports as a time-out only; `None` if
-/// a connection succeeds now.
-async fn refusal(url: &DatabaseUrl) -> Option<String> {
-    let connect = async {
-        match url.dialect() {
-            Dialect::Sqlite => None,
-            Dialect::MySql => MySqlConnection::connect(url.expose()).await.err(),
-            Dialect::Postgres => PgConnection::connect(url.expose()).await.err(),
-        }
-    };
-    match timeout(ACQUIRE_TIMEOUT, connect).await {
-        Ok(error) => error.map(|error| error.to_string()),
-        Err(_) => Some(format!(
-            "no answer within {} s: the server is busy, or it is not a database of this kind",
-            ACQUIRE_TIMEOUT.as_secs()
-        )),
-    }
-}
-
 fn quiet(url: &DatabaseUrl, options: &StoreOptions) -> ConnectOptions {
     let mut with = ConnectOptions::new(url.expose());
     // Statements are not logged, because they contain values of items.
@@ -240,13 +180,27 @@ fn quiet(url: &DatabaseUrl, options: &StoreOptions) -> ConnectOptions {
     with
 }
 
+/// What connections to a server are for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// Queries and transactions.
+    Work,
+    /// Statements that read no table: pings, and those of the lock of an import. Nothing precedes
+    /// their answer, neither a test of the connection nor what others committed.
+    Check,
+}
+
 fn server_options(
     url: &DatabaseUrl,
     options: &StoreOptions,
+    purpose: Purpose,
     retirement: &Retirement,
+    servers: &MySqlServers,
 ) -> ConnectOptions {
     let mut with = quiet(url, options);
-    with.max_connections(options.max_connections)
+    // `Opening` has the shorter limit of work.
+    with.acquire_timeout(options.acquire_timeout.max(CONNECT_LIMIT))
+        .max_connections(options.max_connections)
         .min_connections(2.min(options.max_connections))
         .idle_timeout(IDLE_TIMEOUT)
         .max_lifetime(MAX_LIFETIME)
@@ -255,16 +209,29 @@ fn server_options(
     if !url.has_option(STATEMENTS_OPTION) {
         with.map_sqlx_mysql_opts(|mysql| mysql.statement_cache_capacity(MYSQL_STATEMENTS));
     }
-    let guard = retirement.clone();
+    let is_work = purpose == Purpose::Work;
+    let test_after = is_work.then_some(TEST_AFTER);
+    let (guard, servers) = (retirement.clone(), servers.clone());
     with.map_sqlx_mysql_pool_opts(move |pool| {
-        guard.guard(pool, Some(TEST_AFTER)).after_connect(|connection, _| {
-            Box::pin(async move { connection.execute(mysql_limits()).await.map(|_| ()) })
+        let servers = servers.clone();
+        guard.guard(pool, test_after).after_connect(move |connection, _| {
+            let servers = servers.clone();
+            Box::pin(async move {
+                connection.execute(mysql_limits()).await?;
+                mysql_server::prepare(connection, &servers, is_work).await?;
+                note_taken(Duration::ZERO);
+                Ok(())
+            })
         })
     });
     let guard = retirement.clone();
     with.map_sqlx_postgres_pool_opts(move |pool| {
-        guard.guard(pool, Some(TEST_AFTER)).after_connect(|connection, _| {
-            Box::pin(async move { connection.execute(postgres_limits()).await.map(|_| ()) })
+        guard.guard(pool, test_after).after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute(postgres_limits()).await?;
+                note_taken(Duration::ZERO);
+                Ok(())
+            })
         })
     });
     with

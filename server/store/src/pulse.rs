@@ -17,27 +17,33 @@ use sea_orm::{
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::error::{StoreError, is_dead_connection, is_outdated, is_unready};
-use crate::retirement::{ESTABLISHED, Retirement, with_age};
+use crate::error::{StoreError, is_dead_connection, is_outdated, is_refused_sign_in, is_unready};
+use crate::opening::{CONNECT_LIMIT, Opener, Taken};
+use crate::retirement::{ESTABLISHED, Retirement};
 
-/// Maximum time for the answer to a ping, including the connect.
+/// Maximum time for the answer to a ping, including the connect. If its connection is still being
+/// opened then, as by a server that is slow to greet, another one may answer.
 const PING_LIMIT: Duration = Duration::from_secs(2);
 /// Time after which a ping of a database behind a network is also sent over a new connection: the
 /// present one may be lost in a way that neither side learns of.
 const SECOND_TRY: Duration = Duration::from_secs(1);
-/// How much longer than a new connection those that were open before may take to answer, in
-/// addition to `PING_LIMIT`.
+/// How much longer than `PING_LIMIT` those that were open before may take to answer, if a new one
+/// was quicker or is still being opened.
 const TEST_LIMIT: Duration = Duration::from_millis(500);
 /// Pause between queries over pooled connections, which take turns.
 const TEST_PAUSE: Duration = Duration::from_millis(20);
 /// Duration of work after which a ping checks whether the database still answers. Together with the
 /// ping, it remains within the three seconds within which a publish has to fail, unless a new
-/// connection takes longer than half a second to open while the others are lost.
+/// connection takes longer than half a second to open while the others are lost, or the one for
+/// pings was closed before.
 const SUSPICION: Duration = Duration::from_secs(1);
 /// Maximum duration of a read or a whole transaction on a responsive database. The sessions of
 /// MySQL and PostgreSQL have the same limit, so that the database does not continue to work for a
 /// caller that received an error.
 pub(super) const LONGEST: Duration = Duration::from_secs(30);
+
+const NO_ANSWER: &str = "the database did not answer a ping within 2 s";
+const ONLY_NEW: &str = "only a new connection to the database answered a ping within 2 s";
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -55,6 +61,10 @@ pub(super) struct Pulse {
     is_established: Arc<AtomicBool>,
     /// When the connections that were open were last given up.
     lost: Arc<parking_lot::Mutex<Option<Instant>>>,
+    opener: Opener,
+    /// When the account last signed in for a check. Held while it signs in.
+    signed_in: Arc<Mutex<Instant>>,
+    sign_in_interval: Duration,
 }
 
 impl fmt::Debug for Pulse {
@@ -75,7 +85,9 @@ impl Pulse {
         remote: Option<ConnectOptions>,
         pooled: DatabaseConnection,
         retirement: Retirement,
+        sign_in_interval: Duration,
     ) -> Self {
+        let opener = Opener::new(retirement.clone());
         let db = Arc::new(parking_lot::Mutex::new(db));
         let remote = remote.map(Arc::new);
         Self {
@@ -86,6 +98,9 @@ impl Pulse {
             last: Arc::default(),
             is_established: Arc::default(),
             lost: Arc::default(),
+            opener,
+            signed_in: Arc::new(Mutex::new(Instant::now())),
+            sign_in_interval,
         }
     }
 
@@ -113,21 +128,63 @@ impl Pulse {
     }
 
     async fn ask(&self) -> Result<(), StoreError> {
+        let outcome = self.outcome().await;
+        match &outcome {
+            Ok(()) => self.sign_in_if_due(),
+            Err(error) if is_refused_sign_in(error) => {
+                self.retirement.retire_refused();
+            }
+            Err(_) => {}
+        }
+        outcome.map_err(StoreError::from)
+    }
+
+    async fn outcome(&self) -> Result<(), DbErr> {
         let asked = Instant::now();
         let db = self.db.lock().clone();
-        let mut first = pin!(self.select(&db));
+        let taken = Taken::default();
+        let mut first = pin!(self.select(&db, &taken));
         let answer = timeout(PING_LIMIT, self.answer(&mut first)).await;
         match answer {
             Ok(Ok(is_new)) => match self.is_established.swap(true, Ordering::AcqRel) && is_new {
-                true => self.test_open(first, asked).await,
+                true => self.test_open(first, || ESTABLISHED, ONLY_NEW, asked).await,
                 false => Ok(()),
             },
-            Ok(Err(error)) => Err(error.into()),
+            Ok(Err(error)) => Err(error),
             Err(_) => {
+                // For the next ping.
+                self.opener.open(&db);
+                let is_opening = self.remote.is_some() && taken.age().is_none();
+                if is_opening && self.is_established.load(Ordering::Acquire) {
+                    return self.test_open(first, || asked.elapsed(), NO_ANSWER, asked).await;
+                }
                 self.give_up();
-                Err(silence("the database did not answer a ping within 2 s").into())
+                Err(silence(NO_ANSWER))
             }
         }
+    }
+
+    /// Opens another connection in the background, once in each interval, because sessions that are
+    /// open outlive a change of the password. After a refusal, the next ping has to sign in, and
+    /// reports it. The connection for pings is not replaced: a new one does not show whether those
+    /// that were open before still answer.
+    fn sign_in_if_due(&self) {
+        let Some(remote) = self.remote() else { return };
+        let Ok(mut signed_in) = Arc::clone(&self.signed_in).try_lock_owned() else { return };
+        if signed_in.elapsed() < self.sign_in_interval {
+            return;
+        }
+        let retirement = self.retirement.clone();
+        tokio::spawn(async move {
+            match timeout(CONNECT_LIMIT, sign_in(remote)).await {
+                Ok(Ok(())) => *signed_in = Instant::now(),
+                Ok(Err(error)) if is_refused_sign_in(&error) => {
+                    retirement.retire_refused();
+                }
+                // Tried again after the next ping.
+                Ok(Err(_)) | Err(_) => {}
+            }
+        });
     }
 
     /// Waits for a ping, and after a while for one over a new connection as well. Returns whether
@@ -145,10 +202,10 @@ impl Pulse {
 
     /// Repeats the query if the connection turns out to be lost: the server may have closed it long
     /// ago.
-    async fn select(&self, db: &DatabaseConnection) -> Result<(), DbErr> {
-        let statement = select_one(db);
-        match db.query_one_raw(statement.clone()).await {
-            Err(error) if self.is_lost(&error) => db.query_one_raw(statement).await.map(drop),
+    async fn select(&self, db: &DatabaseConnection, taken: &Taken) -> Result<(), DbErr> {
+        let query = || taken.note(db.query_one_raw(select_one(db)));
+        match query().await {
+            Err(error) if self.is_lost(&error) => query().await.map(drop),
             answer => answer.map(drop),
         }
     }
@@ -162,8 +219,9 @@ impl Pulse {
     ) -> Result<bool, DbErr> {
         // Opened with the first query.
         let other = Database::connect(remote.clone()).await?;
+        let taken = Taken::default();
         let second = async {
-            match self.select(&other).await {
+            match self.select(&other, &taken).await {
                 Ok(()) => *self.db.lock() = other.clone(),
                 Err(_) => std::future::pending().await,
             }
@@ -174,40 +232,53 @@ impl Pulse {
         }
     }
 
-    /// After a new connection answered first, tests those that were open before: what lost the
-    /// connection for pings may have lost all others, as a firewall does that forgets them. They
-    /// are given up unless one answers, or did since the ping: if the pool is full, this query
-    /// waits, but statements of others end. Statements that all take longer than the ping count as
-    /// lost, because nothing distinguishes them.
+    /// After a new connection answered first, or none while the one for pings was being opened,
+    /// tests those that were open before: what lost the connection for pings may have lost all
+    /// others, as a firewall does that forgets them. They are given up unless one answers, or did
+    /// since the ping: if the pool is full, this query waits, but statements of others end.
+    /// Statements that all take longer than the ping count as lost, because nothing distinguishes
+    /// them.
+    ///
+    /// A pooled connection was open before if it has the minimum age. A sign-in that is refused
+    /// meanwhile is the outcome.
     async fn test_open(
         &self,
         first: impl Future<Output = Result<(), DbErr>>,
+        minimum_age: impl Fn() -> Duration,
+        problem: &'static str,
         asked: Instant,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), DbErr> {
+        let first = async {
+            match first.await {
+                Err(error) if !is_refused_sign_in(&error) => std::future::pending().await,
+                answer => answer,
+            }
+        };
         let mut answer = pin!(async {
             tokio::select! {
                 // On a busy machine both pings may be answered at nearly the same moment.
-                Ok(()) = first => {}
-                () = self.pooled_answer() => {}
+                answer = first => answer,
+                () = self.pooled_answer(minimum_age) => Ok(()),
             }
         });
-        if timeout(TEST_LIMIT, &mut answer).await.is_ok()
-            || self.retirement.answered_since(asked.into_std())
-        {
+        if let Ok(answer) = timeout(TEST_LIMIT, &mut answer).await {
+            return answer;
+        }
+        if self.retirement.answered_since(asked.into_std()) {
             return Ok(());
         }
         // Before the query is dropped, because its connection must not return to the pool.
         self.give_up();
-        Err(silence("only a new connection to the database answered a ping within 2 s").into())
+        Err(silence(problem))
     }
 
-    /// Returns when an established connection of the pool has answered.
-    async fn pooled_answer(&self) {
+    /// Returns when a connection of the pool has answered that has the minimum age.
+    async fn pooled_answer(&self, minimum_age: impl Fn() -> Duration) {
         loop {
+            let taken = Taken::default();
             let query = self.pooled.query_one_raw(select_one(&self.pooled));
-            if let (Ok(_), Some(age)) = with_age(query).await
-                && age >= ESTABLISHED
-            {
+            let is_answered = taken.note(query).await.is_ok();
+            if is_answered && taken.age().is_some_and(|age| age >= minimum_age()) {
                 return;
             }
             sleep(TEST_PAUSE).await;
@@ -274,10 +345,25 @@ impl Pulse {
         }
     }
 
+    /// Opens the connection for pings if it is not open.
+    pub(super) async fn connect(&self) {
+        let db = self.db.lock().clone();
+        if let Ok(Err(error)) = timeout(CONNECT_LIMIT, db.ping()).await {
+            tracing::debug!(%error, "cannot open the connection for pings");
+        }
+    }
+
     pub(super) async fn close(&self) -> Result<(), DbErr> {
         let db = self.db.lock().clone();
         db.close().await
     }
+}
+
+async fn sign_in(remote: ConnectOptions) -> Result<(), DbErr> {
+    let db = Database::connect(remote).await?;
+    // Opens the connection.
+    db.ping().await?;
+    db.close().await
 }
 
 fn select_one(db: &DatabaseConnection) -> Statement {

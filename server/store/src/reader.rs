@@ -20,6 +20,7 @@ use tracing::Instrument;
 
 use crate::error::StoreError;
 use crate::file::SqliteFile;
+use crate::opening::Opening;
 use crate::pulse::Pulse;
 use crate::refusal::Refusals;
 use crate::time::is_storable;
@@ -27,13 +28,11 @@ use crate::time::is_storable;
 /// Runs queries on any connection of the pool, each in a separate transaction.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    db: DatabaseConnection,
+    opening: Opening,
     /// Size of the pool: up to this many of its connections may be dead.
     pooled: u32,
     /// One permit for each concurrent query; the rest of the pool is for transactions.
     permits: Arc<Semaphore>,
-    /// Maximum time that a query waits for a permit.
-    patience: Duration,
     pulse: Pulse,
     refusals: Refusals,
     file: Option<SqliteFile>,
@@ -43,17 +42,20 @@ impl Reader {
     /// `at_once` is the maximum number of concurrent queries; further ones wait, for a limited
     /// time.
     pub(super) fn new(
-        db: DatabaseConnection,
+        opening: Opening,
         pooled: u32,
         at_once: u32,
-        patience: Duration,
         pulse: Pulse,
         refusals: Refusals,
         file: Option<SqliteFile>,
     ) -> Self {
         let permits = usize::try_from(at_once).unwrap_or(Semaphore::MAX_PERMITS);
         let permits = Arc::new(Semaphore::new(permits));
-        Self { db, pooled, permits, patience, pulse, refusals, file }
+        Self { opening, pooled, permits, pulse, refusals, file }
+    }
+
+    fn db(&self) -> &DatabaseConnection {
+        self.opening.db()
     }
 
     /// If a connection were opened on another file with the same name, closing it would remove the
@@ -68,7 +70,7 @@ impl Reader {
 
     async fn turn(&self) -> Result<OwnedSemaphorePermit, DbErr> {
         self.check_file()?;
-        match timeout(self.patience, Arc::clone(&self.permits).acquire_owned()).await {
+        match timeout(self.opening.patience(), Arc::clone(&self.permits).acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
             Ok(Err(_)) | Err(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
         }
@@ -76,22 +78,22 @@ impl Reader {
 
     async fn one(&self, statement: &Statement) -> Result<Option<QueryResult>, DbErr> {
         for _ in 0..self.pooled {
-            match self.db.query_one_raw(statement.clone()).await {
+            match self.opening.within(self.db().query_one_raw(statement.clone())).await {
                 Err(error) if self.pulse.is_lost(&error) => {}
                 answer => return answer,
             }
         }
-        self.db.query_one_raw(statement.clone()).await
+        self.opening.within(self.db().query_one_raw(statement.clone())).await
     }
 
     async fn all(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
         for _ in 0..self.pooled {
-            match self.db.query_all_raw(statement.clone()).await {
+            match self.opening.within(self.db().query_all_raw(statement.clone())).await {
                 Err(error) if self.pulse.is_lost(&error) => {}
                 answer => return answer,
             }
         }
-        self.db.query_all_raw(statement.clone()).await
+        self.opening.within(self.db().query_all_raw(statement.clone())).await
     }
 
     /// Runs the query, unless the database takes too long, and notes whether it was refused.
@@ -125,7 +127,7 @@ impl Reader {
         let turn = self.turn().await.ok()?;
         let reader = self.clone();
         let run = to_end(turn, async move {
-            let work = reader.db.execute_raw(statement);
+            let work = reader.opening.within(reader.db().execute_raw(statement));
             reader.pulse.watch(Pulse::deadline(), work).await.flatten()
         });
         let mut run = pin!(run);
@@ -140,15 +142,20 @@ impl Reader {
         Some(outcome.map(drop).map_err(StoreError::from))
     }
 
+    /// Opens a connection if none is open.
+    pub(super) async fn connect(&self) -> Result<(), DbErr> {
+        self.db().ping().await
+    }
+
     pub(super) async fn close(&self) -> Result<(), DbErr> {
-        self.db.close_by_ref().await
+        self.db().close_by_ref().await
     }
 }
 
 #[async_trait::async_trait]
 impl ConnectionTrait for Reader {
     fn get_database_backend(&self) -> DbBackend {
-        self.db.get_database_backend()
+        self.db().get_database_backend()
     }
 
     async fn execute_raw(&self, _statement: Statement) -> Result<ExecResult, DbErr> {

@@ -35,7 +35,7 @@ pub const SPREAD: i64 = 60_000;
 /// The rows of an app that were hidden at or since some time, the latest first: of a list, the
 /// namespaces without those that were hidden with an app or a cluster.
 #[derive(Clone, Debug)]
-pub struct Hidden {
+pub struct DeletedRows {
     pub apps: Vec<app::Model>,
     pub definitions: Vec<app_namespace::Model>,
     /// Including branches.
@@ -56,7 +56,7 @@ pub async fn hidden_of_app(
     db: &impl ConnectionTrait,
     app_id: &str,
     when: When,
-) -> Result<Hidden, StoreError> {
+) -> Result<DeletedRows, StoreError> {
     let clusters = hidden::<cluster::Entity>(when).filter(cluster::Column::AppId.eq(app_id));
     let clusters = readable::models(db, clusters).await?;
     let apps = hidden_apps_named(db, app_id, when).await?;
@@ -72,7 +72,7 @@ pub async fn hidden_of_app(
     }
     let namespaces = readable::models(db, namespaces).await?;
     let definitions = hidden_definitions(db, app_id, when).await?;
-    Ok(Hidden { apps, definitions, clusters, namespaces })
+    Ok(DeletedRows { apps, definitions, clusters, namespaces })
 }
 
 /// The hidden apps with this id, the latest first.

@@ -4,13 +4,14 @@
 //! that is never committed. A connection in an unknown state is therefore closed and replaced.
 //! Also notes when one of them last answered. Knows no table and no dialect.
 
-use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use sea_orm::sqlx::pool::{PoolConnectionMetadata, PoolOptions};
 use sea_orm::sqlx::{Connection, Database, Error};
+
+use crate::opening::note_taken;
 
 /// Minimum time between two retirements because of refused statements: an account that may never
 /// write to one table must not cost new connections with each attempt.
@@ -19,21 +20,6 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// have been opened after they were lost: work that waits for one of them began up to three seconds
 /// ago (`pulse.rs`), and longer on a busy machine.
 pub(super) const ESTABLISHED: Duration = Duration::from_secs(5);
-
-tokio::task_local! {
-    /// Age of the pooled connection that was used last.
-    static AGE: Cell<Option<Duration>>;
-}
-
-/// Runs a query, and returns the age of the pooled connection that it used; `None` if one was
-/// opened for it.
-pub(super) async fn with_age<T>(query: impl Future<Output = T>) -> (T, Option<Duration>) {
-    let query = async {
-        let answer = query.await;
-        (answer, AGE.with(Cell::get))
-    };
-    AGE.scope(Cell::default(), query).await
-}
 
 /// Retires all connections that are open when an error occurs. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -95,8 +81,7 @@ impl Retirement {
                     if test {
                         connection.ping().await?;
                     }
-                    // Fails outside of `with_age`.
-                    let _ = AGE.try_with(|used| used.set(Some(age)));
+                    note_taken(age);
                     Ok(true)
                 })
             })

@@ -2,12 +2,13 @@
 //! The caller passes every time: nodes that share the table agree on a time zone, which is not
 //! known here.
 
-use chrono::{DateTime, Utc};
-use sea_orm::sea_query::Expr;
+use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
+use sea_orm::sea_query::{Expr, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set, Statement,
+    ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
 };
 
+use crate::clock;
 use crate::entity::service_registry::{ActiveModel, Column, Entity};
 use crate::error::StoreError;
 use crate::feed::readable;
@@ -76,14 +77,31 @@ pub async fn remove(db: &impl ConnectionTrait, service: &str, uri: &str) -> Resu
     Ok(())
 }
 
-/// Offset of the database's own time zone from UTC. Sessions of this server are in UTC; those of
-/// other programs need not be.
-pub async fn zone_offset_seconds(db: &impl ConnectionTrait) -> Result<i64, StoreError> {
-    const SQL: &str = "SELECT TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), \
-        CONVERT_TZ(UTC_TIMESTAMP(), '+00:00', @@global.time_zone)) AS Seconds";
-    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), SQL)).await?;
-    let seconds: Option<i64> = row.map(|row| row.try_get("", "Seconds")).transpose()?.flatten();
-    Ok(seconds.unwrap_or_default())
+/// The shared time, and the difference from it of the times in a table whose nodes have clocks of
+/// this UTC offset. MySQL interprets the local time that a Java node writes in its own time zone,
+/// which may change while nodes run, as with daylight saving. Sessions of this server are in UTC.
+pub async fn time_and_shift(
+    db: &impl ConnectionTrait,
+    zone: FixedOffset,
+) -> Result<(DateTime<Utc>, TimeDelta), StoreError> {
+    const SHIFT: &str = "shift_seconds";
+    let (offset, backend) = (i64::from(zone.local_minus_utc()), db.get_database_backend());
+    if backend != DbBackend::MySql {
+        return Ok((clock::shared_time(db).await?, TimeDelta::seconds(offset)));
+    }
+    let shift = format!(
+        "TIMESTAMPDIFF(SECOND, UTC_TIMESTAMP(), \
+         CONVERT_TZ(UTC_TIMESTAMP() + INTERVAL {offset} SECOND, @@global.time_zone, '+00:00'))"
+    );
+    let mut query = Query::select();
+    query.expr_as(Expr::cust(shift), SHIFT);
+    if let Some((time, name)) = clock::column(backend) {
+        query.expr_as(time, name);
+    }
+    let row = db.query_one(&query).await?;
+    let row = row.ok_or_else(|| StoreError::other("the database returns no time"))?;
+    let seconds: Option<i64> = row.try_get("", SHIFT)?;
+    Ok((clock::of(&row), TimeDelta::seconds(seconds.unwrap_or(offset))))
 }
 
 /// Removes services whose last heartbeat is older than this time.

@@ -8,6 +8,7 @@ use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::{self, Row as _, raw_sql};
 
 use crate::error::StoreError;
+use crate::mysql_server::MySqlServer;
 use crate::url::{DatabaseUrl, Dialect};
 
 const STATEMENT_LOG: &str = "the server writes statements to its binary log, which fails for transactions at \
@@ -24,7 +25,7 @@ pub(super) async fn check(
 ) -> Result<(), StoreError> {
     let problem = match url.dialect() {
         Dialect::Sqlite => Ok(None),
-        Dialect::MySql => check_mysql(db).await,
+        Dialect::MySql => check_mysql(setting, db).await,
         Dialect::Postgres => check_postgres(url, setting, db).await,
     };
     match problem {
@@ -34,10 +35,21 @@ pub(super) async fn check(
     }
 }
 
-async fn check_mysql(db: &DatabaseConnection) -> Result<Option<&'static str>, sqlx::Error> {
+async fn check_mysql(
+    setting: &str,
+    db: &DatabaseConnection,
+) -> Result<Option<&'static str>, sqlx::Error> {
     let mut connection = db.get_mysql_connection_pool().acquire().await?;
     let sql = "SELECT @@log_bin AND @@binlog_format = 'STATEMENT'";
     let is_refused: i64 = raw_sql(sql).fetch_one(&mut *connection).await?.try_get(0)?;
+    if MySqlServer::of(&mut connection).await.is_ok_and(|server| server.has_peers) {
+        tracing::warn!(
+            setting,
+            "the database is a member of a group of which others accept writes as well (Galera, or Group Replication \
+             with several primaries), and row locks of one have no effect on another: all nodes of Castalia and \
+             Apollo must use the same member, and another one only when that fails"
+        );
+    }
     Ok((is_refused != 0).then_some(STATEMENT_LOG))
 }
 

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::StoreError;
 use crate::job::{Job, Verdict};
+use crate::opening::Opening;
 use crate::pool::LOCK_TIMEOUT;
 use crate::pulse::Pulse;
 use crate::retirement::Retirement;
@@ -28,7 +29,7 @@ const SEQUENCES: u32 = 8;
 /// The pool of a server.
 #[derive(Clone, Debug)]
 pub(super) struct Transactions {
-    pub(super) db: DatabaseConnection,
+    pub(super) opening: Opening,
     /// Size of the pool: up to this many of its connections may turn out to be dead.
     pub(super) pooled: u32,
     pub(super) pulse: Pulse,
@@ -67,7 +68,7 @@ impl Transactions {
                     attempt += 1;
                 }
                 Some(StoreError::SequenceBehind { table }) if moved < SEQUENCES => {
-                    if let Err(problem) = sequence::set_forward(&self.db, &table).await {
+                    if let Err(problem) = sequence::set_forward(&self.opening, &table).await {
                         tracing::debug!(%problem, "cannot set a sequence forward");
                         return job.answer(failure);
                     }
@@ -103,13 +104,15 @@ impl Transactions {
     /// Beginning a transaction changes nothing, so it is repeated with the next connection if the
     /// pooled one is lost.
     async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
+        let db = self.opening.db();
+        let begin = || self.opening.within(db.begin_with_config(isolation(db), None));
         for _ in 0..self.pooled {
-            match self.db.begin_with_config(isolation(&self.db), None).await {
+            match begin().await {
                 Err(error) if self.pulse.is_lost(&error) => {}
                 outcome => return Ok(outcome?),
             }
         }
-        Ok(self.db.begin_with_config(isolation(&self.db), None).await?)
+        Ok(begin().await?)
     }
 
     async fn commit(&self, tx: DatabaseTransaction) -> Result<(), StoreError> {

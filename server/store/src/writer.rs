@@ -14,7 +14,7 @@ use sea_orm::{
 };
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::error::StoreError;
 use crate::file::SqliteFile;
@@ -25,7 +25,8 @@ use crate::retirement::Retirement;
 /// Maximum number of jobs in one commit; with more, the first of them would wait longer without
 /// benefit.
 const BATCH: usize = 64;
-/// Maximum number of waiting jobs; further callers wait until the queue has space.
+/// Maximum number of waiting jobs; further callers wait until the queue has space, or until their
+/// time is over.
 const QUEUE: usize = 1024;
 
 /// Passes jobs to the writer task, which ends with the last handle.
@@ -51,8 +52,10 @@ impl Writer {
 
     /// Queues the job; it is answered after the commit.
     pub(super) async fn submit(&self, job: Job) {
-        if let Err(unsent) = self.jobs.send(job).await {
-            unsent.0.answer(Some(StoreError::other("the writer task has ended")));
+        match timeout_at(job.deadline(), self.jobs.reserve()).await {
+            Ok(Ok(queue)) => queue.send(job),
+            Ok(Err(_)) => job.answer(Some(StoreError::other("the writer task has ended"))),
+            Err(_) => job.answer(Some(waited_too_long())),
         }
     }
 }
@@ -151,5 +154,41 @@ impl WriteConnection {
             self.retirement.retire_all();
         }
         outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::future::join_all;
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::job::LastResult;
+    use crate::refusal::Refusals;
+
+    /// Longer than the deadline of a job and the time for its last batch.
+    const IN_TIME: Duration = Duration::from_secs(60);
+
+    async fn write(writer: &Writer) -> Result<Verdict, StoreError> {
+        let (work, _) = LastResult::of((), |_, ()| Box::pin(async { Ok::<_, StoreError>(()) }));
+        let (job, answer) = Job::new(work, None, Refusals::default());
+        let ((), answer) = tokio::join!(writer.submit(job), answer.receive(|| {}));
+        answer
+    }
+
+    /// S74
+    #[tokio::test(start_paused = true)]
+    async fn callers_for_whose_jobs_the_queue_has_no_space_are_answered_in_time() {
+        // Nothing takes a job from the queue, as while the writer is blocked.
+        let (jobs, _queue) = mpsc::channel(1);
+        let writer = Writer { jobs };
+        let answers = timeout(IN_TIME, join_all((0..3).map(|_| write(&writer)))).await.unwrap();
+        let [queued, others @ ..] = &answers[..] else { panic!("{}", answers.len()) };
+        assert!(matches!(queued, Err(StoreError::CommitUnknown(_))));
+        for answer in others {
+            assert!(matches!(answer, Err(StoreError::Unavailable(_))), "it was never queued");
+        }
     }
 }

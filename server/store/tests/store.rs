@@ -28,6 +28,8 @@ mod connection;
 mod damaged_file;
 #[path = "store/database.rs"]
 mod database;
+#[path = "store/galera.rs"]
+mod galera;
 #[path = "store/import_lock.rs"]
 mod import_lock;
 #[path = "store/installation.rs"]

@@ -89,6 +89,25 @@ async fn a_list_marks_gray_releases_and_editors() {
     assert_eq!(marks().await, [json!([false, null]), json!([false, null])]);
 }
 
+#[tokio::test]
+async fn a_namespace_alone_is_marked_as_in_a_list() {
+    let world = World::with_demo().await;
+    world.set_in_environment("namespace.lock.switch", "true");
+    let user = world.user("u1").await;
+    let list = NS.trim_end_matches("/application");
+    let marks = async || -> [Value; 2] {
+        let alone = user.get(&format!("{NS}?extendInfo=true")).await.ok();
+        let query = "fillItemDetail=false&extendInfo=true&countChanges=true";
+        let listed = user.get(&format!("{list}?{query}")).await.ok();
+        let extended = [&alone["extendInfo"], &listed[0]["extendInfo"]];
+        extended.map(|extend| json!([extend["isGray"], extend["lockedBy"]]))
+    };
+    assert_eq!(marks().await, [json!([false, null]), json!([false, null])]);
+    branch(&user).await;
+    set(&user, NS, "k", "1").await;
+    assert_eq!(marks().await, [json!([true, "u1"]), json!([true, "u1"])]);
+}
+
 async fn branch_path(user: &Caller<'_>) -> String {
     let found = user.get(&format!("{NS}/branches")).await.ok();
     format!("{NS}/branches/{}", found["clusterName"].as_str().unwrap())

@@ -19,6 +19,13 @@ async fn stored(caller: &Caller<'_>) -> Vec<(String, String)> {
     rows.map(|row| (text(&row["key"]), text(&row["value"]))).collect()
 }
 
+/// Keys, values and comments in the order of their lines.
+async fn lines(caller: &Caller<'_>) -> Value {
+    let page = caller.get(&format!("{NS}/items?page=0&size=2000")).await.ok();
+    let rows = page["content"].as_array().unwrap().iter();
+    rows.map(|row| json!([row["key"], row["value"], row["comment"]])).collect()
+}
+
 /// The change sets of the commits, newest first.
 async fn commits(caller: &Caller<'_>) -> Vec<Value> {
     let path = "/openapi/v1/apps/demo/envs/LOCAL/clusters/default/namespaces/application/commits";
@@ -94,6 +101,69 @@ async fn one_impossible_edit_changes_nothing_with_and_without_a_trial() {
     assert_eq!((stored(&user).await, commits(&user).await.len()), before);
 }
 
+/// X107: a text with these lines cannot be read back.
+#[tokio::test]
+async fn lines_are_rearranged_with_one_commit_whatever_keys_and_values_contain() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let odd = [("a=b", "1"), ("#x", " edge "), ("k ", "C:\\new"), ("c", "3")];
+    let items: Vec<_> = odd.iter().map(|(key, value)| item(key, value)).collect();
+    save(&user, json!({ "create": items })).await.empty();
+    let user = world.user("u1").await.with("castalia-revision", &revision(&user).await);
+    let order = json!([
+        { "comment": "# first" }, { "key": "k " }, {}, { "key": "#x" }, { "key": "a=b" },
+        { "key": "d" },
+    ]);
+    let changes = json!({ "create": [item("d", "4")], "delete": ["c"], "lines": order });
+    let mut trial = changes.clone();
+    trial["dryRun"] = json!(true);
+    save(&user, trial).await.empty();
+    save(&user, changes).await.empty();
+    let expected = json!([
+        ["", "", "# first"],
+        ["k ", "C:\\new", ""],
+        ["", "", ""],
+        ["#x", " edge ", ""],
+        ["a=b", "1", ""],
+        ["d", "4", ""],
+    ]);
+    assert_eq!(lines(&user).await, expected);
+    assert_eq!(commits(&user).await.len(), 2);
+    let late = save(&user, json!({ "lines": [{ "key": "d" }] })).await;
+    assert_eq!((late.status, &late.json()["code"]), (409, &json!("stale_revision")), "{late:?}");
+    assert_eq!(lines(&user).await, expected);
+}
+
+#[tokio::test]
+async fn lines_that_do_not_name_each_item_once_change_nothing() {
+    let world = World::with_demo().await;
+    let user = editor(&world).await;
+    let before = (lines(&user).await, commits(&user).await.len());
+    let key = |key: &str| json!({ "key": key });
+    let refused = [
+        (json!([]), 400, "The lines lack the key a"),
+        (json!([key("c"), key("a")]), 400, "The lines lack the key b"),
+        (json!([key("a"), key("b"), key("a"), key("c")]), 400, "The list contains the key a"),
+        (json!([key("c"), key("b"), key("a"), key("d")]), 404, "item not found"),
+        (json!([{ "key": "a", "comment": "c" }, key("b"), key("c")]), 400, "Line 0: the line"),
+        // They would be read back as items, or otherwise.
+        (json!([key("a"), { "comment": "a=1" }, key("b"), key("c")]), 400, "Line 1: a comment"),
+        (json!([{ "comment": "# x\ny" }, key("a"), key("b"), key("c")]), 400, "Line 0: a comment"),
+        (json!([{ "comment": " # x" }, key("a"), key("b"), key("c")]), 400, "Line 0: a comment"),
+        (json!([{ "comment": " " }, key("a"), key("b"), key("c")]), 400, "Line 0: a comment"),
+    ];
+    for (lines, status, message) in refused {
+        for dry_run in [true, false] {
+            let update = json!([item("a", "9")]);
+            let changes = json!({ "update": update, "lines": lines, "dryRun": dry_run });
+            save(&user, changes).await.fails(status, message);
+        }
+    }
+    let spelled = json!({ "lines": [{ "key": "a", "lineNum": 3 }, key("b"), key("c")] });
+    assert_eq!(save(&user, spelled).await.status, 400);
+    assert_eq!((lines(&user).await, commits(&user).await.len()), before);
+}
+
 #[tokio::test]
 async fn a_document_is_checked_in_its_format() {
     let world = World::with_demo().await;
@@ -104,6 +174,9 @@ async fn a_document_is_checked_in_its_format() {
     for dry_run in [true, false] {
         let create = |text: &str| json!({ "create": [item("content", text)], "dryRun": dry_run });
         user.post(&at, create("{ a: [ ")).await.fails(400, "invalid json content");
+        let mut arranged = create("{}");
+        arranged["lines"] = json!([{ "key": "content" }]);
+        user.post(&at, arranged).await.fails(400, "The namespace is one document");
         user.post(&at, create("{}")).await.empty();
     }
 }

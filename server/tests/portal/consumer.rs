@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use castalia_server::domain::consumer::create_token;
 use castalia_server::domain::permission::NamedRole;
 use castalia_server::domain::permission::grant::{self, Grantee};
 use castalia_server::domain::unique;
@@ -217,16 +218,20 @@ async fn each_change_by_a_consumer_is_recorded() {
     assert_eq!(calls, [("POST", path.as_str()), ("POST", "/openapi/v1/apps")]);
 }
 
+/// A consumer to register.
+fn ci() -> Value {
+    json!({
+        "appId": "ci", "name": "CI", "orgId": "TEST1", "orgName": "One", "ownerName": "u1",
+        "rateLimitEnabled": true, "rateLimit": 500,
+    })
+}
+
 /// SEC-28: a token is replaced without a moment in which the consumer has none.
 #[tokio::test]
 async fn a_rotated_token_overlaps_with_the_new_one() {
     let world = World::fresh().await;
     let root = world.user("apollo").await;
-    let consumer = json!({
-        "appId": "ci", "name": "CI", "orgId": "TEST1", "orgName": "One", "ownerName": "u1",
-        "rateLimitEnabled": true, "rateLimit": 500,
-    });
-    let made = root.post("/openapi/v1/consumers?expires=20401231235959", consumer).await.ok();
+    let made = root.post("/openapi/v1/consumers?expires=20401231235959", ci()).await.ok();
     let rotate = "/openapi/v1/consumer-tokens/by-appId/rotate";
     let turn = async |overlap: u32| {
         let path = format!("{rotate}?appId=ci&overlap={overlap}");
@@ -248,7 +253,7 @@ async fn a_rotated_token_overlaps_with_the_new_one() {
     assert!(!works(&third).await);
     assert!(works(&one).await != works(&two).await, "two rotations leave one token");
     let listed = root.get("/openapi/v1/consumers").await.ok();
-    assert_eq!(listed[0]["rateLimit"], 500);
+    assert_eq!((end(&listed[0]), &listed[0]["rateLimit"]), ("2040".to_owned(), &json!(500)));
     let missing = format!("{rotate}?appId=none");
     root.post(&missing, Value::Null).await.fails(400, "ConsumerApp not exist");
     let long = format!("{rotate}?appId=ci&overlap=2592001");
@@ -269,4 +274,39 @@ async fn beside_a_java_portal_a_rotated_token_ends_at_once() {
     consumer(new["token"].as_str().unwrap()).get("/openapi/v1/envs").await.ok();
     let live = root.get("/openapi/v1/consumer-tokens/by-appId?appId=ci").await.ok();
     assert_eq!(live["token"], new["token"], "a Java portal finds one token");
+}
+
+/// X103: there the portal of Apollo failed at each request about the consumer.
+#[tokio::test]
+async fn beside_a_java_portal_a_consumer_receives_no_second_token() {
+    for (installation, tokens) in [(Installation::Adopted, 1), (Installation::Fresh, 2)] {
+        let world = World::with(installation, &[]).await;
+        world.token("ci", &[]).await;
+        let second = create_token(&world.store, installation, "ci", &[], true).await;
+        let is_made = second.is_ok();
+        assert_eq!(is_made, tokens == 2, "{:?}", second.err());
+        let db = world.store.read();
+        let id = consumer::by_app_id(db, "ci").await.unwrap().unwrap().id;
+        assert_eq!(consumer::tokens(db, id).await.unwrap().len(), tokens);
+        assert_eq!(consumer::has_all_apps(db, id).await.unwrap(), is_made);
+    }
+}
+
+/// X104: the new one had no end.
+#[tokio::test]
+async fn the_replacement_of_an_expired_token_has_a_stated_end() {
+    let world = World::fresh().await;
+    let root = world.user("apollo").await;
+    root.post("/openapi/v1/consumers?expires=20010101000000", ci()).await.ok();
+    let rotate = async |end: &str| {
+        let path = format!("/openapi/v1/consumer-tokens/by-appId/rotate?appId=ci{end}");
+        root.post(&path, Value::Null).await
+    };
+    rotate("").await.fails(400, "The token expired at 2001-01-01 00:00:00; state in expires");
+    rotate("&expires=20020101000000").await.fails(400, "expires is in the past");
+    let new = rotate("&expires=20400115000000").await.ok();
+    assert!(new["expires"].as_str().unwrap().starts_with("2040-01-1"), "{new}");
+    world.consumer(new["token"].as_str().unwrap()).get("/openapi/v1/envs").await.ok();
+    // Its end is kept from now on.
+    assert_eq!(rotate("").await.ok()["expires"], new["expires"]);
 }

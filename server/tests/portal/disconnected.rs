@@ -8,25 +8,28 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use castalia_server::background::Background;
+use castalia_server::domain::permission::{Action, NamedRole, assignment};
 use castalia_server::http::admission::{Admission, Sharing};
 use castalia_server::http::{Port, bind, serve};
 use castalia_server::role::{admin, portal};
 use castalia_server::server_config::ServerConfig;
 use castalia_server::settings::Installation;
 use castalia_server::state::{EnvironmentState, PortalState};
-use castalia_store::StoreError;
+use castalia_store::{Store, StoreError};
 use futures_util::FutureExt as _;
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, Notify, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt as _;
 
-use super::environment::{listen, meta_server};
+use super::environment::{far, listen, meta_server, set_far};
+use super::events::Stream;
 use super::restoration_unused::{KEYS_READ, in_time};
-use super::world::{HOST, NS, World, item};
+use super::world::{HOST, World, item};
 
 const KEY: &str = "demo+default+application";
 const NAMESPACES: &str = "/apps/demo/clusters/default/namespaces";
@@ -37,6 +40,8 @@ const MANY: usize = 100;
 const ABANDONED: usize = 24 << 20;
 /// Length of the next body of that caller.
 const NEXT: usize = 12 << 20;
+/// Grants that are made after the first one is seen.
+const GRANTS: usize = 150;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The tests share the limit of those that continue.
@@ -68,6 +73,39 @@ async fn get(environment: &EnvironmentState, path: &str) -> Value {
 /// Sends a request and disconnects.
 fn leave(environment: &EnvironmentState, request: Request<Body>) {
     assert!(admin::in_process(environment.clone()).oneshot(request).now_or_never().is_none());
+}
+
+/// The writer of a SQLite file, which waits with all that use it.
+struct HeldWriter {
+    is_held: Arc<Notify>,
+    opened: Arc<Notify>,
+    work: JoinHandle<Result<(), StoreError>>,
+}
+
+impl HeldWriter {
+    fn of(store: &Store) -> Self {
+        let (is_held, opened) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let gates = (Arc::clone(&is_held), Arc::clone(&opened));
+        let store = store.clone();
+        let work = tokio::spawn(async move {
+            let wait = store.write(gates, |_, (is_held, opened)| {
+                Box::pin(async move {
+                    is_held.notify_one();
+                    opened.notified().await;
+                    // The work runs again if another one of its transaction fails.
+                    opened.notify_one();
+                    Ok::<_, StoreError>(())
+                })
+            });
+            wait.await
+        });
+        Self { is_held, opened, work }
+    }
+
+    async fn release(self) {
+        self.opened.notify_one();
+        self.work.await.unwrap().unwrap();
+    }
 }
 
 /// What it published reaches clients without the next scan.
@@ -121,26 +159,11 @@ async fn restore_among_many() -> Option<()> {
         return None;
     }
     assert_eq!(namespaces, 0);
-    // The writer of a SQLite file waits, and all that use it.
-    let opened = Arc::new(Notify::new());
-    let store = environment.store.clone();
-    let gate = Arc::clone(&opened);
-    let held = tokio::spawn(async move {
-        let wait = store.write(gate, |_, gate| {
-            Box::pin(async move {
-                gate.notified().await;
-                // The work runs again if another one of its transaction fails.
-                gate.notify_one();
-                Ok::<_, StoreError>(())
-            })
-        });
-        wait.await
-    });
+    let held = HeldWriter::of(&environment.store);
     (0..MANY).for_each(|_| leave(environment, publish()));
     restoring.abort();
     let (is_answered, took) = (restoring.await.is_ok(), begun.elapsed());
-    opened.notify_one();
-    held.await.unwrap().unwrap();
+    held.release().await;
     // It may have ended before the writer was held.
     if is_answered && took >= KEYS_READ {
         return None;
@@ -181,7 +204,7 @@ fn serve_one(world: &World) -> SocketAddr {
 /// Creates an item in the environment FAR, with a body of this length of which only so many bytes
 /// are sent.
 async fn send(address: SocketAddr, token: &str, length: usize, sent: usize) -> TcpStream {
-    let path = format!("{}/items/batch-create?operator=u1", NS.replace("LOCAL", "FAR"));
+    let path = format!("{}/items/batch-create?operator=u1", far());
     let head = format!(
         "POST {path} HTTP/1.1\r\nhost: {HOST}\r\nauthorization: {token}\r\nconnection: close\r\n\
          content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
@@ -211,36 +234,157 @@ async fn next_status(address: SocketAddr, token: &str, sent: usize) -> u16 {
     }
 }
 
+/// An environment FAR that answers once its gate is open.
+struct Frozen {
+    /// Notified of each request.
+    asked: Arc<Notify>,
+    gate: watch::Sender<bool>,
+}
+
+impl Frozen {
+    /// Adds it to the portal, with its answers to reads and to changes.
+    async fn add_to(world: &mut World, answers: [(StatusCode, &'static str); 2]) -> Self {
+        let (gate, is_open) = watch::channel(false);
+        let asked = Arc::new(Notify::new());
+        let seen = Arc::clone(&asked);
+        let answer = move |method: Method| {
+            let (mut is_open, seen) = (is_open.clone(), Arc::clone(&seen));
+            async move {
+                seen.notify_one();
+                is_open.wait_for(|is_open| *is_open).await.unwrap();
+                answers[usize::from(method != Method::GET)]
+            }
+        };
+        let meta = meta_server(&[listen(Router::new().fallback(answer)).await]).await;
+        world.set("api.readTimeout", "600000");
+        set_far(world, meta);
+        Self { asked, gate }
+    }
+
+    async fn is_asked(&self) {
+        timeout(PATIENCE, self.asked.notified()).await.unwrap();
+    }
+
+    fn open(&self) {
+        self.gate.send_replace(true);
+    }
+}
+
 /// X28, of the portal: an environment that does not answer delays the end of a change.
 #[tokio::test]
 async fn a_body_takes_memory_of_its_caller_until_its_change_has_ended() {
     let mut world = World::with_demo().await;
-    let (frozen, is_frozen) = watch::channel(true);
-    let asked = Arc::new(Notify::new());
-    let seen = Arc::clone(&asked);
-    let answer = move || {
-        let (mut is_frozen, seen) = (is_frozen.clone(), Arc::clone(&seen));
-        async move {
-            seen.notify_one();
-            is_frozen.wait_for(|is_frozen| !is_frozen).await.unwrap();
-            StatusCode::NOT_FOUND
-        }
-    };
-    let meta = meta_server(&[listen(Router::new().fallback(answer)).await]).await;
-    world.set("api.readTimeout", "600000");
-    world.set("apollo.portal.envs", "local,far");
-    world
-        .set("apollo.portal.meta.servers", &json!({ "far": format!("http://{meta}") }).to_string());
+    let frozen = Frozen::add_to(&mut world, [(StatusCode::NOT_FOUND, ""); 2]).await;
     let token = world.token_for_all("abandoned").await;
     let address = serve_one(&world);
     let sent = timeout(PATIENCE, send(address, &token, ABANDONED, ABANDONED)).await.unwrap();
     // The environment is asked after the whole body was read.
-    timeout(PATIENCE, asked.notified()).await.unwrap();
+    frozen.is_asked().await;
     drop(sent);
     // Refused before it arrives.
     let refused = timeout(PATIENCE, next_status(address, &token, 0)).await;
     assert_eq!(refused.unwrap(), 429);
-    frozen.send_replace(false);
+    frozen.open();
     let accepted = async { while next_status(address, &token, NEXT).await == 429 {} };
     timeout(PATIENCE, accepted).await.unwrap();
+}
+
+/// X100: without the audit log it ended between the read and the change of its environment, and
+/// pages never learnt of it.
+#[tokio::test]
+async fn a_change_ends_and_is_reported_whether_or_not_it_is_recorded() {
+    for is_recorded in ["true", "false"] {
+        let mut world = World::with_demo().await;
+        world.set("apollo.audit.log.enabled", is_recorded);
+        let made = r#"{"id":1,"appId":"demo","clusterName":"b","namespaceName":"application"}"#;
+        let answers = [(StatusCode::OK, ""), (StatusCode::OK, made)];
+        let frozen = Frozen::add_to(&mut world, answers).await;
+        let user = world.user("u1").await;
+        let mut events = Stream::open(&user, "").await;
+        assert_eq!(events.kind().await, "start");
+        let path = format!("{}/branches", far());
+        tokio::select! {
+            answer = user.post(&path, Value::Null) => panic!("{answer:?}"),
+            () = frozen.is_asked() => {}
+        }
+        frozen.open();
+        let event = events.next().await.expect("the stream goes on");
+        let reported = (event.kind.as_str(), &event.data["env"]);
+        assert_eq!(reported, ("edit", &json!("FAR")), "recorded: {is_recorded}");
+    }
+}
+
+/// X100: they ended with the one that was made when their caller disconnected.
+#[tokio::test]
+async fn all_grants_of_a_call_are_made_although_its_caller_disconnects() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let grant = |role: &str| {
+        json!({
+            "appId": "demo", "namespaceName": "application", "roleType": role, "userId": "u2",
+        })
+    };
+    let is_granted = async |action: Action| {
+        let role = NamedRole::namespace(action, "demo", "application");
+        let [holders] = assignment::holders(&world.store, [role]).await.unwrap();
+        holders.contains(&"u2".to_owned())
+    };
+    let granted = async |action: Action| {
+        let seen = async {
+            while !is_granted(action).await {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(PATIENCE, seen).await.unwrap();
+    };
+    let mut grants = vec![grant("ReleaseNamespace"); GRANTS];
+    grants.push(grant("ModifyNamespace"));
+    // The caller disconnects while a later grant waits for the writer.
+    let some_are_made = async {
+        granted(Action::Release).await;
+        // Not while the writer is held, which has the only connection.
+        assert!(!is_granted(Action::Modify).await);
+        let held = HeldWriter::of(&world.store);
+        held.is_held.notified().await;
+        held
+    };
+    let held = tokio::select! {
+        answer = user.post("/openapi/v1/access-grants", json!(grants)) => panic!("{answer:?}"),
+        held = some_are_made => held,
+    };
+    held.release().await;
+    granted(Action::Modify).await;
+}
+
+/// X100: nothing limited the changes that a caller began and left.
+#[tokio::test]
+async fn a_caller_who_left_many_changes_begins_no_other_until_they_end() {
+    let mut world = World::with_demo().await;
+    let frozen = Frozen::add_to(&mut world, [(StatusCode::NOT_FOUND, ""); 2]).await;
+    let user = world.user("u1").await;
+    let path = format!("{}/branches", far());
+    let mut left = 0;
+    let refused = loop {
+        tokio::select! {
+            biased;
+            answer = user.post(&path, Value::Null) => break answer,
+            () = frozen.is_asked() => left += 1,
+        }
+        assert!(left <= 10 * MANY, "no change is refused");
+    };
+    assert_eq!(refused.status, 429, "{refused:?}");
+    assert!(left >= 64, "{left}");
+    for (path, body) in [
+        ("/openapi/v1/change-sets", json!({ "changeSets": [] })),
+        ("/openapi/v1/access-grants", json!([])),
+    ] {
+        user.post(path, body).await.fails(429, "64 changes of yours continue");
+    }
+    // It may read, and others may change.
+    user.get("/openapi/v1/apps/demo").await.ok();
+    let root = world.user("apollo").await;
+    root.post("/openapi/v1/access-grants", json!([])).await.ok();
+    frozen.open();
+    let admitted = async { while user.post(&path, Value::Null).await.status == 429 {} };
+    timeout(PATIENCE, admitted).await.unwrap();
 }

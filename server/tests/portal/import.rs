@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use super::archive::{archive, entries};
+use super::audit::Log;
+use super::events::{Stream, publish};
 use super::world::{NS, World, app, item};
 
 const CLUSTER: &str = "/openapi/v1/apps/demo/envs/local/clusters/default";
@@ -207,6 +209,58 @@ async fn a_file_with_the_items_of_a_namespace_is_imported() {
     ] {
         owner.upload(&format!("{path}/import"), name, content).await.fails(400, message);
     }
+}
+
+/// X108: a repeated copy does not replace the edits that were made since the first one.
+#[tokio::test]
+async fn a_file_leaves_a_namespace_with_items_as_it_is_if_the_request_says_so() {
+    let world = filled().await;
+    let owner = world.user("u1").await;
+    let path = format!("{CLUSTER}/namespaces/application/items");
+    let exported = owner.get(&format!("{path}/export")).await.bytes;
+    let import = async |cluster: &str, action: &str| {
+        let path = format!("{}/import?conflictAction={action}", path.replace("default", cluster));
+        owner.upload(&path, "items.json", &exported).await
+    };
+    let cluster = json!({ "appId": "demo", "name": "empty" });
+    owner.post("/openapi/v1/envs/LOCAL/apps/demo/clusters", cluster).await.ok();
+    let copy = format!("{}/items/a", NS.replace("default", "empty"));
+    for value in ["1", "edited"] {
+        import("empty", "ignore").await.empty();
+        assert_eq!(owner.get(&copy).await.ok()["value"], value);
+        owner.put(&copy, item("a", "edited")).await.empty();
+    }
+    import("empty", "cover").await.empty();
+    assert_eq!(owner.get(&copy).await.ok()["value"], "1");
+    import("empty", "replace").await.fails(400, "ConflictAction is incorrect.");
+}
+
+/// X108: it was answered like an import.
+#[tokio::test]
+async fn a_file_that_is_skipped_is_neither_recorded_nor_reported() {
+    let world = filled().await;
+    let (owner, root) = (world.user("u1").await, world.user("apollo").await);
+    let path = format!("{CLUSTER}/namespaces/application/items");
+    let exported = owner.get(&format!("{path}/export")).await.bytes;
+    owner.put(&format!("{NS}/items/a"), item("a", "edited")).await.empty();
+    let mut events = Stream::open(&owner, "").await;
+    let mut log = Log::of(&world).await;
+    let import = async |action: &str| {
+        let path = format!("{path}/import?conflictAction={action}");
+        root.upload(&path, "items.json", &exported).await.empty();
+    };
+    import("ignore").await;
+    assert!(log.shown().await.is_empty());
+    publish(&owner).await;
+    let mut published = events.next().await.unwrap();
+    while published.kind != "publish" {
+        assert_ne!(published.data["operator"], "apollo", "{published:?}");
+        published = events.next().await.unwrap();
+    }
+    log.take().await;
+    import("cover").await;
+    log.one().await;
+    while events.next().await.unwrap().data["operator"] != "apollo" {}
 }
 
 /// Two super administrators import the same archive at the same time: both succeed, and the result

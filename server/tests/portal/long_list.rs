@@ -290,6 +290,7 @@ async fn changes_of_namespaces_with_long_items_are_counted() {
         let found = user.get(&format!("{CLUSTER}?{query}")).await.ok();
         let count = |namespace: &Value| {
             assert_eq!(namespace["items"], json!([]));
+            assert_eq!(namespace["extendInfo"]["isGray"], false, "{namespace}");
             let name = namespace["namespaceName"].as_str().unwrap().to_owned();
             (name, namespace["extendInfo"]["itemModifiedCnt"].as_i64().unwrap())
         };

@@ -28,9 +28,11 @@ pub(super) struct MailServer {
     received: Arc<Mutex<Vec<Received>>>,
     commands: Arc<Mutex<Vec<String>>>,
     /// Mails that are refused for now.
-    refusals: Arc<Mutex<usize>>,
+    pub(super) refusals: Arc<Mutex<usize>>,
     /// Recipients whom it does not know.
-    strangers: Arc<Mutex<Vec<String>>>,
+    pub(super) strangers: Arc<Mutex<Vec<String>>>,
+    /// Number of these after which it disconnects; 0 for any number.
+    pub(super) patience: Arc<AtomicUsize>,
     /// Recipients who are refused for now, once for each time that they are in this list.
     greylist: Arc<Mutex<Vec<String>>>,
     /// Maximum number of recipients of a mail; 0 for any number.
@@ -57,7 +59,7 @@ impl MailServer {
     async fn serve(&self, stream: TcpStream) -> Option<()> {
         let mut stream = BufReader::new(stream);
         stream.write_all(b"220 test\r\n").await.ok()?;
-        let mut mail = Received::default();
+        let (mut mail, mut refused) = (Received::default(), 0);
         loop {
             let mut line = String::new();
             if stream.read_line(&mut line).await.ok()? == 0 {
@@ -76,7 +78,14 @@ impl MailServer {
                         false => "250 ok",
                     }
                 }
-                "RCPT" if self.strangers.lock().contains(&argument) => "550 no such user",
+                "RCPT" if self.patience.load(Ordering::SeqCst) == refused && refused > 0 => {
+                    stream.write_all(b"421 too many errors\r\n").await.ok()?;
+                    return None;
+                }
+                "RCPT" if self.strangers.lock().contains(&argument) => {
+                    refused += 1;
+                    "550 no such user"
+                }
                 "RCPT" if self.is_greylisted(&argument) => "450 try later",
                 "RCPT" if self.is_full(&mail) => "452 too many recipients",
                 "RCPT" => {

@@ -1,7 +1,7 @@
 //! A portal with a chosen number of rows of each kind, created as its users would.
 
 use castalia_store::StoreError;
-use castalia_store::user::access_request::{self, Wanted};
+use castalia_store::user::access_request::{self, RequestedRole};
 use serde_json::{Value, json};
 
 use super::instance::read;
@@ -169,7 +169,7 @@ async fn requests(world: &World, count: usize) {
             Box::pin(async move {
                 let demo = castalia_store::app::by_app_id(tx, "demo").await?.unwrap().id;
                 for number in 0..*count {
-                    let wanted = Wanted {
+                    let wanted = RequestedRole {
                         env: String::new(),
                         cluster: String::new(),
                         namespace: format!("n{number}"),

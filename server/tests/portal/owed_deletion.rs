@@ -1,6 +1,6 @@
-//! X60, X67, X82, X83: routes without an app in their path, those that lead to other apps, and lists
-//! over all environments refuse to show or change what is left of a deleted app, as all others do;
-//! and so it is with a deleted definition.
+//! X60, X67, X82, X83, X90: routes without an app in their path, those that lead to other apps, and
+//! lists over all environments refuse to show or change what is left of a deleted app, as all others
+//! do; and so it is with a deleted definition.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -257,6 +257,26 @@ async fn what_is_left_of_a_definition_is_not_shown_by_what_leads_to_it() {
     for view in views {
         assert_eq!(listed(view).await, ["application"], "{view}");
     }
+}
+
+/// X90
+#[tokio::test]
+async fn a_definition_behind_one_that_is_still_to_be_deleted_is_missing() {
+    let world = World::with_demo().await;
+    let owner = world.user("u1").await;
+    for name in ["x", "y"] {
+        let definition = json!({ "appId": "demo", "name": name, "format": "properties" });
+        owner.post(DEFINITIONS, definition).await.ok();
+    }
+    let cluster = "/openapi/v1/apps/demo/envs/LOCAL/clusters/default";
+    let missing = format!("{cluster}/missing-namespaces");
+    owner.delete(&format!("{cluster}/namespaces/y")).await.empty();
+    assert_eq!(owner.get(&missing).await.ok(), json!(["y"]));
+    owe_deletion(&world, "x").await;
+    assert_eq!(owner.get(&missing).await.ok(), json!(["x", "y"]));
+    let created = owner.send(Method::POST, &missing, "", String::new()).await;
+    created.fails(503, STILL_DEFINED);
+    assert_eq!(owner.get(&missing).await.ok(), json!(["x"]));
 }
 
 /// X82

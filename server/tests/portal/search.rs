@@ -1,10 +1,18 @@
 //! The search over all environments.
 
+use std::collections::HashMap;
 use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use axum::extract::Query;
+use axum::routing::get;
+use axum::{Json, Router};
 use castalia_server::domain::permission::{Action, NamedRole};
+use http::StatusCode;
 use serde_json::{Value, json};
 
+use super::environment::{listen, meta_server, set_far};
 use super::reads::GatedWorld;
 use super::world::{NS, World, app, item};
 
@@ -174,6 +182,79 @@ async fn a_search_returns_the_first_of_many_and_their_number() {
         (found["namespaces"].as_array().unwrap().len(), &found["namespaceTotal"]),
         (8, &json!(10))
     );
+}
+
+const BY_ID_OR_NAME: &str = "/openapi/v1/apps/search/by-appid-or-name";
+
+/// X106: the total and the gaps in pages showed that namespaces of others have the key.
+#[tokio::test]
+async fn a_search_by_the_key_of_an_item_counts_what_its_caller_sees() {
+    let mut world = World::adopted().await;
+    for (app_id, owner) in [("a0", "u2"), ("a1", "u2"), ("a2", "u1"), ("a3", "u2"), ("a4", "u1")] {
+        let user = world.user(owner).await;
+        user.post("/openapi/v1/apps", app(app_id, owner)).await.empty();
+        let path = format!("{}/items", NS.replace("demo", app_id));
+        user.post(&path, item("rare.key", "v")).await.ok();
+    }
+    world.set("configView.memberOnly.envs", "local");
+    let user = world.user("u1").await;
+    for (page, size, expected) in
+        [(0, 20, &["a2", "a4"][..]), (0, 1, &["a2"]), (1, 1, &["a4"]), (2, 1, &[])]
+    {
+        let search = format!("{BY_ID_OR_NAME}?query=rare.key&page={page}&size={size}");
+        let found = user.get(&search).await.ok();
+        assert_eq!(names(&found["content"], "appId"), expected, "{search}");
+        assert_eq!(found["total"], 2, "{search}");
+    }
+}
+
+/// X106: an environment with more namespaces than a search counts.
+#[tokio::test]
+async fn a_search_by_the_key_of_an_item_ends_where_very_many_have_it() {
+    let mut world = World::adopted().await;
+    let pages = Arc::new(AtomicUsize::new(0));
+    let asked = Arc::clone(&pages);
+    let find = async move |Query(wanted): Query<HashMap<String, String>>| {
+        asked.fetch_add(1, Ordering::SeqCst);
+        let [page, size] = ["page", "size"].map(|name| wanted[name].parse::<u64>().unwrap());
+        let content: Vec<_> = (page * size..(page + 1) * size).map(namespace).collect();
+        Json(json!({ "content": content, "total": size, "page": page, "size": size }))
+    };
+    let service = Router::new().route("/namespaces/find-by-item", get(find));
+    set_far(&mut world, meta_server(&[listen(service).await]).await);
+    let user = world.user("apollo").await;
+    let search = format!("{BY_ID_OR_NAME}?query=some.key&page=3&size=2");
+    let found = user.get(&search).await.ok();
+    assert_eq!(names(&found["content"], "appId"), ["many6", "many7"]);
+    assert_eq!((&found["total"], pages.load(Ordering::SeqCst)), (&json!(5_000), 10));
+}
+
+/// X106: the pages that were read before were left out too.
+#[tokio::test]
+async fn a_search_by_the_key_of_an_item_keeps_the_pages_before_a_failure() {
+    let mut world = World::adopted().await;
+    let find = async move |Query(wanted): Query<HashMap<String, String>>| {
+        let size = wanted["size"].parse::<u64>().unwrap();
+        if wanted["page"] != "0" {
+            return Err(StatusCode::SERVICE_UNAVAILABLE);
+        }
+        let content: Vec<_> = (0..size).map(namespace).collect();
+        Ok(Json(json!({ "content": content, "total": size, "page": 0, "size": size })))
+    };
+    let service = Router::new().route("/namespaces/find-by-item", get(find));
+    set_far(&mut world, meta_server(&[listen(service).await]).await);
+    let user = world.user("apollo").await;
+    let found = user.get(&format!("{BY_ID_OR_NAME}?query=some.key&page=0&size=2")).await.ok();
+    assert_eq!(names(&found["content"], "appId"), ["many0", "many1"]);
+    assert_eq!(found["total"], 500);
+}
+
+/// A namespace as an admin service returns it.
+fn namespace(id: u64) -> Value {
+    json!({
+        "id": id, "appId": format!("many{id}"), "clusterName": "default",
+        "namespaceName": "application",
+    })
 }
 
 /// X84: the first one continues although its caller left, as after a word was corrected.

@@ -1,5 +1,6 @@
 //! Signing in and out, and the identity of a request.
 
+use castalia_server::password::{self, Memory, Scheme};
 use castalia_store::entity::{castalia_session, consumer_token, soft_delete};
 use castalia_store::{Secret, StoreError};
 use chrono::{Duration, Local};
@@ -204,8 +205,7 @@ async fn the_prefix_is_known_to_everybody() {
 async fn hashes_of_apollo_are_accepted() {
     // A13
     let world = World::adopted().await;
-    let hash = castalia_server::password::hash("right", castalia_server::password::Scheme::Bcrypt)
-        .unwrap();
+    let hash = password::hash(&mut Memory::default(), "right", Scheme::Bcrypt).unwrap();
     world.add_user("marked", &hash).await;
     world.add_user("bare", hash.trim_start_matches("{bcrypt}")).await;
     world.add_user("clear", "{noop}right").await;

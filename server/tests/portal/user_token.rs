@@ -367,4 +367,10 @@ async fn a_scope_that_cannot_be_read_allows_nothing() {
         program.get(path).await.fails(403, "Access is denied");
     }
     assert_eq!(program.get(&format!("{TOKENS}/whoami")).await.ok()["denyAll"], true);
+    // X105: an empty list of operations alone looks like a token without limits.
+    let owner = world.user("apollo").await;
+    for path in [TOKENS, "/openapi/v1/user-tokens/admin"] {
+        let listed = owner.get(path).await.ok();
+        assert_eq!(listed[0]["denyAll"], true, "{path}: {listed}");
+    }
 }

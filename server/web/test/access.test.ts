@@ -52,7 +52,7 @@ function matrix() {
   let stored: string[] = [];
   const show = () =>
     page({ app: "shop", columns: [column(stored)], added: USERS, onAdd: vi.fn(), filter: "", mayGrant: true });
-  const unsaved = () => withProperty<{ count: number; onSave: () => void }>(show(), "onSave")[0];
+  const unsaved = () => withProperty<{ count: number; isPending: boolean; onSave: () => void }>(show(), "onSave")[0];
   const outcomes = () => get(show(), ResultList<Change>);
   return {
     set: (user: string, isOn: boolean) =>
@@ -62,6 +62,7 @@ function matrix() {
       ),
     unsaved: () => unsaved()?.count ?? 0,
     save: () => unsaved()?.onSave(),
+    isSaving: () => unsaved()?.isPending,
     outcomes,
     /** Waits until all writes have an outcome, and the rights are read again. */
     settled: async (editors: string[]) => {
@@ -123,4 +124,16 @@ it("what was saved is no change when somebody else revokes it later", async () =
   page.save();
   await page.settled([]);
   expect(page.unsaved()).toBe(0);
+});
+
+it("what is being saved cannot be sent again, although another right is switched meanwhile", async () => {
+  const calls = answerGrants(1);
+  const page = matrix();
+  page.set("user1", true);
+  page.save();
+  page.set("user2", true);
+  expect(page.isSaving()).toBe(true);
+  await page.settled(["user1"]);
+  expect(page.isSaving()).toBe(false);
+  expect([calls, page.unsaved()]).toEqual([[["user1"]], 1]);
 });

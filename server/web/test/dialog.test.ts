@@ -1,5 +1,5 @@
 // What a dialog shows is what it sends, although the page behind it is read again meanwhile.
-import { Button } from "@mantine/core";
+import { Button, Textarea } from "@mantine/core";
 import type { ReactNode } from "react";
 import { afterAll, beforeEach, expect, it, vi } from "vitest";
 
@@ -23,6 +23,7 @@ import { DataTable } from "../src/components/DataTable";
 import { Dialog } from "../src/components/Dialog";
 import { ItemDialog } from "../src/components/ItemDialog";
 import { ItemTable } from "../src/components/ItemTable";
+import { LeaveGuard } from "../src/components/LeaveGuard";
 import { RequestAccess } from "../src/components/RequestAccess";
 import { Loaded } from "../src/components/States";
 import { compareColumns, type CompareRow } from "../src/state/compare";
@@ -161,14 +162,14 @@ it("where nothing was changed, this is reported, and there is nothing to undo", 
   /** As if the dialog had deleted these. */
   const done = useChanges.mock.lastCall?.[1];
   const made = { key: "limit", was: content("100"), now: null };
-  done?.([made], [made]);
+  done?.([made], [made], false);
   expect(status()).toEqual(["item.deleted", "item.undo"]);
-  done?.([], []);
+  done?.([], [], false);
   expect(status()).toEqual(["item.unchanged", undefined]);
   const onDone = vi.fn();
   const base = { items: [], revision: "r1" };
   shown(SaveText)({ place: PLACE, base, draft: SEEN, format: "json", text: "{}", onDone, onClose: vi.fn() });
-  useChanges.mock.lastCall?.[1]([], []);
+  useChanges.mock.lastCall?.[1]([], [], false);
   expect(onDone).toHaveBeenCalledExactlyOnceWith(false);
 });
 
@@ -223,7 +224,7 @@ it("a setting cannot be edited before the stored one is read", () => {
 it("a cell that is opened stays the same when other places are compared, and closes when its own is not", () => {
   const column = (env: string, value: string): ReadColumn => ({
     ...{ env, cluster: "default", namespaces: [namespace(value)], missing: [] },
-    ...{ isPending: false, error: null, isOffline: false },
+    ...{ isPending: false, error: null, isOffline: false, names: [] },
   });
   const [base, fat, uat] = [column("DEV", "100"), column("FAT", "200"), column("UAT", "300")];
   const page = shown(CompareResult);
@@ -274,6 +275,15 @@ it("a restored key gets the value that the dialog shows, although it was deleted
   list.props.onToggle("old", true);
   get(show(["2", "1"]), Confirm).onConfirm();
   expect(run).toHaveBeenCalledExactlyOnceWith([{ key: "old", was: null, now: content("2") }], "r1");
+});
+
+it("what is pasted is not said to be kept when the page is left", () => {
+  const dialog = shown(PasteItems);
+  const show = () => dialog({ place: PLACE, draft: SEEN, onDone: vi.fn(), onClose: vi.fn() });
+  data.set('["paste"', { items: [], problems: [] });
+  expect(find(show(), LeaveGuard)).toBeUndefined();
+  get<{ onChange: (event: object) => void }>(show(), Textarea as never).onChange({ currentTarget: { value: "a=1" } });
+  expect(get(show(), LeaveGuard)).toMatchObject({ areLost: true });
 });
 
 it("what is pasted is saved only with its own preview", () => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { OpenItemDTO } from "../src/api/bodies";
-import { changesOf, fromText, isLostInText, isRearranged, linesOf, toText } from "../src/text/properties";
+import { changesOf, fromText, isOvertaken, isRearranged, linesOf, orderOf, toText } from "../src/text/properties";
 
 const ITEMS: OpenItemDTO[] = [
   { key: "", comment: "# limits", lineNum: 1 },
@@ -57,8 +57,45 @@ describe("the text of properties", () => {
     expect(after("# c\nb = 2\na = 1")).toBe(true);
   });
 
-  it("knows which items the server would read differently", () => {
-    const lost = linesOf(ITEMS).filter(isLostInText);
-    expect(lost.map(({ key }) => key)).toEqual(["path", "text", "#x=y"]);
+  it("keeps white space at the edges of keys and values, whatever kind it is", () => {
+    const [key, value] = ["\u00a0k ", "\u3000v\ufeff"];
+    const lines = linesOf([{ key, value }]);
+    expect(toText(lines)).toBe("\\u00a0k\\u0020 = \\u3000v\\ufeff");
+    expect(fromText(toText(lines)).lines).toEqual(lines);
+  });
+
+  it("states the order of the lines whatever keys and comments contain", () => {
+    const lines = linesOf(ITEMS);
+    expect(orderOf({ before: lines, after: lines }, [])).toEqual([
+      { comment: "# limits" },
+      { key: "a" },
+      { comment: "" },
+      { key: "path" },
+      { key: "text" },
+      { key: "#x=y" },
+    ]);
+  });
+
+  it("states the order of the items that are left, and others follow", () => {
+    const order = {
+      before: fromText("a = 1\nb = 2\nadded = 3").lines,
+      after: fromText("new = 1\n# c\nb = 2\na = 1").lines,
+    };
+    const content = { value: "1", type: 0, comment: "" };
+    const changes = [
+      { key: "a", was: content, now: null },
+      { key: "new", was: null, now: content },
+    ];
+    expect(orderOf(order, changes)).toEqual([{ key: "new" }, { comment: "# c" }, { key: "b" }, { key: "added" }]);
+    expect(orderOf(order, [])).toEqual([{ comment: "# c" }, { key: "b" }, { key: "a" }, { key: "added" }]);
+  });
+
+  it("knows when others have arranged the lines otherwise", () => {
+    const [before, after] = [fromText("a = 1\nb = 2").lines, fromText("b = 2\na = 1").lines];
+    const by = (text: string) => isOvertaken({ before, after }, fromText(text).lines);
+    expect(by("a = 5\nb = 2\nadded = 3")).toBe(false);
+    expect(by("b = 2"), "deleted").toBe(false);
+    expect(by("b = 2\na = 1"), "the same order").toBe(false);
+    expect(by("# c\na = 1\nb = 2")).toBe(true);
   });
 });

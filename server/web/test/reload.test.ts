@@ -22,6 +22,7 @@ const { stored } = vi.hoisted(() => {
 
 vi.mock("react", async (original) => ({ ...(await original()), useState: (await import("./shallow")).useState }));
 vi.mock("react-i18next", () => ({ useTranslation: () => ({ t: (key: string) => key }) }));
+vi.mock("@mantine/hooks", () => ({ useDebouncedValue: (value: unknown) => [value] }));
 vi.mock("@tanstack/react-query", async (original) => ({
   ...(await original()),
   useQueryClient: () => ({ invalidateQueries: vi.fn() }),

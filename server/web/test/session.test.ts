@@ -109,12 +109,14 @@ describe("calls", () => {
     expect(fetched.mock.calls[0]?.[0]).toBe("/portal/openapi/v1/apps");
   });
 
+  const ANN = '{"userId":"ann"}';
+
   it("carry the token of the last answer, and a stale token is renewed once", async () => {
-    const { get, send } = await import("../src/api/client");
-    answer(200, "{}", "old");
-    await get("user");
+    const { currentUser, send } = await import("../src/api/client");
+    answer(200, ANN, "old");
+    await currentUser();
     answer(403);
-    answer(200, "{}", "new");
+    answer(200, ANN, "new");
     answer(200);
     await send("POST", "apps", {});
     expect(sent()).toEqual([
@@ -126,13 +128,47 @@ describe("calls", () => {
   });
 
   it("are not repeated when the right is missing", async () => {
-    const { get, send } = await import("../src/api/client");
-    answer(200, "{}", "same");
-    await get("user");
+    const { currentUser, send } = await import("../src/api/client");
+    answer(200, ANN, "same");
+    await currentUser();
     answer(403, '{"status":403,"message":"Access is denied"}');
-    answer(200, "{}", "same");
+    answer(200, ANN, "same");
     await expect(send("POST", "apps", {})).rejects.toMatchObject({ status: 403, message: "Access is denied" });
     expect(fetched).toHaveBeenCalledTimes(3);
+  });
+
+  it.each([429, 503, 0])("report the missing right although the user cannot be read: %d", async (status) => {
+    const { currentUser, send } = await import("../src/api/client");
+    answer(200, ANN, "same");
+    await currentUser();
+    answer(403, '{"status":403,"message":"Access is denied"}');
+    if (status === 0) fetched.mockRejectedValueOnce(new TypeError("Failed to fetch"));
+    else answer(status);
+    await expect(send("POST", "apps", {})).rejects.toMatchObject({ status: 403, message: "Access is denied" });
+    expect(fetched).toHaveBeenCalledTimes(3);
+  });
+
+  it("are not carried out as another user who has signed in in another tab: the page is left", async () => {
+    const assign = vi.fn();
+    vi.stubGlobal("window", { location: { assign } });
+    const { currentUser, send, sessionUser } = await import("../src/api/client");
+    answer(200, ANN, "ann's");
+    await currentUser();
+    answer(403, '{"status":403,"code":"csrf"}');
+    answer(200, '{"userId":"bob"}', "bob's");
+    await expect(send("POST", "apps", {})).rejects.toMatchObject({ code: "csrf" });
+    expect(assign).toHaveBeenCalledExactlyOnceWith("/portal/");
+    // Until the browser has left it.
+    answer(200, '{"userId":"bob"}', "bob's");
+    expect(await sessionUser()).toBe("bob");
+    answer(403);
+    answer(200, '{"userId":"bob"}', "bob's");
+    await expect(send("POST", "apps", {})).rejects.toMatchObject({ status: 403 });
+    expect(sent().filter(([method]) => method === "POST")).toEqual([
+      ["POST", "ann's"],
+      ["POST", "ann's"],
+    ]);
+    expect(assign).toHaveBeenCalledTimes(3);
   });
 
   it("fail with the server's words, or with what the network said", async () => {
@@ -143,6 +179,19 @@ describe("calls", () => {
     await expect(get("apps/x")).rejects.toMatchObject({ status: 502 });
     fetched.mockRejectedValueOnce(new TypeError("Failed to fetch"));
     await expect(get("apps/x")).rejects.toMatchObject({ status: 0 });
+  });
+
+  it("wait for a new sign-in when the session has ended, downloads too", async () => {
+    const { download, get } = await import("../src/api/client");
+    const { onSessionEnd } = await import("../src/state/signOut");
+    const asked = vi.fn(() => Promise.resolve("again" as const));
+    onSessionEnd(asked);
+    for (const read of [get, download]) {
+      answer(401, '{"message":"Unauthorized"}');
+      answer(200, '"done"');
+      expect(String(await read("items/export"))).toContain("done");
+    }
+    expect(asked).toHaveBeenCalledTimes(2);
   });
 
   it("are signed out by 401 and by a redirect, which can only lead to the sign-in", async () => {

@@ -40,3 +40,23 @@ export function get<Props>(node: unknown, component: (props: Props) => ReactNode
   if (!found) throw new Error(`there is no ${component.name}`);
   return found;
 }
+
+export interface Shown {
+  type: (props: object) => ReactNode;
+  props: object;
+}
+
+/** The element of a component that its file does not export. */
+export function named(node: unknown, name: string): Shown {
+  const found = search(node, name);
+  if (!found) throw new Error(`there is no ${name}`);
+  return found;
+}
+
+function search(node: unknown, name: string): Shown | undefined {
+  if (typeof node !== "object" || node === null) return undefined;
+  const { type, props } = node as { type?: { name?: string }; props?: object };
+  if (type?.name === name) return node as Shown;
+  const children = Array.isArray(node) ? node : Object.values(props ?? {});
+  return children.map((child) => search(child, name)).find(Boolean);
+}

@@ -74,7 +74,7 @@ it("a document is not emptied if its stored text is chosen, or if it has the wan
       await vi.waitFor(() => expect(page(null).conflict).not.toBeNull());
       page(null).resolve(new Set());
     }
-    await vi.waitFor(() => expect(onDone).toHaveBeenCalledExactlyOnceWith([], isConflict ? [] : changes));
+    await vi.waitFor(() => expect(onDone).toHaveBeenCalledExactlyOnceWith([], isConflict ? [] : changes, false));
   }
   expect(saveText).not.toHaveBeenCalled();
 });
@@ -90,5 +90,5 @@ it("what others have stored already is not reported as made, and so not undone",
   const onDone = vi.fn();
   const place = { app: "shop", env: "PRO", cluster: "default", ns: "application" };
   shown(() => useChanges(place, onDone))(null).run([same, own]);
-  await vi.waitFor(() => expect(onDone).toHaveBeenCalledExactlyOnceWith([own], [same, own]));
+  await vi.waitFor(() => expect(onDone).toHaveBeenCalledExactlyOnceWith([own], [same, own], false));
 });

@@ -183,7 +183,7 @@ it("an edit that the filters hide was not seen, and a release does not say what 
 async function copied(format: string, seen: string, stored: object) {
   const column = (env: string, value: string): ReadColumn => ({
     ...{ env, cluster: "default", namespaces: [namespace(value, "", format)], missing: [] },
-    ...{ isPending: false, error: null, isOffline: false },
+    ...{ isPending: false, error: null, isOffline: false, names: [] },
   });
   const [base, target] = [column("DEV", "1"), column("PRO", seen)];
   const groups = compareColumns(base, [target], "draft");

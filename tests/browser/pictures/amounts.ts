@@ -6,6 +6,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { beforeAll, test } from "vitest";
 
+import { placeIn } from "../support/api";
 import { useSuite, VIEWS, type View } from "../support/suite";
 
 const directory = process.env.CASTALIA_TEST_PICTURES ?? "pictures/out";
@@ -29,7 +30,7 @@ beforeAll(async () => {
   await each(APPS - 2, (n) => api.createApp(`service-${n}`, `Service number ${n} of the shop`));
   for (const app of [MANY, EMPTY]) await api.createApp(app);
   await each(NAMESPACES, (n) => api.createNamespace(MANY, `team-${n % 25}.rules-${n}`));
-  const at = { app: MANY, env: "DEV", cluster: "default", ns: "application" };
+  const at = placeIn(MANY);
   const lines = Array.from({ length: KEYS }, (_, n) => `service.${n % 50}.component.key-${n} = value ${n}`);
   await api.setText(at, lines.join("\n"));
   await api.publish(at);

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { beforeAll, test } from "vitest";
 
-import type { Place } from "../support/api";
+import { placeIn } from "../support/api";
 import { useSuite, VIEWS, WIDE, type View } from "../support/suite";
 
 const directory = process.env.CASTALIA_TEST_PICTURES ?? "pictures/out";
@@ -16,12 +16,7 @@ const suite = useSuite({
   offline: ["FAT"],
 });
 const APP = "checkout-service";
-const at = (env: string, ns = "application"): Place => ({
-  app: APP,
-  env,
-  cluster: "default",
-  ns,
-});
+const at = (env: string, ns?: string) => placeIn(APP, env, ns);
 
 const COMMON = {
   "checkout.currency.default": "EUR",

@@ -9,6 +9,11 @@ export interface Place {
   ns: string;
 }
 
+/** A namespace in the cluster that each environment has. */
+export function placeIn(app: string, env = "DEV", ns = "application"): Place {
+  return { app, env, cluster: "default", ns };
+}
+
 export interface Item {
   key: string;
   value: string;
@@ -79,6 +84,10 @@ export class Api {
     await this.call("POST", `apps/${appId}/appnamespaces`, body);
   }
 
+  async createCluster(appId: string, env: string, name: string): Promise<void> {
+    await this.call("POST", `envs/${env}/apps/${appId}/clusters`, { appId, name });
+  }
+
   /** `role` is ModifyNamespace or ReleaseNamespace; without an environment it applies to all. */
   async grant(place: Pick<Place, "app" | "ns"> & { env?: string }, role: string, user: string): Promise<void> {
     const env = place.env ? `/envs/${place.env}` : "";
@@ -110,8 +119,40 @@ export class Api {
     const body = { releaseTitle, releaseComment: "", releasedBy: this.user, isEmergencyPublish: false };
     return this.call("POST", `${namespacePath(place)}/releases`, body);
   }
+
+  /** Starts a gray release with these values; returns the place of its branch. */
+  async startGray(place: Place, ...items: Item[]): Promise<Place> {
+    const { clusterName } = await this.call<{ clusterName: string }>("POST", `${namespacePath(place)}/branches`);
+    const branch = { ...place, cluster: clusterName };
+    for (const item of items) await this.setItem(branch, item);
+    return branch;
+  }
+
+  /** Which clients of the app receive the gray release of a branch. */
+  async setAudience(
+    place: Place,
+    branch: Place,
+    clientIpList: string[],
+    clientLabelList: string[] = [],
+  ): Promise<void> {
+    const line = { clientAppId: place.app, clientIpList, clientLabelList };
+    await this.call("PUT", `${branchPath(place, branch)}/rules`, { ruleItems: [line] });
+  }
+
+  async publishGray(place: Place, branch: Place, releaseTitle: string): Promise<void> {
+    const body = { releaseTitle, releaseComment: "", releasedBy: this.user, isEmergencyPublish: false };
+    await this.call("POST", `${branchPath(place, branch)}/releases`, body);
+  }
 }
 
 export function namespacePath({ app, env, cluster, ns }: Place): string {
   return `envs/${env}/apps/${app}/clusters/${cluster}/namespaces/${encodeURIComponent(ns)}`;
 }
+
+function branchPath(place: Place, { cluster }: Place): string {
+  return `${namespacePath(place)}/branches/${cluster}`;
+}
+
+/** The page of a namespace, and that of its gray release. */
+export const addressOf = ({ app, env, cluster, ns }: Place) => `/a/${app}/c/${env}/${cluster}/${ns}`;
+export const grayAddressOf = (place: Place) => `${addressOf(place)}/gray`;

@@ -4,7 +4,7 @@ import axe, { type AxeResults } from "axe-core";
 import { chromium, type Browser, type BrowserContext, type Page, type Request, type Response } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 
-import { Api, type Place } from "./api";
+import { Api, placeIn, type Place } from "./api";
 import { startCastalia, type Castalia, type ServerOptions } from "./server";
 
 const WAIT_MS = 60_000;
@@ -97,6 +97,11 @@ export class Suite {
     const app = `app-${++this.apps}`;
     await (await this.api).createApp(app);
     return app;
+  }
+
+  /** A namespace of a fresh app of the administrator: `application` in the cluster `default` of DEV, unless it differs. */
+  async createPlace(part: Partial<Place> = {}): Promise<Place> {
+    return { ...placeIn(await this.createApp()), ...part };
   }
 
   /**

@@ -16,7 +16,7 @@ fn is_refused(arguments: &[&str], data_dir: &Path) {
     assert!(text.contains("installation.id"), "{text}");
 }
 
-async fn serves_the_value(server: &Server) {
+pub(super) async fn serves_the_value(server: &Server) {
     let config = Http::new(&server.config).get("/configs/demo/default/application").await;
     assert_eq!(config.ok().json()["configurations"]["k"], "1");
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Callable, Generic, TypeVar
 from weakref import WeakValueDictionary
 
+from castalia import _native
 from castalia._arguments import callable_or_refused, names_of
 from castalia._content import Snapshot, Validator
 from castalia._log import log_by_default, logger
@@ -105,12 +106,13 @@ class AnyClient(Generic[C]):
         return json.loads(self._native.report(name))
 
 
-def _guarded(validator: Validator) -> Callable[[tuple[Any, ...]], str | None]:
+def _guarded(validator: Validator) -> Callable[[_native.View], str | None]:
     """A validator whose failure is logged before the native half rejects the release."""
 
-    def call(parts: tuple[Any, ...]) -> str | None:
+    def call(view: _native.View) -> str | None:
         try:
-            return validator(Snapshot(*parts))
+            # Without the view: nothing that a validator reads is counted.
+            return validator(Snapshot(*view.parts()))
         except BaseException:
             logger.exception("a validator failed, which rejects the release")
             raise

@@ -5,7 +5,7 @@ Types of the native half; written by `make stub`.
 from _typeshed import SupportsGetItem
 from typing import Final, SupportsFloat, SupportsIndex
 
-__all__ = ["VERSION", "Client", "InMemory", "Open", "Stream", "Subscription", "View", "error_kinds", "forked", "in_callback", "parse_list", "read_text", "set_log", "shut"]
+__all__ = ["VERSION", "Client", "Open", "Stream", "Subscription", "View", "error_kinds", "forked", "in_callback", "parse_list", "read_text", "set_log", "shut"]
 
 VERSION: Final[str]
 
@@ -13,9 +13,16 @@ class Client:
     """
     A client. Opens no socket before a namespace is opened.
     """
-    def __new__(cls, /, values: dict[str, str], from_env: bool) -> Client:
+    def __new__(cls, /, values: dict[str, str], from_env: bool, memory: SupportsGetItem[int, tuple[str, SupportsGetItem[int, tuple[str, str]]]] | None = None) -> Client:
         """
-        From settings by property name, optionally on top of those of the environment.
+        From settings by property name, optionally on top of those of the environment. One in memory
+        has these values by namespace instead of servers.
+        """
+    def change(self, /, namespace: str, edits: SupportsGetItem[int, tuple[str, str | None]] | None, done: "_Done", replaces: bool = False) -> None:
+        """
+        Sets several values of a client in memory, where `None` removes a key, or replaces all values
+        of a namespace. Without values, loads of the namespace fail until they are set again.
+        `done(None, error)` is called on another thread.
         """
     def check_open(self, /) -> None:
         """
@@ -43,26 +50,11 @@ class Client:
         """
         Like `close`, without waiting.
         """
-    def validate(self, /, namespace: str, validator: "Callable[[tuple[Any, ...]], str | None]") -> None:
+    def validate(self, /, namespace: str, validator: "Callable[[View], str | None]") -> None:
         """
         Calls `validator(view)` before a release is applied. A text that is not empty, or an
         exception, rejects it.
         """
-
-class InMemory:
-    """
-    Sets the values of its client. Calls that wait call `done(None, error)` on another thread.
-    """
-    def __new__(cls, /, values: dict[str, str], from_env: bool, contents: "dict[str, list[tuple[str, str]]]") -> InMemory:
-        """
-        With initial values by namespace.
-        """
-    def change(self, /, namespace: str, edits: SupportsGetItem[int, tuple[str, str | None]] | None, done: "_Done", replaces: bool = False) -> None:
-        """
-        Sets several values, where `None` removes a key, or replaces all values of a namespace.
-        Without values, loads of the namespace fail until they are set again.
-        """
-    def client(self, /) -> Client: ...
 
 class Open:
     """

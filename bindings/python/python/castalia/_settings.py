@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +36,8 @@ class Settings:
     ) -> None:
         """Only these values; the environment is not read.
 
-        Pickled settings omit secrets; the reader takes those from its own environment.
+        Pickled settings omit secrets, and user and password of addresses; the reader takes
+        these settings from its own environment.
         """
         self.values: dict[str, str] = settings_or_refused(values or {})
         self.with_env = False
@@ -83,9 +85,9 @@ class Settings:
         return _native.Client(self.values, self.with_env)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        left_out = [] if self.pickle_secret else [name for name in self.values if _is_secret(name)]
-        values = {name: value for name, value in self.values.items() if name not in left_out}
-        return _restored, (values, self.with_env, self.pickle_secret, left_out)
+        public = self.values if self.pickle_secret else _without_secrets(self.values)
+        replaced = [name for name, value in self.values.items() if public.get(name) != value]
+        return _restored, (public, self.with_env, self.pickle_secret, replaced)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Settings) and self.__reduce__() == other.__reduce__()
@@ -98,17 +100,42 @@ class Settings:
         return f"Settings({sorted(self.values)}, with_env={self.with_env})"
 
 
-def _is_secret(name: str) -> bool:
-    return name.endswith("secret")
+# Secrets of the own app and, with a group, of another one.
+_SECRET = re.compile(r"apollo\.access-?key(?:\.(.+))?\.secret")
+_ADDRESSES = re.compile(r"apollo\.meta|apollo\.config-?service|.+_meta", re.IGNORECASE)
+# User and password of each of several addresses: everything before the last @ of its host.
+_CREDENTIALS = re.compile(r"(^|[\s,])([a-z][a-z0-9+.-]*://)?[^\s,/]*@", re.IGNORECASE)
+# Names that the documented variables are not derived from.
+_OTHER_NAMES = {
+    "apollo.accesskey.secret": "apollo.access-key.secret",
+    "apollo.configService": "apollo.config-service",
+}
+
+
+def _without_secrets(values: dict[str, str]) -> dict[str, str]:
+    public = {name: value for name, value in values.items() if not name.endswith("secret")}
+    for name, value in public.items():
+        if _ADDRESSES.fullmatch(name):
+            public[name] = _CREDENTIALS.sub(r"\1\2", value)
+    return public
+
+
+def _variable(name: str) -> str:
+    """The environment variable of a setting."""
+    secret = _SECRET.fullmatch(name)
+    if secret and secret[1]:
+        return "APOLLO_ACCESS_KEY_SECRET_" + re.sub("[^A-Za-z0-9]", "_", secret[1]).upper()
+    name = _OTHER_NAMES.get(name, name)
+    return name.replace(".", "_").replace("-", "_").upper()
 
 
 def _restored(
-    values: dict[str, str], with_env: bool, pickle_secret: bool, left_out: list[str]
+    values: dict[str, str], with_env: bool, pickle_secret: bool, replaced: list[str]
 ) -> Settings:
     settings = Settings(values, pickle_secret=pickle_secret)
     settings.with_env = with_env
-    for name in left_out:
-        value = os.environ.get(name.replace(".", "_").replace("-", "_").upper())
+    for name in replaced:
+        value = os.environ.get(_variable(name))
         if value is not None:
             settings.set(name, value)
     return settings

@@ -89,11 +89,11 @@ class _Memory(Settings):
 
     def __init__(self, contents: Contents, settings: Mapping[str, str]) -> None:
         super().__init__(settings)
-        checked = {name: _entries(values) for name, values in contents.items()}
-        self._native = _native.InMemory(self.values, self.with_env, checked)
+        checked = [(name, _entries(values)) for name, values in contents.items()]
+        self._native = _native.Client(self.values, self.with_env, checked)
 
     def client(self) -> _native.Client:
-        return self._native.client()
+        return self._native
 
     def updating(self, namespace: str, values: Mapping[str, str | None]) -> Start:
         _entries({key: value for key, value in values.items() if value is not None})

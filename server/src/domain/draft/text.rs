@@ -1,12 +1,16 @@
 //! Converts a text to the edits that lead to it. Properties are parsed line by line, with comments
 //! and blank lines kept as items without a key; other formats are one value.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use castalia_core::protocol::namespace::CONTENT_KEY;
 
+use super::lines::{self, TargetLine};
 use super::{DraftChanges, Line};
 use crate::error::{Code, Error, Result};
+
+/// First characters of a comment line.
+const COMMENT: [char; 2] = ['#', '!'];
 
 /// The edits that make the items equal to a properties text. Keys that the text lacks are deleted;
 /// an unchanged line is not touched; a changed one keeps its comment and type.
@@ -14,44 +18,19 @@ use crate::error::{Code, Error, Result};
 /// # Errors
 /// Fails if a line has no `=`, or if a key occurs twice, ignoring case.
 pub fn properties(text: &str, draft: &[Line]) -> Result<DraftChanges> {
-    let lines: Vec<_> = without_trailing_blanks(text).iter().map(|line| line.trim()).collect();
-    let parsed = parse(&lines)?;
+    let trimmed: Vec<_> = without_trailing_blanks(text).iter().map(|line| line.trim()).collect();
+    let parsed = parse(&trimmed)?;
     check_unique(&parsed)?;
-    let mut old = Old::new(draft);
-    let mut changes = DraftChanges::default();
-    for (line_num, content) in (1..).zip(parsed) {
-        let wanted = match content {
-            Content::Pair(key, value) => {
-                Line { key: key.to_owned(), value, line_num, ..Line::default() }
-            }
-            Content::Comment(comment) => {
-                Line { comment: comment.to_owned(), line_num, ..Line::default() }
-            }
-            Content::Blank => Line { line_num, ..Line::default() },
-        };
-        match old.take(&wanted) {
-            None => changes.create.push(wanted),
-            Some(found) => {
-                let comment =
-                    if wanted.key.is_empty() { wanted.comment } else { found.comment.clone() };
-                let changed = Line { value: wanted.value, comment, line_num, ..found.clone() };
-                if changed != *found {
-                    changes.update.push(changed);
-                }
-            }
-        }
-    }
-    changes.delete = old.rest();
-    Ok(changes)
+    Ok(lines::changes(parsed.iter().map(TargetLine::from), draft))
 }
 
 /// The edits that make the whole text the value of a namespace that is one document.
 #[must_use]
 pub fn document(text: &str, draft: &[Line]) -> DraftChanges {
     let mut changes = DraftChanges::default();
-    let (content, others): (Vec<_>, Vec<_>) =
-        draft.iter().partition(|line| line.key == CONTENT_KEY);
-    match content.first() {
+    // Nodes of Apollo can store the key twice; the last item is the one that is published.
+    let published = draft.iter().rfind(|line| line.key == CONTENT_KEY);
+    match published {
         None => changes.create.push(Line {
             key: CONTENT_KEY.to_owned(),
             value: text.to_owned(),
@@ -59,18 +38,36 @@ pub fn document(text: &str, draft: &[Line]) -> DraftChanges {
             ..Line::default()
         }),
         Some(found) if found.value != text => {
-            changes.update.push(Line { value: text.to_owned(), ..(*found).clone() });
+            changes.update.push(Line { value: text.to_owned(), ..found.clone() });
         }
         Some(_) => {}
     }
-    changes.delete = others.into_iter().cloned().collect();
+    let is_other = |line: &&Line| published.is_none_or(|found| found.id != line.id);
+    changes.delete = draft.iter().filter(is_other).cloned().collect();
     changes
+}
+
+/// Whether a properties text with this line has it as a comment, or as a blank line if it is empty.
+#[must_use]
+pub fn is_comment(line: &str) -> bool {
+    let is_one_line = !line.contains(['\n', '\r']) && line.trim() == line;
+    line.is_empty() || (is_one_line && line.starts_with(COMMENT))
 }
 
 enum Content<'t> {
     Pair(&'t str, String),
     Comment(&'t str),
     Blank,
+}
+
+impl<'c> From<&'c Content<'_>> for TargetLine<'c> {
+    fn from(content: &'c Content<'_>) -> Self {
+        match content {
+            Content::Pair(key, value) => Self { key, value, ..Self::default() },
+            Content::Comment(comment) => Self { comment: Some(comment), ..Self::default() },
+            Content::Blank => Self::default(),
+        }
+    }
 }
 
 /// Apollo's method of splitting drops blank lines at the end.
@@ -85,7 +82,7 @@ fn without_trailing_blanks(text: &str) -> Vec<&str> {
 fn parse<'t>(lines: &[&'t str]) -> Result<Vec<Content<'t>>> {
     let content = |(number, line): (usize, &&'t str)| match line.split_once('=') {
         _ if line.is_empty() => Ok(Content::Blank),
-        _ if line.starts_with(['#', '!']) => Ok(Content::Comment(line)),
+        _ if line.starts_with(COMMENT) => Ok(Content::Comment(line)),
         // Two characters represent a line end, since a line cannot contain one.
         Some((key, value)) => Ok(Content::Pair(key.trim(), value.trim().replace("\\n", "\n"))),
         None => {
@@ -116,48 +113,9 @@ fn check_unique(parsed: &[Content<'_>]) -> Result<()> {
     .with_code(Code::RepeatedKeys))
 }
 
-/// Items that no line has matched yet, each kind in its order.
-struct Old<'d> {
-    pairs: HashMap<&'d str, Vec<&'d Line>>,
-    comments: Vec<&'d Line>,
-    blanks: Vec<&'d Line>,
-}
-
-impl<'d> Old<'d> {
-    fn new(draft: &'d [Line]) -> Self {
-        let mut ordered: Vec<_> = draft.iter().collect();
-        // Items are taken from the end, so the first line is sorted last.
-        ordered.sort_by_key(|line| std::cmp::Reverse((line.line_num, line.id)));
-        let mut old = Self { pairs: HashMap::new(), comments: Vec::new(), blanks: Vec::new() };
-        for line in ordered {
-            match (line.key.is_empty(), line.comment.is_empty()) {
-                (false, _) => old.pairs.entry(&line.key).or_default().push(line),
-                (true, false) => old.comments.push(line),
-                (true, true) => old.blanks.push(line),
-            }
-        }
-        old
-    }
-
-    fn take(&mut self, wanted: &Line) -> Option<&'d Line> {
-        match (wanted.key.is_empty(), wanted.comment.is_empty()) {
-            (false, _) => self.pairs.get_mut(wanted.key.as_str())?.pop(),
-            (true, false) => self.comments.pop(),
-            (true, true) => self.blanks.pop(),
-        }
-    }
-
-    fn rest(self) -> Vec<Line> {
-        let pairs = self.pairs.into_values().flatten();
-        let mut rest: Vec<_> = pairs.chain(self.comments).chain(self.blanks).cloned().collect();
-        rest.sort_by_key(|line| (line.line_num, line.id));
-        rest
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::line;
+    use super::super::{Edits as _, line};
     use super::*;
 
     fn shown(lines: &[Line]) -> Vec<(i64, &str, &str, &str, i64)> {
@@ -228,5 +186,20 @@ mod tests {
         let draft = [line(7, "content", "a: 1\n", "")];
         assert!(document("a: 1\n", &draft).is_empty());
         assert_eq!(shown(&document("a: 2\n", &draft).update), [(7, "content", "a: 2\n", "", 7)]);
+    }
+
+    /// X101
+    #[test]
+    fn of_a_document_that_is_stored_twice_the_published_one_stays() {
+        let draft = [line(7, "content", "old", ""), line(9, "content", "published", "")];
+        for (text, is_new) in [("new", true), ("published", false)] {
+            let changes = document(text, &draft);
+            let updated = [(9, "content", text, "", 9)];
+            assert_eq!(shown(&changes.update), updated[..usize::from(is_new)]);
+            assert_eq!(shown(&changes.delete), [(7, "content", "old", "", 7)]);
+            // The deleted one is no difference from what its caller requested.
+            let edits = |draft: &[Line]| -> Result<_> { Ok(document(text, draft)) };
+            assert_eq!(edits.differences(&draft).len(), usize::from(is_new));
+        }
     }
 }

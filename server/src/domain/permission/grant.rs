@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use castalia_store::app::App;
-use castalia_store::user::role::{self, Names, RoleRows, Wanted};
+use castalia_store::user::role::{self, Names, RoleRows, RoleSelection};
 use castalia_store::{Deletion, Id, Store, Transaction, app, consumer};
 
 use super::requirement::Resource;
@@ -69,8 +69,8 @@ impl OfCluster {
         }
     }
 
-    fn wanted(&self) -> Wanted<'_> {
-        Wanted { roles: &self.roles, kinds: &self.kinds, targets: &self.targets }
+    fn wanted(&self) -> RoleSelection<'_> {
+        RoleSelection { roles: &self.roles, kinds: &self.kinds, targets: &self.targets }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use castalia_store::namespace::AppNamespace;
 use castalia_store::removal::Scope;
-use castalia_store::restoration::{self, Hidden, When, hidden_of_app};
+use castalia_store::restoration::{self, DeletedRows, When, hidden_of_app};
 use castalia_store::{Connection, Id, Transaction};
 
 use super::order::{self, DeletedAlone};
@@ -72,7 +72,11 @@ impl<'a> Shown<'a> {
         Ok(Restored::Whole)
     }
 
-    pub(super) async fn cluster(&mut self, tx: &Transaction, hidden: &Hidden) -> Result<Restored> {
+    pub(super) async fn cluster(
+        &mut self,
+        tx: &Transaction,
+        hidden: &DeletedRows,
+    ) -> Result<Restored> {
         let Deleted { app_id, cluster, at, .. } = self.deleted;
         if let Some(present) = castalia_store::app::cluster(tx, app_id, cluster).await? {
             unused::remove_cluster(tx, &present, hidden, &mut self.removal).await?;
@@ -118,7 +122,7 @@ impl<'a> Shown<'a> {
     pub(super) async fn app_namespace(
         &mut self,
         tx: &Transaction,
-        hidden: &Hidden,
+        hidden: &DeletedRows,
         limit: NamespaceLimit,
     ) -> Result<Restored> {
         let Deleted { app_id, namespace: name, at, .. } = self.deleted;
@@ -155,7 +159,7 @@ impl<'a> Shown<'a> {
         Ok(Restored::Whole)
     }
 
-    pub(super) async fn app(&mut self, tx: &Transaction, hidden: &Hidden) -> Result<Restored> {
+    pub(super) async fn app(&mut self, tx: &Transaction, hidden: &DeletedRows) -> Result<Restored> {
         let Deleted { app_id, at, .. } = self.deleted;
         if let Some(present) = castalia_store::app::lock(tx, app_id).await? {
             unused::remove_app(tx, &present, &mut self.removal).await?;
@@ -233,7 +237,7 @@ impl<'a> Shown<'a> {
         &mut self,
         tx: &Transaction,
         clusters: &[&str],
-        hidden: &Hidden,
+        hidden: &DeletedRows,
     ) -> Result<()> {
         let places = hidden.namespaces.iter();
         let places = places.map(|row| (row.cluster_name.as_str(), row.namespace_name.as_str()));

@@ -2,7 +2,7 @@
 //! only created has nothing to lose, and would keep the earlier one away.
 
 use castalia_store::removal::{Scope, lock_namespaces};
-use castalia_store::restoration::{Hidden, unused};
+use castalia_store::restoration::{DeletedRows, unused};
 use castalia_store::{Connection, Id, Transaction};
 
 use crate::domain::cluster::Cluster;
@@ -46,7 +46,7 @@ pub(super) async fn remove_app(
 pub(super) async fn remove_cluster(
     tx: &Transaction,
     present: &Cluster,
-    earlier: &Hidden,
+    earlier: &DeletedRows,
     removal: &mut Removal,
 ) -> Result<()> {
     let Cluster { app_id, name, .. } = present;

@@ -125,7 +125,7 @@ pub async fn create(store: &Store, rule: &PasswordRule, account: Account) -> Res
         return Err(exists(&account.username));
     }
     let name = account.username.clone();
-    let hash = changing(move || password::hash(given.expose(), scheme)).await?;
+    let hash = changing(move |memory| password::hash(memory, given.expose(), scheme)).await?;
     let row = account.row(Some(hash));
     match store.write(row, |tx, row| Box::pin(user::create(tx, row))).await {
         Err(StoreError::Duplicate(_)) => Err(exists(&name)),
@@ -190,10 +190,11 @@ async fn new_hash(
 ) -> Result<Option<String>> {
     let Some(given) = account.password.clone() else { return Ok(None) };
     let scheme = scheme(rule.installation());
-    let hash = changing(move || match password::verify(given.expose(), stored.expose()) {
-        true => Ok(None),
-        false => password::hash(given.expose(), scheme).map(Some),
-    });
+    let hash =
+        changing(move |memory| match password::verify(memory, given.expose(), stored.expose()) {
+            true => Ok(None),
+            false => password::hash(memory, given.expose(), scheme).map(Some),
+        });
     hash.await
 }
 

@@ -50,7 +50,7 @@ pub async fn create<E: From<Error>>(
         keep(password)?;
     }
     let password = given.or_else(|| generated.as_deref().map(Secret::new)).unwrap_or_default();
-    let hash = changing(move || password::hash(password.expose(), scheme)).await?;
+    let hash = changing(move |memory| password::hash(memory, password.expose(), scheme)).await?;
     let row = UserRow {
         username: ADMINISTRATOR.to_owned(),
         display_name: Some(ADMINISTRATOR.to_owned()),

@@ -32,9 +32,12 @@ struct FailedLoad {
 }
 
 impl FailedLoads {
-    /// Notes a load that failed, unless the database cannot be reached, which affects all.
+    /// Notes a load that failed, unless the database cannot be reached or refuses the account, which
+    /// affects all.
     pub(super) fn note(&self, place: NamespaceRef<'_>, error: &Error) {
-        if error.store_error().is_some_and(StoreError::is_connection_lost) {
+        let affects_all =
+            |error: &StoreError| error.is_connection_lost() || error.is_refused_sign_in();
+        if error.store_error().is_some_and(affects_all) {
             return;
         }
         let mut loads = self.loads.lock();
@@ -70,14 +73,21 @@ impl FailedLoads {
     }
 }
 
+fn is_refused_sign_in(error: &Error) -> bool {
+    error.store_error().is_some_and(StoreError::is_refused_sign_in)
+}
+
 impl ReleaseCache {
-    /// Reads the namespaces again whose loads failed, without an end.
+    /// Reads the namespaces again whose loads failed, without an end. A round ends with the first
+    /// sign-in that is refused, because databases lock an account after many of them.
     pub(in crate::feed) async fn retry_failed(self: &Arc<Self>) {
         loop {
             self.failed.wait().await;
             for key in self.failed.keys() {
-                if self.get(NamespaceRef::of(&key)).await.is_ok() {
-                    self.failed.loads.lock().remove(&key.watch_key());
+                match self.get(NamespaceRef::of(&key)).await {
+                    Ok(_) => drop(self.failed.loads.lock().remove(&key.watch_key())),
+                    Err(error) if is_refused_sign_in(&error) => break,
+                    Err(_) => {}
                 }
             }
         }

@@ -8,6 +8,7 @@ use super::long_read::{self, contents};
 use super::request::{FormParameters, QueryParameters};
 use super::{AdminAccess, AdminRoutes, NamespaceNames, key};
 use crate::domain::item_rules::{ItemRules, Leniency};
+use crate::domain::namespace::NamespaceKey;
 use crate::domain::{commit, item, item_set};
 use crate::error::Result;
 use crate::http::request::{Body, LARGE_BODY, Path};
@@ -140,9 +141,7 @@ async fn by_key(
     State(state): State<EnvironmentState>,
     Path((app_id, cluster, namespace, item_key)): Path<(String, String, String, String)>,
 ) -> Result<At<Json<wire::Item>>> {
-    let (revision, found) =
-        item::by_key(&state.store, &key(&(app_id, cluster, namespace)), &item_key).await?;
-    Ok(At(revision, Json(found.into())))
+    find(&state.store, key(&(app_id, cluster, namespace)), item_key).await
 }
 
 async fn by_encoded_key(
@@ -150,11 +149,17 @@ async fn by_encoded_key(
     Path((app_id, cluster, namespace, encoded)): Path<(String, String, String, String)>,
 ) -> Result<At<Json<wire::Item>>> {
     let item_key = item::decode_key(&encoded)?;
-    let (revision, found) =
-        item::by_key(&state.store, &key(&(app_id, cluster, namespace)), &item_key).await?;
+    find(&state.store, key(&(app_id, cluster, namespace)), item_key).await
+}
+
+/// For the revision, all items of the namespace are read.
+async fn find(store: &Store, key: NamespaceKey, item_key: String) -> Result<At<Json<wire::Item>>> {
+    let read = contents(store, |store| async move { item::by_key(&store, &key, &item_key).await });
+    let (revision, found) = read.await?;
     Ok(At(revision, Json(found.into())))
 }
 
+/// No long read: it is one row, without a revision.
 async fn by_id(
     State(state): State<EnvironmentState>,
     Path(id): Path<i64>,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use castalia_store::Store;
+use castalia_store::{SQLITE_READERS, Store};
 
 use crate::disconnect::to_the_end;
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ use crate::http::search::IN_ENVIRONMENT;
 use crate::turns::KeyedTurns;
 
 /// Those of one file at a time: one less than the connections that read it.
-const OF_FILE: usize = 3;
+const OF_FILE: usize = SQLITE_READERS as usize - 1;
 /// Longest wait for those of others: longer than for a connection, because each of them may last.
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -5,7 +5,7 @@ use axum::response::{IntoResponse as _, Response};
 use indexmap::IndexMap;
 
 use super::body::{bodies, page_body};
-use super::long_read;
+use super::long_read::{self, contents};
 use super::request::{FormParameters, QueryParameters};
 use super::{AdminAccess, AdminRoutes, NamespaceNames, key};
 use crate::domain::revision::Revision;
@@ -116,7 +116,9 @@ async fn find(
     if !parameters.flag("revision", true)? {
         return Ok(body.into_response());
     }
-    Ok(At(Revision::current(state.store.read(), id).await?, body).into_response())
+    let read =
+        contents(&state.store, |store| async move { Revision::current(store.read(), id).await });
+    Ok(At(read.await?, body).into_response())
 }
 
 async fn delete(
@@ -168,5 +170,7 @@ async fn unpublished_clusters(
     State(state): State<EnvironmentState>,
     Path(app_id): Path<String>,
 ) -> Result<Json<IndexMap<String, bool>>> {
-    Ok(Json(unpublished::clusters(&state.store, &app_id).await?))
+    let read =
+        contents(&state.store, |store| async move { unpublished::clusters(&store, &app_id).await });
+    Ok(Json(read.await?))
 }

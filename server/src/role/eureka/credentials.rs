@@ -6,6 +6,7 @@
 //! accepted then. Until then, callers wait for each other: those that the node itself sends to the
 //! other servers are verified first, because they are the right ones in most installations.
 
+use std::mem;
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
@@ -15,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::turns::{Presence, Turns};
-use crate::password;
+use crate::password::{self, Memory};
 use crate::settings::eureka::{EurekaCredentials, EurekaPassword};
 
 /// Digest of `user:password`, so that the comparison takes the same time for every length.
@@ -37,6 +38,8 @@ struct AcceptedCredentials {
     accepted: OnceLock<Accepted>,
     /// What the node sends to servers that expect something else.
     others: Mutex<Vec<Accepted>>,
+    /// For one verification after the other, until the password is known.
+    memory: Mutex<Memory>,
 }
 
 impl Expected {
@@ -49,9 +52,13 @@ impl Expected {
             }
             EurekaPassword::Hashed(hash) => (Some(hash.clone()), OnceLock::new()),
         };
-        let username = username.clone();
-        let credentials =
-            AcceptedCredentials { username, hash, accepted, others: Mutex::default() };
+        let credentials = AcceptedCredentials {
+            username: username.clone(),
+            hash,
+            accepted,
+            others: Mutex::default(),
+            memory: Mutex::default(),
+        };
         Self { credentials: Arc::new(credentials), turns: Turns::default() }
     }
 
@@ -98,6 +105,7 @@ impl AcceptedCredentials {
             let is_right = self.matches(given);
             if is_right {
                 self.accepted.get_or_init(|| Sha256::digest(given).into());
+                drop(mem::take(&mut *self.memory.lock()));
             }
             is_right
         })
@@ -109,7 +117,8 @@ impl AcceptedCredentials {
         let (username, password) = given.split_at(colon);
         let password = std::str::from_utf8(password.strip_prefix(b":").unwrap_or_default());
         let hash = self.hash.as_ref().map(Secret::expose).unwrap_or_default();
-        let is_password = password::verify(password.unwrap_or_default(), hash);
+        let is_password =
+            password::verify(&mut self.memory.lock(), password.unwrap_or_default(), hash);
         let digests = [username, self.username.as_bytes()].map(Sha256::digest);
         is_password & bool::from(digests[0].ct_eq(&digests[1]))
     }
@@ -120,6 +129,7 @@ pub(super) mod tests {
     use std::time::{Duration, Instant};
 
     use super::*;
+    use crate::password::Scheme;
 
     /// Hash of `pw`.
     pub(in super::super) const BCRYPT: &str =
@@ -201,5 +211,16 @@ pub(super) mod tests {
         assert_eq!(verify(&["x:y", "x:y", "eu:pw"], b"eu:guess").await, (false, Some(true), 1));
         assert_eq!(verify(&["x:y", "x:y"], b"eu:guess").await, (false, None, 1));
         assert_eq!(verify(&["x:y"], b"eu:pw").await, (true, Some(true), 1));
+    }
+
+    /// X88: strangers guess one password after the other, and the right one ends it.
+    #[test]
+    fn verifications_use_the_same_memory_until_the_password_is_known() {
+        let hash = password::hash(&mut Memory::default(), "pw", Scheme::Argon2id).unwrap();
+        let hashed = expected(EurekaPassword::Hashed(Secret::new(hash))).credentials;
+        assert!(!hashed.verify(b"eu:guess"));
+        assert_eq!(hashed.memory.lock().kib(), 19 * 1024);
+        assert!(hashed.verify(b"eu:pw"));
+        assert_eq!(hashed.memory.lock().kib(), 0);
     }
 }

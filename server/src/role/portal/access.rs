@@ -2,6 +2,8 @@
 //! made the browser send, reads the names in the path, and checks the permission. Handlers receive
 //! its results, so that exactly the checked values are used.
 
+use std::sync::Arc;
+
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts as _, RawPathParams, Request};
 use axum::middleware::Next;
@@ -13,6 +15,7 @@ use http::{Method, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use subtle::ConstantTimeEq as _;
 
+use super::abandoned::PartOfChange;
 use super::audit::{self, Witnessed};
 use super::calls::TokenCall;
 use super::extract::Paging;
@@ -28,12 +31,13 @@ use crate::domain::{pending_change, portal_app};
 use crate::environment::Relayed;
 use crate::error::{Code, Error, Result};
 use crate::http::operation::About;
+use crate::http::request_memory::RequestMemory;
 use crate::json::Json;
 use crate::wire::admin::Page;
 
-/// Operations that record their events themselves: publishes, and edits of other namespaces than
-/// the one in the path.
-const RECORDING: [&str; 7] = [
+/// Operations that record their events themselves: publishes, edits of other namespaces than the one
+/// in the path, and those that may leave it as it is.
+const RECORDING: [&str; 8] = [
     "createRelease",
     "createGrayRelease",
     "createGrayDelRelease",
@@ -41,6 +45,7 @@ const RECORDING: [&str; 7] = [
     "mergeBranch",
     "syncItems",
     "changeItems",
+    "importNamespaceItems",
 ];
 
 /// Header that unsafe requests of a browser must carry; its value is sent to the browser in the
@@ -61,20 +66,20 @@ pub(super) fn guard(
         match admitted {
             Ok(None) => {
                 let witnessed = Witnessed::of(&portal, &parts);
-                let edit = edit(&parts);
-                let hub = portal.own.events.clone();
-                let request = Request::from_parts(parts, body);
-                let response = match witnessed {
-                    Some(witnessed) => audit::run(portal, witnessed, request, next).await,
-                    None => next.run(request).await,
-                };
-                if let Some(call) = call.filter(|_| audit::is_refused(&response)) {
-                    call.refused();
+                let changer = changer(witnessed.as_ref(), &parts);
+                let own = Arc::clone(&portal.own);
+                let performed =
+                    perform(portal, witnessed, call, Request::from_parts(parts, body), next);
+                // Only a change runs to the end, so that a caller that disconnects neither cuts it
+                // in the middle nor prevents its record: a read without a caller shows nothing,
+                // and would wait and work for nobody.
+                match changer {
+                    Some(caller) => {
+                        let performed = own.abandoned.run(&caller, performed).await;
+                        performed.unwrap_or_else(IntoResponse::into_response)
+                    }
+                    None => performed.await,
                 }
-                if let Some(edit) = edit.filter(|_| response.status().is_success()) {
-                    hub.record(edit);
-                }
-                relay(response)
             }
             Ok(Some(answer)) => answer,
             Err(error) => {
@@ -90,16 +95,50 @@ pub(super) fn guard(
     })
 }
 
+/// Who makes a change that has to run to the end, unless it is a part of one that does.
+fn changer(witnessed: Option<&Witnessed>, parts: &Parts) -> Option<Identity> {
+    witnessed.filter(|witnessed| witnessed.is_change())?;
+    let caller = parts.extensions.get::<Caller>()?;
+    let is_part = parts.extensions.get::<PartOfChange>().is_some();
+    (!is_part).then(|| caller.identity.clone())
+}
+
+/// Runs a request that was admitted, records it, and reports what it edited to pages.
+async fn perform(
+    portal: Portal,
+    witnessed: Option<Witnessed>,
+    call: Option<TokenCall>,
+    request: Request,
+    next: Next,
+) -> Response {
+    // The body is in memory until the request is carried out.
+    let _memory = request.extensions().get::<RequestMemory>().cloned();
+    let edit = edit(&request);
+    let hub = portal.own.events.clone();
+    let response = match witnessed {
+        Some(witnessed) => audit::run(portal, witnessed, request, next).await,
+        None => next.run(request).await,
+    };
+    if let Some(call) = call.filter(|_| audit::is_refused(&response)) {
+        call.refused();
+    }
+    if let Some(edit) = edit.filter(|_| response.status().is_success()) {
+        hub.record(edit);
+    }
+    relay(response)
+}
+
 /// The event of a request that edits the namespace of its path.
-fn edit(parts: &Parts) -> Option<NewEvent> {
-    let place = parts.extensions.get::<Resource>()?;
-    let about = parts.extensions.get::<About>()?;
-    let is_edit = audit::is_change(&parts.method, about.id)
+fn edit(request: &Request) -> Option<NewEvent> {
+    let extensions = request.extensions();
+    let place = extensions.get::<Resource>()?;
+    let about = extensions.get::<About>()?;
+    let is_edit = audit::is_change(request.method(), about.id)
         && !RECORDING.contains(&about.id)
         && !place.env.is_empty()
         && !place.cluster.is_empty()
         && !place.namespace.is_empty();
-    let operator = parts.extensions.get::<Caller>()?.identity.name();
+    let operator = extensions.get::<Caller>()?.identity.name();
     is_edit.then(|| event::about(place, event::EventKind::Edit, operator, 0))
 }
 

@@ -23,11 +23,9 @@ use crate::domain::audit_log::request::{Request as Audited, Trail, resource};
 use crate::domain::audit_log::{self, OperationKind};
 use crate::domain::constraint::{APP_ID, NAME};
 use crate::domain::permission::requirement::{Identity, Resource};
-use crate::environment::revision;
 use crate::error::{Code, Error, Reaction, Result};
 use crate::http::client_address::client_address;
 use crate::http::operation::About;
-use crate::http::request_memory::RequestMemory;
 
 /// Name of the operation of a refused request.
 const REFUSED: &str = "Auth.refused";
@@ -61,6 +59,11 @@ impl Witnessed {
             recorded: names::recorded(&parts.method, about.map(|about| about.id)),
             resource: parts.extensions.get().cloned().unwrap_or_default(),
         })
+    }
+
+    /// Whether the request changes something.
+    pub(super) fn is_change(&self) -> bool {
+        self.recorded.is_some_and(RecordedOperation::is_change)
     }
 
     /// Records the refusal of this request, unless its caller has too many of them. The caller is
@@ -165,7 +168,7 @@ fn storable(resource: &Resource) -> Resource {
 
 /// Whether an operation changes something.
 pub(super) fn is_change(method: &Method, id: &'static str) -> bool {
-    names::recorded(method, Some(id)).is_some_and(|recorded| recorded.kind != OperationKind::Rpc)
+    names::recorded(method, Some(id)).is_some_and(RecordedOperation::is_change)
 }
 
 /// The address that a request came from.
@@ -204,10 +207,9 @@ pub(super) async fn run(
         Some(recorded) => witnessed.trail(&portal, recorded, &witnessed.description()),
         None => Ok(None),
     };
-    let is_change = witnessed.recorded.is_some_and(|recorded| recorded.kind != OperationKind::Rpc);
     match trail {
         // A change of an environment would succeed and leave no record.
-        Ok(Some(_)) if is_change && !portal.state.store.status().is_writable() => {
+        Ok(Some(_)) if witnessed.is_change() && !portal.state.store.status().is_writable() => {
             Error::unavailable(
                 "The database of the portal does not accept writes, so that the operation could not \
                  be recorded in the audit log. Nothing was changed.",
@@ -215,16 +217,8 @@ pub(super) async fn run(
             .into_response()
         }
         Ok(Some(trail)) => {
-            // The body is in memory until the request is carried out.
-            let memory = request.extensions().get::<RequestMemory>().cloned();
-            let recorded = async move {
-                let _memory = memory;
-                let response = trail.scope(next.run(request)).await;
-                settle(&portal, &witnessed, &trail, response).await
-            };
-            // Only a change runs to the end, so that a caller that disconnects cannot prevent its
-            // record: a read without a caller shows nothing, and would wait and work for nobody.
-            if is_change { revision::to_the_end(recorded).await } else { recorded.await }
+            let response = trail.scope(next.run(request)).await;
+            settle(&portal, &witnessed, &trail, response).await
         }
         Ok(None) => {
             let response = next.run(request).await;

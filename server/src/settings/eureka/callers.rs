@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use castalia_store::Secret;
 
 use super::SettingsReader;
-use crate::password;
+use crate::password::{self, Memory};
 use crate::server_config::keys;
 
 /// A password that is compared with a hash only to learn whether the hash can be verified at all.
@@ -123,7 +123,8 @@ impl SettingsReader<'_> {
 
     /// The text is not repeated: it may be a password that begins with a brace.
     fn eureka_hash(&mut self, name: &str, is_never: bool, hash: Secret) -> Option<EurekaPassword> {
-        if is_never || password::try_verify(PROBE, hash.expose()).is_none() {
+        if is_never || password::try_verify(&mut Memory::default(), PROBE, hash.expose()).is_none()
+        {
             self.fault(
                 name,
                 "begins with `{`, and is no hash that can be verified; use {bcrypt} and a hash, or put {noop} in front of the password itself",

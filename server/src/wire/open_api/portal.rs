@@ -255,6 +255,9 @@ body! {
         allow_manage_users: bool,
         /// Maximum number of requests per second; 0 for no limit.
         rate_limit: i64,
+        /// When its newest token expires; absent if it has none.
+        #[schema(value_type = String)]
+        expires: Option<DateTime<Utc>>,
         /// When it last used a token, to the minute; absent if it never did.
         #[schema(value_type = String)]
         last_used_time: Option<DateTime<Utc>>,

@@ -29,8 +29,24 @@ body! {
         update: Option<Vec<Item>>,
         /// Keys of the items that are deleted.
         delete: Option<Vec<String>>,
+        /// All lines that the namespace then has, in their order. Without it, lines stay where they
+        /// are.
+        lines: Option<Vec<ItemLine>>,
         /// Whether the edits are only checked.
         dry_run: bool,
+    }
+}
+
+body! {
+    /// A line of a namespace in the format `properties`, others have none: an item, a comment line or,
+    /// without members, a blank line.
+    #[serde(deny_unknown_fields)]
+    ItemLine {
+        /// Key of the item.
+        key: Option<String>,
+        /// Text of the comment line: begins with `#` or `!`, without line breaks, and without white
+        /// space at its edges; of a blank line empty.
+        comment: Option<String>,
     }
 }
 

@@ -63,6 +63,8 @@ body! {
         token_value: Option<String>,
         /// `active`, `expired` or `revoked`.
         status: Option<String>,
+        /// Whether it allows nothing, because its scope cannot be read.
+        deny_all: bool,
         /// What it may be used for; everything if empty.
         operations: Option<Vec<String>>,
         /// Apps that it is limited to.

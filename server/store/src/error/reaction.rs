@@ -13,8 +13,8 @@ pub(super) enum Reaction {
     /// The connection is sound, but its server is not in service. A new connection may lead to
     /// another server.
     Unready,
-    /// The connection is sound, and the database refused or ended this statement: repeating it
-    /// would cost as much again.
+    /// The database refused or ended this statement, and perhaps the connection with it: repeating
+    /// it would cost as much again.
     Refused,
     ReadOnly,
     Denied,
@@ -63,8 +63,9 @@ fn sqlx_reaction(error: &sqlx::Error) -> Reaction {
 
 fn mysql_reaction(number: u16) -> Reaction {
     match number {
-        // Lock wait timeout, deadlock.
-        1205 | 1213 => Reaction::Conflict,
+        // Lock wait timeout, deadlock, a commit that Group Replication rolled back because of a
+        // change on another server.
+        1205 | 1213 | 3101 => Reaction::Conflict,
         // Too many connections, also of one account, shutdown in progress, connection killed, an
         // idle session that exceeded its time limit, no such database.
         1040 | 1049 | 1053 | 1203 | 1226 | 1927 | 3169 | 4031 => Reaction::Unavailable,
@@ -79,6 +80,9 @@ fn mysql_reaction(number: u16) -> Reaction {
         // No access to the database, with the password, to a table, a column, a routine, or to what
         // needs a global privilege.
         1044 | 1045 | 1142 | 1143 | 1227 | 1370 | 1698 => Reaction::Denied,
+        // A host that is blocked or may not connect, an expired password, an account that is locked
+        // (MySQL, after wrong passwords, MariaDB).
+        1129 | 1130 | 1820 | 1862 | 3118 | 3955 | 4151 => Reaction::Denied,
         // A number out of range, a character that is not in the character set, a text that is too
         // long.
         // The last one: the statement is longer than `max_allowed_packet`.
@@ -101,8 +105,9 @@ fn postgres_reaction(code: &str) -> Reaction {
     match code {
         // Serialization failure, deadlock, lock not available in time.
         "40001" | "40P01" | "55P03" => Reaction::Conflict,
-        // A statement that exceeded its time limit, or that an administrator ended.
-        "57014" => Reaction::Refused,
+        // A statement that exceeded its time limit, or that an administrator ended; a transaction,
+        // also of one statement, that exceeded the limit of transactions.
+        "57014" | "25P04" => Reaction::Refused,
         // Ended by an administrator, crashed, starting up, database dropped, idle for too long in a
         // transaction or outside, too many connections, no such database: reported as a database
         // error, not as one of the connection.
@@ -150,7 +155,9 @@ mod tests {
         for number in [1317, 1969, 3024] {
             assert_eq!(mysql_reaction(number), Reaction::Refused, "{number}");
         }
-        assert_eq!(postgres_reaction("57014"), Reaction::Refused);
+        for code in ["57014", "25P04"] {
+            assert_eq!(postgres_reaction(code), Reaction::Refused, "{code}");
+        }
     }
 
     #[test]
@@ -160,6 +167,25 @@ mod tests {
         }
         for code in ["57P01", "57P05", "25P03", "08006"] {
             assert_eq!(postgres_reaction(code), Reaction::Unavailable, "{code}");
+        }
+    }
+
+    /// S65
+    #[test]
+    fn a_transaction_that_the_database_rolled_back_is_repeated() {
+        for number in [1205, 1213, 3101] {
+            assert_eq!(mysql_reaction(number), Reaction::Conflict, "{number}");
+        }
+    }
+
+    /// S72
+    #[test]
+    fn an_account_that_may_not_sign_in_is_denied() {
+        for number in [1045, 1129, 1130, 1698, 1820, 1862, 3118, 3955, 4151] {
+            assert_eq!(mysql_reaction(number), Reaction::Denied, "{number}");
+        }
+        for code in ["28000", "28P01"] {
+            assert_eq!(postgres_reaction(code), Reaction::Denied, "{code}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Compares the tables of a database with those of the entities. Order and width of columns are
-//! ignored, and so are further columns and tables. Also checks whether other nodes write times in
-//! this node's time zone.
+//! ignored, and so are further columns and tables. Names are compared as the server does it: where
+//! it distinguishes their case, statements do not find a table in another case. Also checks whether
+//! other nodes write times in this node's time zone.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -26,37 +27,48 @@ struct Expected {
     columns: Vec<&'static str>,
 }
 
-/// The existing tables and their columns, in lower case, because some servers fold names.
-pub(super) struct Found {
+/// The existing tables and their columns. Names whose case the server ignores are in lower case.
+pub(super) struct ExistingTables {
     tables: HashMap<String, HashSet<String>>,
+    dialect: Dialect,
+    /// Whether the server ignores the case of tables. It ignores that of columns unless it is
+    /// PostgreSQL.
+    folds_tables: bool,
 }
 
-pub(super) async fn read(db: &impl ConnectionTrait, dialect: Dialect) -> Result<Found, StoreError> {
+pub(super) async fn read(
+    db: &impl ConnectionTrait,
+    dialect: Dialect,
+) -> Result<ExistingTables, StoreError> {
     let sql = match dialect {
         Dialect::Sqlite => {
-            "SELECT m.name AS TableName, c.name AS ColumnName FROM sqlite_master m \
+            "SELECT m.name AS TableName, c.name AS ColumnName, 1 AS IsFolded FROM sqlite_master m \
              JOIN pragma_table_info(m.name) c WHERE m.type = 'table'"
         }
         Dialect::MySql => {
-            "SELECT TABLE_NAME AS TableName, COLUMN_NAME AS ColumnName \
+            "SELECT TABLE_NAME AS TableName, COLUMN_NAME AS ColumnName, \
+             CAST(@@lower_case_table_names AS SIGNED) AS IsFolded \
              FROM information_schema.columns WHERE TABLE_SCHEMA = DATABASE()"
         }
         Dialect::Postgres => {
-            "SELECT table_name::text AS \"TableName\", column_name::text AS \"ColumnName\" \
+            "SELECT table_name::text AS \"TableName\", column_name::text AS \"ColumnName\", \
+             0::bigint AS \"IsFolded\" \
              FROM information_schema.columns WHERE table_schema = current_schema()"
         }
     };
     let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
-    let mut tables: HashMap<String, HashSet<String>> = HashMap::new();
+    let mut found = ExistingTables { tables: HashMap::new(), dialect, folds_tables: false };
     for row in rows {
         let table: String = row.try_get("", "TableName")?;
         let column: String = row.try_get("", "ColumnName")?;
-        tables.entry(table.to_lowercase()).or_default().insert(column.to_lowercase());
+        found.folds_tables = row.try_get::<i64>("", "IsFolded")? != 0;
+        let (table, column) = (found.table_key(&table), found.column_key(&column));
+        found.tables.entry(table).or_default().insert(column);
     }
-    Ok(Found { tables })
+    Ok(found)
 }
 
-impl Found {
+impl ExistingTables {
     /// Whether the record of steps exists.
     pub(super) fn has_record(&self) -> bool {
         self.has_table(entity::castalia_schema::Entity.table_name())
@@ -93,6 +105,33 @@ impl Found {
             .collect()
     }
 
+    /// One line for each of these tables that exists in another case only. Otherwise empty ones
+    /// would be created beside them. A table of another program has other columns, and an older
+    /// version of Apollo has fewer.
+    pub(super) fn misspelled(
+        &self,
+        part: Part,
+        tables: impl Iterator<Item = &'static str>,
+    ) -> Vec<String> {
+        let expected = expected(part);
+        let misspelled = |table: &'static str| {
+            let columns = match expected.iter().find(|other| other.name == table) {
+                Some(table) => &table.columns[..],
+                None if table.starts_with("Castalia") => &[],
+                None => return None,
+            };
+            let is_same = |(name, existing): &(&String, &HashSet<String>)| {
+                let exists = |column: &&&str| another_case(existing, column).is_some();
+                let known = columns.iter().filter(exists).count();
+                name.eq_ignore_ascii_case(table)
+                    && (columns.is_empty() || known * 2 > columns.len())
+            };
+            let (name, _) = self.tables.iter().find(is_same)?;
+            Some(self.misspelled_table(table, name))
+        };
+        tables.filter(|table| !self.has_table(table)).filter_map(misspelled).collect()
+    }
+
     /// One line for each missing column of an existing table, with Apollo's upgrade script that
     /// adds it.
     pub(super) fn faults(&self, part: Part) -> Vec<String> {
@@ -102,8 +141,11 @@ impl Found {
                 continue;
             };
             for column in table.columns {
-                if !columns.contains(&column.to_lowercase()) {
-                    faults.push(fault(part, table.name, column));
+                if !columns.contains(&self.column_key(column)) {
+                    faults.push(match another_case(columns, column) {
+                        Some(other) => misspelled_column(table.name, column, other),
+                        None => fault(part, table.name, column),
+                    });
                 }
             }
         }
@@ -111,15 +153,47 @@ impl Found {
     }
 
     fn columns(&self, table: &str) -> Option<&HashSet<String>> {
-        self.tables.get(&table.to_lowercase())
+        self.tables.get(&self.table_key(table))
     }
+
+    fn table_key(&self, name: &str) -> String {
+        if self.folds_tables { name.to_lowercase() } else { name.to_owned() }
+    }
+
+    fn column_key(&self, name: &str) -> String {
+        match self.dialect {
+            Dialect::Postgres => name.to_owned(),
+            Dialect::Sqlite | Dialect::MySql => name.to_lowercase(),
+        }
+    }
+
+    fn misspelled_table(&self, table: &str, name: &str) -> String {
+        let remedy = match self.dialect {
+            Dialect::Postgres => format!(r#"ALTER TABLE "{name}" RENAME TO "{table}""#),
+            Dialect::Sqlite | Dialect::MySql => format!("RENAME TABLE `{name}` TO `{table}`"),
+        };
+        format!("table {table} is named {name}, and this server distinguishes case; run: {remedy}")
+    }
+}
+
+/// The same name in any case.
+fn another_case<'a>(names: &'a HashSet<String>, name: &str) -> Option<&'a String> {
+    names.iter().find(|other| other.eq_ignore_ascii_case(name))
+}
+
+/// Only PostgreSQL distinguishes the case of columns.
+fn misspelled_column(table: &str, column: &str, name: &str) -> String {
+    format!(
+        "column {column} of table {table} is named {name}, and this server distinguishes case; run: \
+         ALTER TABLE \"{table}\" RENAME COLUMN \"{name}\" TO \"{column}\""
+    )
 }
 
 /// The warning if the newest heartbeat of any node differs from the clock by whole hours: the nodes
 /// that wrote it use another time zone than this node assumes.
 pub(super) async fn zone_warning(
     db: &impl ConnectionTrait,
-    found: &Found,
+    found: &ExistingTables,
 ) -> Result<Option<String>, StoreError> {
     use entity::service_registry::{Column, Entity};
     if !found.has_table(Entity.table_name()) {

@@ -75,6 +75,9 @@ impl Lock {
         // The session has other limits than those of the pool, and its state is unknown after an
         // error.
         store.retire_connections();
+        if released.is_ok() {
+            store.open_connections().await;
+        }
         match (outcome, released) {
             (Ok(value), released) => released.map(|()| value),
             // The first error explains the other.

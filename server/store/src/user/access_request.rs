@@ -37,16 +37,16 @@ impl AccessRequestState {
     }
 }
 
-/// What a user asks for. Parts that do not limit the role are empty.
+/// The role that a user asks for. Parts that do not limit it are empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wanted {
+pub struct RequestedRole {
     pub env: String,
     pub cluster: String,
     pub namespace: String,
     pub role_type: String,
 }
 
-impl Wanted {
+impl RequestedRole {
     fn is_of(&self, row: &AccessRequest) -> bool {
         let Self { env, cluster, namespace, role_type } = self;
         *env == row.env
@@ -65,7 +65,7 @@ pub async fn find_open(
     db: &impl ConnectionTrait,
     app_row: Id,
     user_id: &str,
-    wanted: &Wanted,
+    wanted: &RequestedRole,
 ) -> Result<Option<AccessRequest>, StoreError> {
     let own = open().filter(Column::AppRow.eq(app_row)).filter(Column::UserId.eq(user_id));
     let found = readable::models(db, own.order_by_asc(Column::Id)).await?;
@@ -88,7 +88,7 @@ pub async fn insert(
     db: &impl ConnectionTrait,
     app_row: Id,
     user_id: &str,
-    wanted: &Wanted,
+    wanted: &RequestedRole,
     note: &str,
 ) -> Result<AccessRequest, StoreError> {
     let row = ActiveModel {

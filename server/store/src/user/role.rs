@@ -22,7 +22,7 @@ use crate::row::batch;
 use crate::row::decode;
 use crate::row::{self, Authorship, Deletion, Standard, soft_delete};
 
-pub use deletion::{RoleRows, Wanted, delete_permissions, delete_roles, delete_rows, rows};
+pub use deletion::{RoleRows, RoleSelection, delete_permissions, delete_roles, delete_rows, rows};
 pub use held::{
     consumer_holds_any, permissions_of_consumer, permissions_of_user, roles_of_consumer,
     roles_of_user, user_holds_any,

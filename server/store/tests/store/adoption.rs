@@ -163,6 +163,63 @@ async fn database_older_than_version_2_4_is_refused_with_all_faults() {
     raw.close().await.unwrap();
 }
 
+/// S73: empty tables would be created beside them, as after a dump of a server that stores names in
+/// lower case was restored on one that distinguishes them.
+#[tokio::test]
+async fn tables_in_another_case_are_refused_until_they_are_renamed() {
+    for database in [Database::mysql().await, Database::postgres().await].into_iter().flatten() {
+        let raw = database.raw().await;
+        let quote = if database.is_mysql() { "`" } else { "\"" };
+        let run = async |sql: &str| {
+            raw.execute_unprepared(&sql.replace('\'', quote)).await.map(drop).unwrap();
+        };
+        // A table of another program is none of them.
+        run("CREATE TABLE 'cluster' ('Name' varchar(9))").await;
+        let store = database.config().await;
+        store.write((), |tx, ()| Box::pin(message::insert(tx, "a+b+c"))).await.unwrap();
+        store.close().await.unwrap();
+        let names = ["Item", "ReleaseMessage", "CastaliaInstallation"];
+        for name in names {
+            run(&format!("ALTER TABLE '{name}' RENAME TO '{}'", name.to_lowercase())).await;
+        }
+        if database.is_postgres() {
+            run("ALTER TABLE 'item' RENAME COLUMN 'Key' TO 'key'").await;
+        }
+        run("DROP TABLE 'CastaliaSchema'").await;
+        // As in an older version of Apollo.
+        run("ALTER TABLE 'releasemessage' DROP COLUMN 'DataChange_LastTime'").await;
+
+        let store = database.connect().await;
+        let before = migration::check(&store, Part::Config).await.unwrap();
+        let applied = apply(&store, Part::Config).await;
+        for refused in [applied, migration::accept(&store, Part::Config, "").await] {
+            let text = refused.unwrap_err().to_string();
+            for name in names {
+                let part = format!("table {name} is named {}", name.to_lowercase());
+                assert!(text.contains(&part), "{text}");
+            }
+        }
+        let after = migration::check(&store, Part::Config).await.unwrap();
+        assert_eq!(after, before, "nothing was created");
+        let kind = if database.is_mysql() { "timestamp" } else { "timestamptz(3)" };
+        let column = format!("'DataChange_LastTime' {kind} NOT NULL DEFAULT CURRENT_TIMESTAMP");
+        run(&format!("ALTER TABLE 'releasemessage' ADD COLUMN {column}")).await;
+        rename_as_advised(&store, &raw).await;
+        assert_eq!(apply(&store, Part::Config).await.unwrap(), Origin::Adopted);
+        assert_eq!(message::after(store.read(), 0, 10).await.unwrap().count, 1);
+    }
+}
+
+/// Runs the statements that the faults name: the columns of a table are compared once it is found.
+async fn rename_as_advised(store: &Store, raw: &DatabaseConnection) {
+    for _ in 0..2 {
+        for fault in migration::check(store, Part::Config).await.unwrap().faults {
+            let (_, statement) = fault.rsplit_once(": ").unwrap();
+            raw.execute_unprepared(statement).await.unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn heartbeats_of_another_time_zone_are_pointed_out() {
     let beat = "INSERT INTO `ServiceRegistry` (`ServiceName`, `Uri`, `Cluster`, `DataChange_LastTime`) \

@@ -274,11 +274,15 @@ on_each_database! {
 
     async fn access_keys_that_changed_are_noticed(database: Database) {
         let store = database.config().await;
-        let since = async |seconds| keys::changes_since(store.read(), now() + TimeDelta::seconds(seconds)).await.unwrap();
-        assert_eq!(since(-60).await, keys::Changes::default());
+        let within = async |from, to| {
+            let times = now() + TimeDelta::seconds(from)..=now() + TimeDelta::seconds(to);
+            keys::changes_within(store.read(), &times).await.unwrap()
+        };
+        assert_eq!(within(-60, 60).await, keys::Changes::default());
         let key = write(&store, |tx, ()| Box::pin(insert(tx, key_row()))).await;
-        let found = [since(-60).await, since(60).await].map(|found| (found.is_any_recent, found.newest));
-        assert_eq!(found, [(true, vec![key.id]), (false, vec![key.id])]);
+        let found = [within(-60, 60).await, within(60, 90).await, within(-90, -60).await];
+        let found = found.map(|found| (found.is_any_recent, found.newest));
+        assert_eq!(found, [true, false, false].map(|is_recent| (is_recent, vec![key.id])));
         assert_eq!(keys::count_of_app(store.read(), "a").await.unwrap(), 1);
         assert!(keys::find_locked(store.read(), "b", key.id).await.unwrap().is_none());
         let found = keys::find_locked(store.read(), "a", key.id).await.unwrap().unwrap();
@@ -289,7 +293,7 @@ on_each_database! {
         assert!(keys::of_app(store.read(), "a").await.unwrap()[0].is_enabled);
         assert!(store.write(key.id, |tx, id| Box::pin(keys::delete(tx, *id, "o"))).await.unwrap());
         assert!(keys::of_app(store.read(), "a").await.unwrap().is_empty());
-        assert_eq!(since(0).await.newest, [key.id], "a key that was deleted is not a new one");
+        assert_eq!(within(0, 0).await.newest, [key.id], "a key that was deleted is not a new one");
     }
 
     async fn audit_trail_is_written_and_searched(database: Database) {

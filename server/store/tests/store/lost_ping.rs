@@ -20,6 +20,8 @@ const ESTABLISHED: Duration = Duration::from_secs(5);
 /// Attempts of which one has to be undisturbed: pings that are late because the machine is busy say
 /// nothing about connections.
 const TRIES: u32 = 5;
+/// Time limit of another sign-in, on a busy machine.
+const SIGNED_IN: Duration = Duration::from_secs(60);
 const QUICK: &str = "SELECT 1";
 
 on_each_database! {
@@ -80,11 +82,70 @@ on_each_database! {
         read(&store, QUICK).await.unwrap();
         read(&reserved, QUICK).await.unwrap();
     }
+
+    // A connection for pings that was opened for the sign-in would not show that the others are
+    // lost.
+    async fn work_on_lost_connections_ends_after_another_sign_in(database: Database) {
+        if database.is_sqlite() {
+            return;
+        }
+        let way = Way::to(&database.url).await;
+        let options = StoreOptions {
+            max_connections: 2,
+            sign_in_interval: Duration::from_millis(1),
+            ..patient("config-db")
+        };
+        let store = Store::connect(&way.url, options).await.unwrap();
+        while way.opened() < 4 {
+            tokio::task::yield_now().await;
+        }
+        let before = way.opened();
+        let begun = Instant::now();
+        while way.opened() == before {
+            assert!(begun.elapsed() < SIGNED_IN, "the account did not sign in again");
+            ping(&store).await;
+        }
+        way.lose_after(0);
+        let error = read(&store, QUICK).await.unwrap_err();
+        // And not because it took 30 s.
+        assert!(error.to_string().contains("the database does not answer"), "{error}");
+        read(&store, QUICK).await.unwrap();
+    }
+
+    // All pooled connections are young, as after they were idle for long.
+    async fn connections_answer_while_a_server_greets_late(database: Database) {
+        if database.is_sqlite() {
+            return;
+        }
+        for _ in 0..TRIES {
+            if answers_without_a_greeting(&database).await {
+                return;
+            }
+        }
+        panic!("in none of {TRIES} tries did a ping succeed");
+    }
 }
 
 async fn read(store: &Store, sql: &str) -> Result<(), DbErr> {
     let statement = Statement::from_string(store.read().get_database_backend(), sql);
     store.read().query_one_raw(statement).await.map(drop)
+}
+
+/// Closes the connection for pings while new ones are not greeted. False if the ping failed.
+async fn answers_without_a_greeting(database: &Database) -> bool {
+    let way = Way::to(&database.url).await;
+    let options = StoreOptions { max_connections: 2, ..patient("config-db") };
+    let store = Store::connect(&way.url, options).await.unwrap();
+    while way.opened() < 4 {
+        tokio::task::yield_now().await;
+    }
+    if !is_quick(&store).await {
+        return false;
+    }
+    let others = way.opened() - 1;
+    way.lose_new();
+    way.reset_after(others);
+    store.ping().await.is_ok()
 }
 
 /// A store with two connections and one for pings, which are old enough to show that the others are
@@ -100,7 +161,7 @@ async fn established(database: &Database) -> Option<(Way, Store)> {
     if !is_quick(&store).await {
         return None;
     }
-    assert_eq!(way.opened(), 3, "the connection for pings");
+    assert_eq!(way.opened(), 4, "a reserved connection, and the one for pings");
     tokio::time::sleep(ESTABLISHED).await;
     Some((way, store))
 }
@@ -114,7 +175,7 @@ async fn replaces_lost_connections(database: &Database) -> bool {
             return false;
         }
         read(&store, QUICK).await.unwrap();
-        assert_eq!(way.opened(), 3 + replaced, "other connections were closed");
+        assert_eq!(way.opened(), 4 + replaced, "other connections were closed");
     }
     true
 }

@@ -11,6 +11,8 @@ use crate::way::Way;
 const TOO_LONG: (&str, u16) = ("HY000", 3024);
 /// A node of Galera is not in its cluster.
 const UNREADY: (&str, u16) = ("08S01", 1047);
+/// Group Replication: a server of the group committed a change of the same rows first.
+const ROLLED_BACK: (&str, u16) = ("40000", 3101);
 
 on_each_database! {
     // S60: each of its repetitions would take as long.
@@ -37,6 +39,20 @@ on_each_database! {
         assert_eq!(next.try_get_by_index::<i64>(0).unwrap(), 2, "the read ran once");
         read(&store, "SELECT 1").await.unwrap();
     }
+}
+
+/// S65: MariaDB has no Group Replication, so a function fails in its place.
+#[tokio::test]
+async fn a_transaction_that_group_replication_rolled_back_is_run_again() {
+    let Some(database) = Database::mysql().await else { return };
+    let raw = database.raw().await;
+    raw.execute_unprepared("CREATE SEQUENCE runs").await.unwrap();
+    refuse_with(&raw, ROLLED_BACK).await;
+    let store = database.connect().await;
+    write(&store, "SELECT IF(NEXTVAL(runs) < 3, refuse(1), 1)").await.unwrap();
+    let next = Statement::from_string(raw.get_database_backend(), "SELECT NEXTVAL(runs)");
+    let next = raw.query_one_raw(next).await.unwrap().unwrap();
+    assert_eq!(next.try_get_by_index::<i64>(0).unwrap(), 4, "it was rolled back twice");
 }
 
 /// S61: a load balancer leads new connections to another node.

@@ -23,6 +23,8 @@ struct Shared {
     /// second one.
     lost: (AtomicU32, AtomicU32),
     reset: Notify,
+    /// Connections with greater numbers are reset.
+    kept: AtomicU32,
 }
 
 impl Way {
@@ -36,6 +38,7 @@ impl Way {
             opened: AtomicU32::new(0),
             lost: (AtomicU32::new(u32::MAX), AtomicU32::new(0)),
             reset: Notify::new(),
+            kept: AtomicU32::new(0),
         });
         let way = Self { url, shared: Arc::clone(&shared) };
         tokio::spawn(async move {
@@ -59,8 +62,21 @@ impl Way {
         first.store(before + 1, Ordering::SeqCst);
     }
 
+    /// Loses the answers on all connections that are opened from now on.
+    pub(crate) fn lose_new(&self) {
+        let (first, last) = &self.shared.lost;
+        last.store(u32::MAX, Ordering::SeqCst);
+        first.store(self.opened() + 1, Ordering::SeqCst);
+    }
+
     /// Resets the open connections.
     pub(crate) fn reset(&self) {
+        self.reset_after(0);
+    }
+
+    /// Resets those that were opened after so many others.
+    pub(crate) fn reset_after(&self, before: u32) {
+        self.shared.kept.store(before, Ordering::SeqCst);
         self.shared.reset.notify_waiters();
     }
 }
@@ -82,12 +98,21 @@ impl Shared {
         let is_reset = tokio::select! {
             _ = forward => false,
             () = back => false,
-            () = self.reset.notified() => true,
+            () = self.is_reset(number) => true,
         };
         if is_reset {
             client.as_ref().set_zero_linger().unwrap();
             // Otherwise the end of the stream would precede the reset.
             client.forget();
+        }
+    }
+
+    async fn is_reset(&self, number: u32) {
+        loop {
+            self.reset.notified().await;
+            if number > self.kept.load(Ordering::SeqCst) {
+                return;
+            }
         }
     }
 

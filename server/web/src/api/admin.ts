@@ -28,8 +28,14 @@ export const consumers = queryOptions({
   queryFn: async () => (await get<Consumer[]>(path`consumers?page=0&size=${CONSUMERS}`)) ?? [],
 });
 
-export function createConsumer(consumer: CreateConsumer) {
-  return send<Consumer>("POST", "consumers", consumer);
+/** Its token expires at the end of this day, which may be empty for no such day. */
+export function createConsumer(consumer: CreateConsumer, lastDay: string) {
+  return send<Consumer>("POST", lastDay === "" ? "consumers" : path`consumers?expires=${endOf(lastDay)}`, consumer);
+}
+
+/** In the server's time zone, of a day as `2040-01-15`. */
+function endOf(day: string): string {
+  return `${day.replaceAll("-", "")}235959`;
 }
 
 /** Is refused if it has changed since it was seen, as its deletion is. */
@@ -54,9 +60,14 @@ export function revokeFromConsumer(appId: string, role: string) {
   return send("DELETE", path`consumers/by-appId/roles?appId=${appId}&roleName=${role}`);
 }
 
-/** Replaces its token; the earlier one stays valid for this number of seconds. */
-export function rotateConsumer(appId: string, overlap: number) {
-  return send<ConsumerToken>("POST", path`consumer-tokens/by-appId/rotate?appId=${appId}&overlap=${overlap}`);
+/**
+ * Replaces its token; the earlier one stays valid for this number of seconds. The new one expires at the end of this
+ * day; if it is empty, when the earlier one does.
+ */
+export function rotateConsumer(appId: string, overlap: number, lastDay: string) {
+  const expires = lastDay === "" ? "" : path`&expires=${endOf(lastDay)}`;
+  const query = path`appId=${appId}&overlap=${overlap}` + expires;
+  return send<ConsumerToken>("POST", `consumer-tokens/by-appId/rotate?${query}`);
 }
 
 /** Kinds of objects that a consumer may be granted. */
@@ -160,9 +171,9 @@ export const auditLogs = (query: string) =>
   infiniteQueryOptions({
     queryKey: ["audit", query],
     initialPageParam: 0,
-    queryFn: async ({ pageParam }) => {
+    queryFn: async ({ pageParam, signal }) => {
       const page = path`page=${pageParam}&size=${PAGE}`;
-      return (await get<AuditLog[]>(`apollo/audit/logs/by-name-or-type-or-operator?${query}&${page}`)) ?? [];
+      return (await get<AuditLog[]>(`apollo/audit/logs/by-name-or-type-or-operator?${query}&${page}`, signal)) ?? [];
     },
     getNextPageParam: (last, all) => (last.length < PAGE ? undefined : all.length),
   });

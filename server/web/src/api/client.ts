@@ -1,6 +1,8 @@
 // The only fetch of the UI: prefix path, CSRF token, errors. A call of an ended session waits for the
-// user to sign in again, then is repeated. Knows no page and no cache.
+// user to sign in again, then is repeated. A page belongs to one user: it is loaded again for another
+// one. Knows no page and no cache.
 import { signedInAgain } from "../state/signOut";
+import type { OpenUserInfoDTO } from "./bodies";
 import { ApiError, type Stale } from "./errors";
 import { readTogether, type Answer } from "./reads";
 
@@ -13,6 +15,9 @@ const PENDING_HEADER = "Castalia-Pending-Environments";
 /** Path under which the portal is served, without a trailing slash. */
 export const prefix = new URL(document.baseURI).pathname.replace(/\/$/, "");
 
+/** The user whose data the page shows, who was signed in when it was loaded. */
+let pageUser: string | null = null;
+/** For writes of that user. */
 let csrfToken: string | null = null;
 let reportPending: (envs: string[]) => void = () => undefined;
 
@@ -28,14 +33,19 @@ export function path(parts: TemplateStringsArray, ...values: (string | number)[]
 
 /** A file, as its text. */
 export async function download(path: string): Promise<string> {
-  const response = await reach(`${prefix}/openapi/v1/${path}`, { redirect: "manual" });
+  const response = await inSession(() => reach(`${prefix}/openapi/v1/${path}`, { redirect: "manual" }));
   if (!response.ok) throw await failure(response);
   return response.text();
 }
 
 /** Empty answers, by which the API reports a missing object, are null. */
-export async function get<T>(path: string): Promise<T | null> {
-  return read<T>(await request("GET", path));
+export async function get<T>(path: string, signal?: AbortSignal): Promise<T | null> {
+  return read<T>(await request("GET", path, { signal }));
+}
+
+/** A read whose parameters are a body. */
+export async function readWith<T>(path: string, body: unknown, signal: AbortSignal): Promise<T | null> {
+  return (await sendWithRevision<T>("POST", path, body, undefined, signal)).body;
 }
 
 export interface Revised<T> {
@@ -51,8 +61,8 @@ export async function getWithRevision<T>(path: string): Promise<Revised<T>> {
 }
 
 /**
- * Sends a write; never repeated automatically, except for a CSRF token that another tab has
- * replaced. With a revision, it is refused if the namespace has changed since.
+ * Sends a write; never repeated automatically, except for a CSRF token that the same user has
+ * replaced in another tab. With a revision, it is refused if the namespace has changed since.
  */
 export async function send<T>(method: Write, path: string, body?: unknown, revision?: string): Promise<T | null> {
   return (await sendWithRevision<T>(method, path, body, revision)).body;
@@ -66,10 +76,16 @@ export async function sendWithRevision<T>(
   path: string,
   body?: unknown,
   revision?: string,
+  signal?: AbortSignal,
 ): Promise<Revised<T>> {
   const used = csrfToken;
-  let response = await request(method, path, body, revision);
-  if (response.status === 403 && (await freshToken()) !== used) response = await request(method, path, body, revision);
+  const sent = { body, revision, signal };
+  let response = await request(method, path, sent);
+  if (response.status === 403) {
+    // Without an answer, nobody else is known to have signed in: the refusal is what the user has to know.
+    await currentUser().catch(() => null);
+    if (csrfToken !== used) response = await request(method, path, sent);
+  }
   const result = await read<T>(response);
   const pending = response.headers.get(PENDING_HEADER);
   if (pending) reportPending(pending.split(","));
@@ -95,20 +111,48 @@ export async function signIn(username: string, password: string): Promise<SignIn
   return reason === "initialPassword" || reason === "providerDown" ? reason : "failed";
 }
 
-/** The user of the session, or null if there is none; also returns a new CSRF token. */
+/** The signed-in user, whose writes are accepted with a new CSRF token from now on. */
+export async function currentUser(): Promise<OpenUserInfoDTO | null> {
+  return userOf(await request("GET", "user"));
+}
+
+/** The same without waiting for a sign-in: null if there is no session. */
 export async function sessionUser(): Promise<string | null> {
   const response = await requestOnce("GET", "user");
-  if (!response.ok) return null;
-  return (JSON.parse(await response.text()) as { userId: string }).userId;
+  return isSignedOut(response) ? null : ((await userOf(response))?.userId ?? null);
 }
 
-async function request(method: string, path: string, body?: unknown, revision?: string): Promise<Answer> {
-  const answer = await requestOnce(method, path, body, revision);
-  if (!isSignedOut(answer) || !(await signedInAgain())) return answer;
-  return requestOnce(method, path, body, revision);
+/**
+ * Keeps the CSRF token for the user of the page. If another one has signed in in another tab, nothing may be written:
+ * the page is left for a new one.
+ */
+async function userOf(response: Answer): Promise<OpenUserInfoDTO | null> {
+  const user = await read<OpenUserInfoDTO>(response);
+  const id = user?.userId ?? null;
+  pageUser ??= id;
+  if (id === pageUser) csrfToken = response.headers.get(CSRF_HEADER) ?? csrfToken;
+  else window.location.assign(`${prefix}/`);
+  return user;
 }
 
-async function requestOnce(method: string, path: string, body?: unknown, revision?: string): Promise<Answer> {
+/** What is sent besides the path. */
+interface Sent {
+  body?: unknown;
+  revision?: string | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+function request(method: string, path: string, sent: Sent = {}): Promise<Answer> {
+  return inSession(() => requestOnce(method, path, sent));
+}
+
+/** A call that finds that the session has ended waits for a new sign-in, then is repeated. */
+async function inSession<A extends Answer>(call: () => Promise<A>): Promise<A> {
+  const answer = await call();
+  return isSignedOut(answer) && (await signedInAgain()) ? call() : answer;
+}
+
+async function requestOnce(method: string, path: string, { body, revision, signal }: Sent = {}): Promise<Answer> {
   const headers = new Headers({ Accept: "application/json" });
   const isForm = body instanceof FormData;
   if (body !== undefined && !isForm) headers.set("Content-Type", "application/json");
@@ -116,21 +160,16 @@ async function requestOnce(method: string, path: string, body?: unknown, revisio
   if (revision) headers.set(REVISION_HEADER, revision);
   const init: RequestInit = { method, headers, redirect: "manual" };
   if (body !== undefined) init.body = isForm ? body : JSON.stringify(body);
-  const call = (path: string) => reach(`${prefix}/openapi/v1/${path}`, init);
-  const answer = await (method === "GET" ? readTogether(path, call) : call(path));
-  csrfToken = answer.headers.get(CSRF_HEADER) ?? csrfToken;
-  return answer;
-}
-
-async function freshToken(): Promise<string | null> {
-  await request("GET", "user");
-  return csrfToken;
+  const call = (path: string, signal?: AbortSignal) =>
+    reach(`${prefix}/openapi/v1/${path}`, signal ? { ...init, signal } : init);
+  return method === "GET" ? readTogether(path, call, signal) : call(path, signal);
 }
 
 async function reach(address: string, init: RequestInit): Promise<Response> {
   try {
     return await fetch(address, init);
   } catch (cause) {
+    init.signal?.throwIfAborted();
     throw new ApiError(0, cause instanceof Error ? cause.message : "");
   }
 }

@@ -7,22 +7,34 @@ import type { Target } from "../components/TargetTree";
 import { contentOf, edits, rebase, storedItems, type ItemChange, type ItemContent } from "../state/changes";
 import type { Column, Promotion } from "../state/compare";
 import type { OpenNamespaceDTO } from "./bodies";
-import { ApiError, errorKind } from "./errors";
-import { get, path, send } from "./client";
-import { draft, namespaceList, type Place } from "./queries";
+import { ApiError, errorKind, isTooLong } from "./errors";
+import { addMissingNamespaces, missingNamespaces } from "./presence";
+import { draft, namespaceList, namespaceNames, type Place } from "./queries";
 import { changeItems, saveText } from "./writes";
 
 export interface ReadColumn extends Column {
   isPending: boolean;
   error: unknown;
   isOffline: boolean;
+  /** Of all its namespaces, also of those that are not read. */
+  names: string[];
 }
 
-/** Two calls for each cluster. The result is the same array until something changes. */
-export function useColumns(app: string, targets: Target[]): ReadColumn[] {
-  const results = useQueries({
+type Found = Pick<ReadColumn, "namespaces" | "names" | "isPending" | "error" | "isOffline">;
+
+/**
+ * Two calls for each cluster. The result is the same array until something changes. Of a cluster whose values are too
+ * long for one answer, only the namespace `ns` is read.
+ */
+export function useColumns(app: string, targets: Target[], ns: string | undefined): ReadColumn[] {
+  const whole = useQueries({
     queries: targets.map(({ env, cluster }) => namespaceList(app, env, cluster)),
-    combine: essence,
+    combine: wholes,
+  });
+  const long = targets.map((_, index) => isTooLong(whole[index]?.error));
+  const parts = useQueries({
+    queries: targets.map((target, index) => ({ ...partOf(app, target, ns), enabled: long[index] === true })),
+    combine: partial,
   });
   const missing = useQueries({
     queries: targets.map(({ env, cluster }) => missingNamespaces(app, env, cluster)),
@@ -31,31 +43,55 @@ export function useColumns(app: string, targets: Target[]): ReadColumn[] {
   const key = JSON.stringify(targets);
   return useMemo(() => {
     const known = JSON.parse(key) as Target[];
-    return known.flatMap((target, index) =>
-      results[index] ? [{ ...target, ...results[index], missing: missing[index] ?? [] }] : [],
-    );
-  }, [key, results, missing]);
+    return known.flatMap((target, index) => {
+      const [found, part] = [whole[index], parts[index]];
+      if (!found) return [];
+      const column = { ...target, ...found, missing: missing[index] ?? [] };
+      if (!part || !isTooLong(found.error)) return [column];
+      // Without a chosen namespace, the reason stays that of the list.
+      return [{ ...column, ...part, error: part.error ?? (part.namespaces ? null : found.error) }];
+    });
+  }, [key, whole, parts, missing]);
 }
 
-function essence(queries: UseQueryResult<OpenNamespaceDTO[]>[]): Omit<ReadColumn, keyof Target | "missing">[] {
+/** The names of the namespaces of a cluster, and one of them with its items. */
+const partOf = (app: string, { env, cluster }: Target, ns = "") =>
+  queryOptions({
+    queryKey: ["list", app, env, cluster, "part", ns],
+    queryFn: async ({ client }): Promise<Pick<Found, "namespaces" | "names">> => {
+      const names = namesOf(await client.query(namespaceNames(app, env, cluster)));
+      if (ns === "") return { namespaces: null, names };
+      const found = names.includes(ns) ? await client.query(draft({ app, env, cluster, ns })) : null;
+      return { namespaces: found ? [found] : [], names };
+    },
+  });
+
+const namesOf = (list: OpenNamespaceDTO[]) => list.map(({ namespaceName }) => namespaceName);
+
+function wholes(queries: UseQueryResult<OpenNamespaceDTO[]>[]): Found[] {
   return queries.map(({ data, error, isPending }) => ({
     namespaces: data ?? null,
+    names: namesOf(data ?? []),
     isPending,
     error,
-    isOffline: error !== null && errorKind(error) === "offline",
+    isOffline: isOffline(error),
   }));
 }
+
+function partial(queries: UseQueryResult<Pick<Found, "namespaces" | "names">>[]): Found[] {
+  return queries.map(({ data = { namespaces: null, names: [] }, error, isPending }) => ({
+    ...data,
+    isPending,
+    error,
+    isOffline: isOffline(error),
+  }));
+}
+
+const isOffline = (error: unknown) => error !== null && errorKind(error) === "offline";
 
 function lists(queries: UseQueryResult<string[]>[]): string[][] {
   return queries.map(({ data }) => data ?? []);
 }
-
-const missingNamespaces = (app: string, env: string, cluster: string) =>
-  queryOptions({
-    queryKey: ["list", app, env, cluster, "missing"],
-    queryFn: async () =>
-      (await get<string[]>(path`apps/${app}/envs/${env}/clusters/${cluster}/missing-namespaces`)) ?? [],
-  });
 
 /**
  * Promotes, then reads the target again, even after a failure. Is refused if the target is no longer as its preview
@@ -93,8 +129,7 @@ function promoted({ puts, deletes }: Promotion, stored: Map<string, ItemContent>
 export function useAddMissing(app: string) {
   const cache = useQueryClient();
   return useMutation({
-    mutationFn: ({ env, cluster }: Target) =>
-      send("POST", path`apps/${app}/envs/${env}/clusters/${cluster}/missing-namespaces`),
+    mutationFn: (target: Target) => addMissingNamespaces({ app, ...target }),
     onSettled: (_, __, { env, cluster }) => cache.invalidateQueries({ queryKey: ["list", app, env, cluster] }),
   });
 }

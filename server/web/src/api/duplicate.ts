@@ -12,21 +12,23 @@ function itemsPath({ app, env, cluster, ns }: Place): string {
   return path`apps/${app}/envs/${env}/clusters/${cluster}/namespaces/${ns}/items`;
 }
 
-/** Adds the items of a namespace to another one of the same format. */
+/**
+ * Copies the items of a namespace to another one of the same format, unless that has items already: they are those of
+ * an earlier attempt, which may have been edited since.
+ */
 export async function copyItems(from: Place, to: Place): Promise<void> {
   const items = await download(`${itemsPath(from)}/export`);
   if (items === "[]") return;
   const form = new FormData();
   form.set("file", new File([items], "items.json", { type: "application/json" }));
-  await send("POST", `${itemsPath(to)}/import`, form);
+  await send("POST", `${itemsPath(to)}/import?conflictAction=ignore`, form);
 }
 
-/** Creates a namespace like another one of the app, without its items; returns its full name. */
+/** Creates a namespace like another one, without its items, unless the app has it; returns its full name. */
 export async function createLike(like: OpenAppNamespaceDTO, app: string, name: string): Promise<string> {
   const { format = "properties", comment = "" } = like;
-  const full = format === "properties" ? name : `${name}.${format}`;
-  const known = await get<OpenAppNamespaceDTO[]>(path`apps/${app}/appnamespaces`);
-  if (known?.some((other) => other.name === full)) return full;
+  const full = name + suffixOf(like);
+  if (await isDefined(app, full)) return full;
   const made = await createNamespace({
     appId: app,
     name,
@@ -36,6 +38,20 @@ export async function createLike(like: OpenAppNamespaceDTO, app: string, name: s
     comment,
   });
   return made?.name ?? full;
+}
+
+/** Whether an app has a namespace of this full name. */
+export async function isDefined(app: string, name: string): Promise<boolean> {
+  const known = await get<OpenAppNamespaceDTO[]>(path`apps/${app}/appnamespaces`);
+  return known?.some((other) => other.name === name) ?? false;
+}
+
+/** A name for a copy, without the suffix, with which none of these full names is equal. */
+export function nameOfCopy(like: OpenAppNamespaceDTO, names: string[]): string {
+  const first = `${baseName(like)}-copy`;
+  let name = first;
+  for (let number = 2; names.includes(name + suffixOf(like)); number++) name = `${first}-${number}`;
+  return name;
 }
 
 /** Copies a cluster of an app with its namespaces into another app. */
@@ -61,8 +77,13 @@ export async function copyCluster(from: Cluster, app: string): Promise<void> {
 }
 
 /** The name without the suffix of its format, which the server adds. */
-export function baseName({ name, format = "properties" }: OpenAppNamespaceDTO): string {
-  return format !== "properties" && name.endsWith(`.${format}`) ? name.slice(0, -format.length - 1) : name;
+function baseName(namespace: OpenAppNamespaceDTO): string {
+  const [{ name }, suffix] = [namespace, suffixOf(namespace)];
+  return suffix && name.endsWith(suffix) ? name.slice(0, -suffix.length) : name;
+}
+
+export function suffixOf({ format = "properties" }: OpenAppNamespaceDTO): string {
+  return format === "properties" ? "" : `.${format}`;
 }
 
 async function namespacesOf({ app, env, cluster }: Cluster): Promise<OpenNamespaceDTO[]> {

@@ -41,7 +41,7 @@ const KINDS = {
   429: "throttled",
 } as const;
 
-export type ErrorKind = (typeof KINDS)[keyof typeof KINDS] | "offline" | "server" | "page";
+export type ErrorKind = (typeof KINDS)[keyof typeof KINDS] | "offline" | "tooLong" | "server" | "page";
 
 // Apollo's servers send no code for an unreachable environment; their messages begin like this.
 const OFFLINE = /^(No available admin server|Admin servers are unresponsive)/;
@@ -50,6 +50,7 @@ const OFFLINE = /^(No available admin server|Admin servers are unresponsive)/;
 export function errorKind(error: unknown): ErrorKind {
   if (!(error instanceof ApiError)) return "page";
   if (OFFLINE.test(error.message)) return "offline";
+  if (isTooLong(error)) return "tooLong";
   if (error.status in KINDS) return KINDS[error.status as keyof typeof KINDS];
   return error.status >= 500 ? "server" : "refused";
 }

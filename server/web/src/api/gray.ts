@@ -2,7 +2,7 @@
 import { queryOptions, type Query, type QueryKey } from "@tanstack/react-query";
 
 import type { NamespaceReleaseDTO, OpenNamespaceDTO, OpenReleaseDTO } from "./bodies";
-import { get, getWithRevision, path, send } from "./client";
+import { get, getWithRevision, path, readWith, send } from "./client";
 import { getPage } from "./pages";
 import { latestRelease, namespacePath, type Place } from "./queries";
 import type {
@@ -102,7 +102,7 @@ export const grayPreview = (at: Place, name: string, ruleItems: OpenGrayReleaseR
   queryOptions({
     queryKey: [...key(at), name, "preview", ruleItems],
     staleTime: 0,
-    queryFn: () => send<GrayAudience>("POST", `${branchPath(at, name)}/rules/preview`, { ruleItems }),
+    queryFn: ({ signal }) => readWith<GrayAudience>(`${branchPath(at, name)}/rules/preview`, { ruleItems }, signal),
   });
 
 /** The newest operations on a namespace, without the values of the releases. */

@@ -16,15 +16,21 @@ function historyPath({ app, env, cluster, ns }: Place): string {
 export const releaseHistory = (at: Place, size: number, key = "", page = 0) =>
   queryOptions({
     queryKey: ["history", at.app, at.env, at.cluster, at.ns, "releases", size, key, page],
-    queryFn: () =>
-      getPage<OpenReleaseHistoryDTO>(`${historyPath(at)}/releases/histories?${path`onlyKey=${key}`}`, page, size),
+    queryFn: ({ signal }) =>
+      getPage<OpenReleaseHistoryDTO>(
+        `${historyPath(at)}/releases/histories?${path`onlyKey=${key}`}`,
+        page,
+        size,
+        signal,
+      ),
   });
 
 /** The newest edits, of all keys or of one. */
 export const commits = (at: Place, size: number, key = "", page = 0) =>
   queryOptions({
     queryKey: ["history", at.app, at.env, at.cluster, at.ns, "commits", size, key, page],
-    queryFn: () => getPage<OpenCommitDTO>(`${historyPath(at)}/commits${key && path`?key=${key}`}`, page, size),
+    queryFn: ({ signal }) =>
+      getPage<OpenCommitDTO>(`${historyPath(at)}/commits${key && path`?key=${key}`}`, page, size, signal),
   });
 
 /** The release that clients receive, without its values; none if nothing is published. */

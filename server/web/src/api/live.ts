@@ -5,6 +5,7 @@ import { queryOptions, useQueries, useQuery } from "@tanstack/react-query";
 import type { OpenReleaseDTO } from "./bodies";
 import { get, path } from "./client";
 import { branch, inBranch } from "./gray";
+import { servedRelease } from "./history";
 import { envClusters, latestRelease, liveRelease, namespacePath, type Place } from "./queries";
 import type { OpenGrayReleaseRuleDTO, OpenGrayReleaseRuleItemDTO, OpenInstancePageDTO } from "./schema";
 
@@ -20,7 +21,7 @@ export interface Served {
 export const served = (at: Place) =>
   queryOptions({
     // A publish makes the history stale, and this with it.
-    queryKey: ["history", at.app, at.env, at.cluster, at.ns, "served"],
+    queryKey: ["history", at.app, at.env, at.cluster, at.ns, "servedNow"],
     queryFn: async ({ client }): Promise<Served> => {
       const [live, open] = await Promise.all([client.query(liveRelease(at)), client.query(branch(at))]);
       if (!open) return { live, gray: null };
@@ -45,7 +46,7 @@ export const receivers = (at: Place, releaseId: number) =>
 /** The release of another cluster of the environment. */
 export interface OtherRelease {
   at: Place;
-  /** Null if nothing has been published there. */
+  /** Without its values; null if nothing has been published there. */
   release: OpenReleaseDTO | null;
 }
 
@@ -55,14 +56,14 @@ export function useServed(place: Place, enabled = true) {
   const places = useQuery({ ...envClusters(place.app), enabled }).data ?? [];
   const clusters = enabled ? (places.find(({ env }) => env === place.env)?.clusters ?? []) : [];
   const ats = clusters.filter((name) => name !== place.cluster).map((cluster) => ({ ...place, cluster }));
-  const found = useQueries({ queries: ats.slice(0, OTHERS).map(liveRelease) });
+  const found = useQueries({ queries: ats.slice(0, OTHERS).map(servedRelease) });
   // Counted while the gray release, without which nothing is shown, is still unknown.
   const live = useQuery({ ...liveRelease(place), enabled }).data;
   useQuery({ ...receivers(place, live?.id ?? 0), enabled: enabled && Boolean(live) });
-  const others = found.flatMap(({ data: release }, index): OtherRelease[] => {
+  const others = found.flatMap(({ data }, index): OtherRelease[] => {
     const at = ats[index];
     // One that lacks the namespace, or is not read yet, is left out.
-    return release === undefined || !at ? [] : [{ at, release }];
+    return data === undefined || !at ? [] : [{ at, release: data[0] ?? null }];
   });
   return { query, others };
 }

@@ -6,9 +6,9 @@ import { isTooLong } from "./errors";
  * One page of a list, whose number begins at 0. A page that is too long for one answer is read in parts of half its
  * size and less.
  */
-export function getPage<T>(path: string, page: number, size: number): Promise<T[]> {
+export function getPage<T>(path: string, page: number, size: number, signal?: AbortSignal): Promise<T[]> {
   const read = async (page: number, size: number) =>
-    (await get<T[]>(`${path}${path.includes("?") ? "&" : "?"}${query`page=${page}&size=${size}`}`)) ?? [];
+    (await get<T[]>(`${path}${path.includes("?") ? "&" : "?"}${query`page=${page}&size=${size}`}`, signal)) ?? [];
   return inParts(read, page, size);
 }
 

@@ -12,11 +12,11 @@ import type {
   OpenOrganizationDto,
   OpenReleaseDiffDTO,
   OpenReleaseDTO,
-  OpenUserInfoDTO,
 } from "./bodies";
-import { get, getWithRevision, path } from "./client";
+import { currentUser, get, getWithRevision, path } from "./client";
 import { getPage } from "./pages";
 import { showStored } from "./preferences";
+import type { OpenItemPageDTO } from "./schema";
 
 /** Maximum of the server. */
 const PAGE = 2000;
@@ -45,7 +45,7 @@ export const boot = queryOptions({
   queryKey: ["boot"],
   staleTime: Infinity,
   queryFn: async () => {
-    const [user, envs] = await Promise.all([get<OpenUserInfoDTO>("user"), get<string[]>("envs"), showStored()]);
+    const [user, envs] = await Promise.all([currentUser(), get<string[]>("envs"), showStored()]);
     return { user: user ?? { userId: "" }, envs: envs ?? [] };
   },
 });
@@ -137,6 +137,13 @@ export const draft = (at: Place) =>
       const { body, revision } = await getWithRevision<OpenNamespaceDTO>(path);
       return body && { ...body, revision };
     },
+  });
+
+/** How many items a namespace stores. */
+export const itemCount = (at: Place) =>
+  queryOptions({
+    queryKey: ["draft", at.app, at.env, at.cluster, at.ns, "count"],
+    queryFn: async () => (await get<OpenItemPageDTO>(`${namespacePath(at)}/items?page=0&size=1`))?.total ?? 0,
   });
 
 /** Where editing and publishing are separated: who edits, and may therefore not publish. */

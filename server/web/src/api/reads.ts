@@ -9,7 +9,13 @@ interface Read {
   path: string;
   resolve: (answer: Answer) => void;
   reject: (reason: unknown) => void;
+  signal: AbortSignal | undefined;
+  /** Whether its answer is still missing, and its reader waits for it. */
+  isOpen: boolean;
 }
+
+/** Performs one call. */
+type Send = (path: string, signal: AbortSignal) => Promise<Response>;
 
 /** Proxies refuse longer addresses, Nginx from 8 KiB. */
 const LONGEST = 6000;
@@ -22,24 +28,41 @@ const SOON_MS = 100;
 let waiting: Read[] = [];
 let answeredAt = -Infinity;
 
-/** `send` performs one call. */
-export function readTogether(path: string, send: (path: string) => Promise<Response>): Promise<Answer> {
+/** A read that is aborted rejects at once; its call ends with the last of its reads that somebody waits for. */
+export function readTogether(path: string, send: Send, signal?: AbortSignal): Promise<Answer> {
   return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
     // What one frame of a page asks for arrives before the next task.
     const pause = performance.now() - answeredAt < SOON_MS ? FOLLOWING_MS : 0;
     if (waiting.length === 0) setTimeout(() => flush(send), pause);
-    waiting.push({ path, resolve, reject });
+    const read: Read = { path, resolve, reject, signal, isOpen: true };
+    waiting.push(read);
+    signal?.addEventListener("abort", () => {
+      read.isOpen = false;
+      reject(signal.reason as Error);
+    });
   });
 }
 
-function flush(send: (path: string) => Promise<Response>): void {
-  const reads = waiting;
+function flush(send: Send): void {
+  const reads = waiting.filter(({ isOpen }) => isOpen);
   waiting = [];
   for (const group of groups(reads)) {
     const [first] = group;
-    const call = first && group.length === 1 ? send(first.path).then(first.resolve) : all(group, send);
+    const signal = endOf(group);
+    const call = first && group.length === 1 ? send(first.path, signal).then(first.resolve) : all(group, send, signal);
     call.catch((reason: unknown) => group.forEach(({ reject }) => reject(reason)));
   }
+}
+
+/** Is aborted once nobody waits for any of these reads. */
+function endOf(group: Read[]): AbortSignal {
+  const call = new AbortController();
+  const end = () => {
+    if (!group.some(({ isOpen }) => isOpen)) call.abort();
+  };
+  for (const { signal } of group) signal?.addEventListener("abort", end);
+  return call.signal;
 }
 
 function groups(reads: Read[]): Read[][] {
@@ -57,8 +80,8 @@ function groups(reads: Read[]): Read[][] {
   return found;
 }
 
-async function all(group: Read[], send: (path: string) => Promise<Response>): Promise<void> {
-  const response = await send(`reads?paths=${group.map(({ path }) => escaped(path)).join("%0A")}`);
+async function all(group: Read[], send: Send, signal: AbortSignal): Promise<void> {
+  const response = await send(`reads?paths=${group.map(({ path }) => escaped(path)).join("%0A")}`, signal);
   if (!response.ok || !response.body) {
     const text = await response.text();
     const { ok, status, statusText, type, headers } = response;
@@ -69,7 +92,10 @@ async function all(group: Read[], send: (path: string) => Promise<Response>): Pr
   for await (const line of linesOf(response.body)) {
     const { index, answer } = parseLine(line);
     answeredAt = performance.now();
-    group[index]?.resolve(answer);
+    const read = group[index];
+    if (!read) continue;
+    read.isOpen = false;
+    read.resolve(answer);
   }
   // Reads that have their answer ignore it.
   throw new ApiError(0, "The connection ended before all answers had arrived");

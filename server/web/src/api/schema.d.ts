@@ -2939,6 +2939,8 @@ export interface components {
              * @description Row id.
              */
             consumerId?: number;
+            /** @description When its newest token expires; absent if it has none. */
+            expires?: string;
             /** @description When it last used a token, to the minute; absent if it never did. */
             lastUsedTime?: string;
             /** @description Display name. */
@@ -3286,6 +3288,19 @@ export interface components {
             outcome?: string;
             /** @description Path in the archive. */
             path?: string;
+        };
+        /**
+         * @description A line of a namespace in the format `properties`, others have none: an item, a comment line or,
+         *     without members, a blank line.
+         */
+        ItemLine: {
+            /**
+             * @description Text of the comment line: begins with `#` or `!`, without line breaks, and without white
+             *     space at its edges; of a blank line empty.
+             */
+            comment?: string;
+            /** @description Key of the item. */
+            key?: string;
         };
         /** @description A key of the ServerConfig tables that this server knows. */
         KnownSetting: {
@@ -3783,6 +3798,11 @@ export interface components {
             delete?: string[];
             /** @description Whether the edits are only checked. */
             dryRun?: boolean;
+            /**
+             * @description All lines that the namespace then has, in their order. Without it, lines stay where they
+             *     are.
+             */
+            lines?: components["schemas"]["ItemLine"][];
             /** @description Items that get other values and comments. */
             update?: components["schemas"]["OpenItemDTO"][];
         };
@@ -3927,14 +3947,14 @@ export interface components {
         OpenNamespaceExtendDTO: {
             /** @description Whether the values are hidden from the caller. */
             isConfigHidden?: boolean;
-            /** @description Whether it has a gray release; only in lists with items or with `countChanges`. */
+            /** @description Whether it has a gray release; only with items or with `countChanges`. */
             isGray?: boolean;
             /**
              * Format: int64
              * @description Number of items that differ from the latest release.
              */
             itemModifiedCnt?: number;
-            /** @description User who edits it while others may not; only in lists with items or with `countChanges`. */
+            /** @description User who edits it while others may not; only with items or with `countChanges`. */
             lockedBy?: string;
             /** @description App that owns the app namespace. */
             parentAppId?: string;
@@ -4260,6 +4280,8 @@ export interface components {
             appIds?: string[];
             /** @description When it was created. */
             dataChangeCreatedTime?: string;
+            /** @description Whether it allows nothing, because its scope cannot be read. */
+            denyAll?: boolean;
             /** @description Environments that it is limited to. */
             envs?: string[];
             /** @description End. */
@@ -4582,6 +4604,7 @@ export type FoundPlaces = components['schemas']['FoundPlaces'];
 export type GrayAudience = components['schemas']['GrayAudience'];
 export type ImportReport = components['schemas']['ImportReport'];
 export type ImportedEntry = components['schemas']['ImportedEntry'];
+export type ItemLine = components['schemas']['ItemLine'];
 export type KnownSetting = components['schemas']['KnownSetting'];
 export type NamespaceGrayDelReleaseDTO = components['schemas']['NamespaceGrayDelReleaseDTO'];
 export type NamespaceReleaseDTO = components['schemas']['NamespaceReleaseDTO'];
@@ -6261,7 +6284,10 @@ export interface operations {
     };
     importNamespaceItems: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `ignore` leaves a namespace with items as it is, `cover` changes it. */
+                conflictAction?: string;
+            };
             header?: never;
             path: {
                 appId: string;
@@ -7290,6 +7316,11 @@ export interface operations {
                 appId: string;
                 /** @description Seconds for which the earlier token stays valid, at most 2592000; 0 by default. */
                 overlap?: number;
+                /**
+                 * @description Local time at which the new token expires, as `20991231235959`; by default that of the
+                 *     earlier one; required if that has expired.
+                 */
+                expires?: string;
             };
             header?: never;
             path?: never;

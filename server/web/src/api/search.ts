@@ -1,5 +1,5 @@
 // Searches over all apps and environments, for the palette. The server returns only what the user may
-// see.
+// see. A search ends when another text is wanted: of one user it runs few at a time.
 import { queryOptions } from "@tanstack/react-query";
 
 import type { FoundPlaces, OpenAppNamespaceDTO } from "./bodies";
@@ -19,8 +19,8 @@ export const places = (text: string, ...kinds: ("apps" | "namespaces" | "keys")[
   queryOptions({
     queryKey: ["search", kinds, text],
     enabled: text !== "" && kinds.length > 0,
-    queryFn: async () => {
-      const found = await get<FoundPlaces>(path`search?q=${text}&in=${kinds.join(",")}`);
+    queryFn: async ({ signal }) => {
+      const found = await get<FoundPlaces>(path`search?q=${text}&in=${kinds.join(",")}`, signal);
       const { apps = [], appTotal = 0, namespaces = [], keys = [], message = "" } = found ?? {};
       return { apps, appTotal, namespaces, items: keys.map(foundKey), message };
     },
@@ -31,8 +31,8 @@ export const itemsWithValue = (text: string) =>
   queryOptions({
     queryKey: ["search", "values", text],
     enabled: text !== "",
-    queryFn: async () => {
-      const found = await get<FoundItems>(path`global-search/item-info/by-key-or-value?value=${text}`);
+    queryFn: async ({ signal }) => {
+      const found = await get<FoundItems>(path`global-search/item-info/by-key-or-value?value=${text}`, signal);
       const message = found?.message === "OK" ? "" : (found?.message ?? "");
       return { items: (found?.body ?? []).map(foundKey), message };
     },

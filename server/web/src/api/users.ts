@@ -11,9 +11,10 @@ const USERS = ["users"];
 export const usersLike = (keyword: string, includeInactive = false) =>
   queryOptions({
     queryKey: [...USERS, keyword, includeInactive],
-    queryFn: async () =>
-      (await get<OpenUserInfoDTO[]>(path`users?keyword=${keyword}&includeInactiveUsers=${String(includeInactive)}`)) ??
-      [],
+    queryFn: async ({ signal }) => {
+      const query = path`keyword=${keyword}&includeInactiveUsers=${String(includeInactive)}`;
+      return (await get<OpenUserInfoDTO[]>(`users?${query}`, signal)) ?? [];
+    },
   });
 
 /** Whether a user is a super administrator. */

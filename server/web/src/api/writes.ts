@@ -9,7 +9,7 @@ import type {
   OpenNamespaceTextModel,
   OpenReleaseDTO,
 } from "./bodies";
-import { path, send, sendWithRevision } from "./client";
+import { path, readWith, send } from "./client";
 import { grayOf } from "./gray";
 import { namespacePath, type Place } from "./queries";
 
@@ -28,20 +28,16 @@ export function changeItems(at: Place, changes: OpenItemChanges, revision?: stri
   return send("POST", `${namespacePath(at)}/changes`, changes, revision);
 }
 
-/**
- * Stores the whole text of a namespace: one document (JSON, YAML, XML or plain text), or the lines of
- * properties. Returns the revision for a further write that belongs to it.
- */
-export async function saveText(at: Place, format: string, configText: string, revision?: string) {
+/** Stores a namespace that is one document: JSON, YAML, XML or plain text. */
+export function saveText(at: Place, format: string, configText: string, revision?: string) {
   const body: OpenNamespaceTextModel = { format, configText };
-  const saved = await sendWithRevision("PUT", `${namespacePath(at)}/items`, body, revision);
-  return saved.revision || revision;
+  return send("PUT", `${namespacePath(at)}/items`, body, revision);
 }
 
 /** Fails with the line and column of the first error in a document. */
-export function validateText(at: Place, format: string, configText: string) {
+export function validateText(at: Place, format: string, configText: string, signal: AbortSignal) {
   const body: OpenNamespaceTextModel = { format, configText };
-  return send("POST", `${namespacePath(at)}/items/validation`, body);
+  return readWith(`${namespacePath(at)}/items/validation`, body, signal);
 }
 
 /** Reverts the items to the live release. */

@@ -38,12 +38,16 @@ export function OrConflict({ changes, children }: { changes: ReturnType<typeof u
 function ConflictView({ conflict, isPending, error, onResolve, onClose }: Props) {
   const { t } = useTranslation();
   const [mine, setMine] = useState<Set<string>>(new Set());
+  const isOfLines = conflict.isOrderLost && conflict.collisions.length === 0;
+  const name = conflict.by || t("conflict.someone");
+  const title = isOfLines ? t("conflict.linesTitle", { name }) : t("conflict.title", { name });
   const choose = (key: string, own: boolean) =>
     setMine((old) => new Set(own ? [...old, key] : [...old].filter((other) => other !== key)));
   return (
-    <Dialog size="xl" title={t("conflict.title", { name: conflict.by || t("conflict.someone") })} onClose={onClose}>
+    <Dialog size="xl" title={title} onClose={onClose}>
       <div className="stack">
-        <p>{t("conflict.text")}</p>
+        {!isOfLines && <p>{t("conflict.text")}</p>}
+        {conflict.isOrderLost && <p>{t("conflict.lines")}</p>}
         {conflict.collisions.map(({ change: { key, was, now }, theirs }) => (
           <fieldset key={key} className={classes.key}>
             <legend className="mono">{key}</legend>

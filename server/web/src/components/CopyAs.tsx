@@ -4,12 +4,12 @@ import { IconCopy } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 
 import type { DraftRow } from "../state/draft";
-import { copyText } from "../text/copy";
 import { FILE_ENDS, itemsAs } from "../text/copyAs";
 import { itemsAsCsv } from "../text/csv";
 import { saveFile } from "../text/download";
 import { PASTE_FORMATS, type PasteFormat } from "../text/paste";
 import { Blockable } from "./Blockable";
+import { copied } from "./copy";
 
 interface Props {
   /** Of the namespace, and of the files. */
@@ -23,7 +23,7 @@ export function CopyAs({ name, rows, onCopied }: Props) {
   const { t } = useTranslation();
   const items = rows.flatMap((row) => (row.value === null ? [] : [{ ...row, value: row.value }]));
   const copy = async (format: PasteFormat) => {
-    await copyText(itemsAs(format, items));
+    if (!(await copied(itemsAs(format, items)))) return;
     onCopied(t("paste.copied", { count: items.length, format: t(`paste.format.${format}`) }));
   };
   const open = (

@@ -41,7 +41,9 @@ export function EnvSwitch({ places, env, cluster, onChange }: Props) {
   const choices = useRef<HTMLFieldSetElement>(null);
   useShortcuts({ "Shift+E": () => choices.current?.querySelector<HTMLElement>("input:checked")?.focus() });
   // After that, its first letter chooses an environment.
-  const pressed = ({ key }: KeyboardEvent) => {
+  const pressed = ({ key, ctrlKey, metaKey, altKey }: KeyboardEvent) => {
+    // Ctrl+P prints the page.
+    if (ctrlKey || metaKey || altKey) return;
     const wanted = places.filter((place) => place.clusters?.length && place.env !== env);
     const place = wanted.find((place) => place.env.toLowerCase().startsWith(key.toLowerCase()));
     if (place) onChange(place.env, nearest(place.clusters ?? [], cluster));

@@ -5,6 +5,7 @@ import { useRef } from "react";
 
 import { useShortcuts } from "../state/keys";
 import classes from "./FilterField.module.css";
+import { useTyped } from "./useTyped";
 
 interface Props {
   label: string;
@@ -14,6 +15,7 @@ interface Props {
 
 export function FilterField({ label, value, onChange }: Props) {
   const field = useRef<HTMLInputElement>(null);
+  const typed = useTyped(value, (text) => onChange(text || undefined));
   useShortcuts({ "/": () => field.current?.focus() });
   return (
     <TextInput
@@ -23,9 +25,8 @@ export function FilterField({ label, value, onChange }: Props) {
       aria-label={label}
       placeholder={label}
       leftSection={<IconSearch size={16} stroke={1.8} />}
-      rightSection={value ? undefined : <kbd>/</kbd>}
-      value={value}
-      onChange={(event) => onChange(event.currentTarget.value || undefined)}
+      rightSection={typed.value ? undefined : <kbd>/</kbd>}
+      {...typed}
     />
   );
 }

@@ -62,6 +62,7 @@ export function ItemDialog({ row, start = null, write, onInput, onSave, onDelete
 
   const submit = (event?: SyntheticEvent<HTMLFormElement>) => {
     event?.preventDefault();
+    if (write.isPending) return;
     setChecked(true);
     if (Object.values(problems).some(Boolean)) focusFirstError();
     else onSave(item);

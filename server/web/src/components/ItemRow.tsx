@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 
 import { isChanged, type DraftRow } from "../state/draft";
 import { ITEM_TYPES } from "../text/check";
-import { copyText } from "../text/copy";
+import { copied } from "./copy";
 import classes from "./ItemTable.module.css";
 import { Since } from "./Since";
 import { StateChip } from "./StateChip";
@@ -85,7 +85,7 @@ export function ItemRow({ row, edit, onHistory, origin, isSelected, onToggle }: 
           <Action
             icon={IconCopy}
             label={t("item.copy", { key: row.key })}
-            onClick={() => void copyText(row.value ?? row.live ?? "")}
+            onClick={() => void copied(row.value ?? row.live ?? "")}
           />
           {!row.isInherited && (
             <Action icon={IconHistory} label={t("item.history", { key: row.key })} onClick={() => onHistory(row)} />

@@ -7,7 +7,7 @@ import { useTranslation } from "react-i18next";
 
 import { ROW_HEIGHT, usePrefs } from "../state/display";
 import { isChanged, type DraftRow } from "../state/draft";
-import { copyText } from "../text/copy";
+import { copied } from "./copy";
 import { ItemHead, type Sorting } from "./ItemHead";
 import { ItemRow, type ItemEdit, type Origin } from "./ItemRow";
 import classes from "./ItemTable.module.css";
@@ -75,7 +75,7 @@ export function ItemTable({ rows, edit, onHistory, selected, onSelect, origin, s
       x: isOwn && edit && (() => toggle(row)),
       " ": isOwn && edit && (() => toggle(row)),
       h: isOwn && (() => onHistory(row)),
-      y: () => void copyText(row.value ?? row.live ?? ""),
+      y: () => void copied(row.value ?? row.live ?? ""),
     };
     const action = actions[key];
     if (!action) return false;

@@ -7,12 +7,20 @@ import { useTranslation } from "react-i18next";
 
 import { Dialog } from "./Dialog";
 
-export function LeaveGuard() {
+interface Props {
+  /** Whether the edits are not kept in this browser. */
+  areLost?: boolean;
+  /** The parameter of the address that identifies what is edited; without one, any change of the address leaves it. */
+  parameter?: string;
+}
+
+export function LeaveGuard({ areLost = false, parameter }: Props) {
   const { t } = useTranslation();
   const isShown = useIsShown();
   const blocker = useBlocker({
-    // An expired session leads to the sign-in and back; the edit is kept.
-    shouldBlockFn: ({ next }) => isShown.current && next.pathname !== "/signin",
+    // An expired session leads to the sign-in and back, after a question of its own.
+    shouldBlockFn: ({ current, next }) =>
+      isShown.current && next.pathname !== "/signin" && !isSame(current, next, parameter),
     enableBeforeUnload: true,
     withResolver: true,
   });
@@ -20,7 +28,7 @@ export function LeaveGuard() {
   return (
     <Dialog title={t("unsaved.title")} onClose={blocker.reset}>
       <div className="stack">
-        <p>{t("unsaved.text")}</p>
+        <p>{t(areLost ? "unsaved.lost" : "unsaved.text")}</p>
         <div className="row end">
           <Button variant="default" onClick={blocker.proceed}>
             {t("unsaved.leave")}
@@ -32,6 +40,17 @@ export function LeaveGuard() {
       </div>
     </Dialog>
   );
+}
+
+interface Location {
+  pathname: string;
+  search: object;
+}
+
+function isSame(current: Location, next: Location, parameter: string | undefined): boolean {
+  if (parameter === undefined || current.pathname !== next.pathname) return false;
+  const valueOf = ({ search }: Location) => (search as Record<string, unknown>)[parameter];
+  return valueOf(current) === valueOf(next);
 }
 
 /**

@@ -24,6 +24,8 @@ interface Props {
   entries: NamespaceEntry[];
   /** What is going on in namespaces, by name. */
   marks: Map<string, NamespaceMarks>;
+  /** Whether gray releases and locks are not known. */
+  hasNoSigns: boolean;
   /** Whether the user may create namespaces. */
   mayCreate: boolean;
   /** The open namespace, if any. */
@@ -35,7 +37,7 @@ interface Props {
 
 type Row = NamespaceEntry | { heading: NamespaceGroup; count: number };
 
-export function NamespacePanel({ app, env, cluster, entries, marks, mayCreate, ns, list, onOpen }: Props) {
+export function NamespacePanel({ app, env, cluster, entries, marks, hasNoSigns, mayCreate, ns, list, onOpen }: Props) {
   const { t } = useTranslation();
   const [filter, setFilter] = useState(list ?? "");
   useShared({ list: filter || undefined });
@@ -110,6 +112,7 @@ export function NamespacePanel({ app, env, cluster, entries, marks, mayCreate, n
         </ul>
       </div>
       {rows.length === 0 && <p className="note">{t(filter ? "state.noMatch" : "namespace.none")}</p>}
+      {hasNoSigns && <p className="note">{t("namespace.noSigns")}</p>}
     </nav>
   );
 }

@@ -7,6 +7,7 @@ import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import { prefix } from "../api/client";
+import { errorKind } from "../api/errors";
 import { paletteQuery } from "../text/paletteQuery";
 import classes from "./Palette.module.css";
 import { usePaletteGroups, type Entry, type Group } from "./paletteSources";
@@ -43,7 +44,7 @@ function Search({ onClose, onShortcuts }: { onClose: () => void; onShortcuts: ()
   const [typed, setTyped] = useState("");
   const [text] = useDebouncedValue(typed, PAUSE_MS);
   const combobox = useCombobox({ opened: true, onDropdownClose: onClose });
-  const { groups, isSearching } = usePaletteGroups(paletteQuery(text), onShortcuts);
+  const { groups, isSearching, error } = usePaletteGroups(paletteQuery(text), onShortcuts);
   const list = useId();
   const isPending = text !== typed || isSearching;
   const inNewTab = useRef(false);
@@ -107,10 +108,16 @@ function Search({ onClose, onShortcuts }: { onClose: () => void; onShortcuts: ()
           <Entries key={group.name} group={group} />
         ))}
       </Combobox.Options>
-      {entries.size === 0 && (
-        <p className={classes.none} role="status">
-          {t(isPending ? "state.loading" : "palette.none")}
+      {error && !isPending ? (
+        <p className={classes.none} role="alert">
+          {t(`error.${errorKind(error)}.what`)}
         </p>
+      ) : (
+        entries.size === 0 && (
+          <p className={classes.none} role="status">
+            {t(isPending ? "state.loading" : "palette.none")}
+          </p>
+        )
       )}
       <footer className={classes.help}>
         <span>

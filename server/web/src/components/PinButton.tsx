@@ -7,7 +7,7 @@ import { useTranslation } from "react-i18next";
 
 import { pin, pins, unpin, type Pin } from "../api/home";
 import { useBoot } from "../api/queries";
-import { toast } from "./toast";
+import { toastFailure } from "./toast";
 
 export interface Pins {
   list: Pin[] | undefined;
@@ -29,7 +29,7 @@ export function usePins(): Pins {
         const others = old.filter((one) => one.appId !== app);
         return others.length < old.length ? others : [...old, { id: 0, appId: app }];
       }),
-    onError: (error) => void toast(error.message),
+    onError: toastFailure,
     onSettled: () => cache.invalidateQueries({ queryKey }),
   });
   return { list, toggle: (app) => !write.isPending && write.mutate(app) };

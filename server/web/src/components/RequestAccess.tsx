@@ -18,7 +18,7 @@ import {
   type Asked,
 } from "../api/requests";
 import { masters, type Right } from "../api/roles";
-import { copyText } from "../text/copy";
+import { copied } from "./copy";
 import { Dialog } from "./Dialog";
 import { DialogEnd } from "./DialogEnd";
 import { Since } from "./Since";
@@ -127,10 +127,10 @@ function Grantors({ at }: { at: Asked }) {
   const { t } = useTranslation();
   const { userId } = useBoot().user;
   const admins = useQuery(masters(at.app));
-  const [copied, setCopied] = useState(false);
+  const [isCopied, setIsCopied] = useState(false);
   const query = new URLSearchParams({ ...(at.env && { env: at.env }), ns: at.ns, who: userId });
   const link = new URL(`a/${encodeURIComponent(at.app)}/access?${query}`, document.baseURI).href;
-  const copy = () => void copyText(link).then(() => setCopied(true));
+  const copy = () => void copied(link).then(setIsCopied);
   return (
     <>
       <p>{t("access.ask", { name: at.ns, env: at.env || t("access.allEnvs") })}</p>
@@ -148,7 +148,7 @@ function Grantors({ at }: { at: Asked }) {
       <p className="note">{t("access.linkHelp")}</p>
       <code className="wrap">{link}</code>
       <div className="row end">
-        <span role="status">{copied && t("access.copied")}</span>
+        <span role="status">{isCopied && t("access.copied")}</span>
         <Button variant="default" onClick={copy}>
           {t("access.copyLink")}
         </Button>

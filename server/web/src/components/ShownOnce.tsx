@@ -4,7 +4,7 @@ import { IconAlertTriangleFilled, IconCheck, IconCopy } from "@tabler/icons-reac
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { copyText } from "../text/copy";
+import { copied } from "./copy";
 
 interface Props {
   label: string;
@@ -28,10 +28,7 @@ export function ShownOnce({ label, secret, command }: Props) {
 function Copied({ label, text }: { label: string; text: string }) {
   const { t } = useTranslation();
   const [isDone, setIsDone] = useState(false);
-  const copy = async () => {
-    await copyText(text);
-    setIsDone(true);
-  };
+  const copy = () => void copied(text).then(setIsDone);
   return (
     <div>
       <b>{label}</b>
@@ -40,7 +37,7 @@ function Copied({ label, text }: { label: string; text: string }) {
         <Button
           variant="default"
           leftSection={isDone ? <IconCheck size={16} /> : <IconCopy size={16} />}
-          onClick={() => void copy()}
+          onClick={copy}
         >
           {isDone ? t("secret.copied") : t("secret.copy")}
         </Button>

@@ -6,7 +6,7 @@ import { useRouter } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 
-import { prefix, sessionUser } from "../api/client";
+import { sessionUser } from "../api/client";
 import { useBoot } from "../api/queries";
 import { SignInForm } from "./SignInForm";
 
@@ -21,13 +21,14 @@ export function SignInAgain({ answer }: Props) {
   const router = useRouter();
   const goOn = async () => {
     const now = await sessionUser();
-    if (now === null) return;
-    if (now !== user.userId) window.location.assign(`${prefix}/`);
-    else answer("again");
+    if (now === null) return "expired";
+    // For another user, the page is loaded again.
+    if (now === user.userId) answer("again");
+    return null;
   };
   useEffect(() => {
-    // The identity provider's page is in another tab.
-    const check = () => void goOn();
+    // The identity provider's page is in another tab. The next time may succeed.
+    const check = () => void goOn().catch(() => undefined);
     window.addEventListener("focus", check);
     return () => window.removeEventListener("focus", check);
   });
@@ -48,7 +49,7 @@ export function SignInAgain({ answer }: Props) {
     >
       <div className="stack">
         <p className="note">{t("signIn.keeps")}</p>
-        <SignInForm first={null} next="/" user={user.userId} keepsPage onSignedIn={() => void goOn()} />
+        <SignInForm first={null} next="/" user={user.userId} keepsPage onSignedIn={goOn} />
         <Button variant="subtle" onClick={leave}>
           {t("signIn.leave")}
         </Button>

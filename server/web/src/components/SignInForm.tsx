@@ -20,7 +20,8 @@ interface Props {
   user?: string | undefined;
   /** Whether the identity provider opens in another tab, so that this page is kept. */
   keepsPage?: boolean;
-  onSignedIn: () => void;
+  /** Returns why the user has to sign in once more. */
+  onSignedIn: () => Notice | null | Promise<Notice | null>;
 }
 
 export function SignInForm({ first, next, user = "", keepsPage = false, onSignedIn }: Props) {
@@ -29,12 +30,9 @@ export function SignInForm({ first, next, user = "", keepsPage = false, onSigned
   const [name, setName] = useState(user);
   const [password, setPassword] = useState("");
   const form = useMutation({
-    mutationFn: () => signIn(name, password),
+    mutationFn: async () => (await signIn(name, password)) ?? (await onSignedIn()),
     onMutate: () => setNotice(null),
-    onSuccess: (refusal) => {
-      if (refusal === null) onSignedIn();
-      else setNotice(refusal);
-    },
+    onSuccess: setNotice,
   });
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();

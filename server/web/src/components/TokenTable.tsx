@@ -4,7 +4,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
-import type { OpenUserTokenSummary } from "../api/schema";
+import type { OpenUserTokenNamespaceScope, OpenUserTokenSummary } from "../api/schema";
 import { deleteToken, revokeToken, STALE_TOKENS } from "../api/tokens";
 import { tokenCalls } from "../api/calls";
 import { Calls } from "./Calls";
@@ -108,14 +108,31 @@ function Ask({ kind, token, isOwn, onClose }: AskProps) {
 function Scope({ token }: { token: OpenUserTokenSummary }) {
   const { t } = useTranslation();
   const list = (names: string[] | undefined, all: string) => (names && names.length > 0 ? names.join(", ") : all);
+  // Its lists are empty, too.
+  if (token.denyAll) {
+    return (
+      <>
+        <span className="mono">{t("token.nothing")}</span>
+        <div className="note">{t("token.unreadable")}</div>
+      </>
+    );
+  }
   return (
     <>
       <span className="mono">{list(token.operations, t("token.everything"))}</span>
       <div className="note">
         {list(token.appIds, t("token.allApps"))}; {list(token.envs, t("access.allEnvs"))}
       </div>
+      {token.namespaces && token.namespaces.length > 0 && (
+        <div className="note">{t("token.namespaces", { names: token.namespaces.map(placeOf).join(", ") })}</div>
+      )}
     </>
   );
+}
+
+/** The app, environment, cluster and name; `*` is any. */
+function placeOf({ appId, env, clusterName, namespaceName }: OpenUserTokenNamespaceScope): string {
+  return [appId, env, clusterName, namespaceName].map((name) => name || "*").join("/");
 }
 
 function Day({ time }: { time: string | undefined }) {

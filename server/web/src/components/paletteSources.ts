@@ -67,7 +67,7 @@ export function usePaletteGroups(query: PaletteQuery, onShortcuts: () => void) {
     const matching = actions.filter((action) => text === "" || containsWords(action.label, text));
     groups.push({ name: "actions", entries: scope === "actions" ? matching : matching.slice(0, SHOWN) });
   }
-  return { groups, isSearching: found.isSearching };
+  return { groups, isSearching: found.isSearching, error: found.error };
 }
 
 /** Places whose names, keys or values contain the text. */
@@ -80,7 +80,9 @@ function useFound({ scope, env, text }: PaletteQuery) {
   const named = useQuery({ ...places(text, ...kinds), ...old });
   const keys = useQuery({ ...places(wants("key") ? text : "", "keys"), ...old });
   const noKey = scope === "value" || (scope === "all" && keys.data?.items.length === 0);
-  const values = useQuery({ ...itemsWithValue(noKey && text.length >= VALUE_LENGTH ? text : ""), ...old });
+  // That an earlier text was no part of a key says nothing about this one.
+  const isSearched = noKey && !(scope === "all" && keys.isPlaceholderData) && text.length >= VALUE_LENGTH;
+  const values = useQuery({ ...itemsWithValue(isSearched ? text : ""), ...old });
   const namespaces = useNamespaces(wants("ns") ? text : "", named.data?.namespaces ?? []);
   const inEnv = (item: FoundKey) => env === null || item.env.toUpperCase() === env;
   const groups: Group[] = [];
@@ -102,7 +104,9 @@ function useFound({ scope, env, text }: PaletteQuery) {
     const items = data.items.filter(inEnv);
     groups.push({ name, entries: items.slice(0, SHOWN).map((item) => itemEntry(name, item)), note: data.message });
   }
-  return { groups, isSearching: [named, keys, values].some((one) => one.isFetching) };
+  const searches = [named, keys, values];
+  const error = searches.find((one) => one.isError)?.error ?? null;
+  return { groups, isSearching: searches.some((one) => one.isFetching), error };
 }
 
 /** Those of the open app, then the found ones of other apps. */

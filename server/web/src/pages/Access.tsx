@@ -74,10 +74,10 @@ export function Access() {
         {mayGrant && <Requests app={app} />}
       </div>
       <p className="note">{t(ns === CLUSTERS ? "access.helpClusters" : "access.help")}</p>
-      {failed ? (
-        <Failure error={failed.error} onRetry={() => void failed.refetch()} />
-      ) : !isLoaded ? (
-        <PageLoading />
+      {failed && <Failure error={failed.error} onRetry={() => void failed.refetch()} />}
+      {/* What was read before, and changed here, stays if it cannot be read again. */}
+      {!isLoaded ? (
+        !failed && <PageLoading />
       ) : (
         <>
           {!mayGrant && (

@@ -12,6 +12,7 @@ import { changeRoles, ensureRoles, holders, MOST_CHANGES, type Scope } from "../
 import { Blockable } from "../components/Blockable";
 import table from "../components/DataTable.module.css";
 import { EnvName } from "../components/EnvSwitch";
+import { LeaveGuard } from "../components/LeaveGuard";
 import { ResultList } from "../components/ResultList";
 import { Empty } from "../components/States";
 import { UserPicker } from "../components/UserPicker";
@@ -63,7 +64,8 @@ export function AccessMatrix({ app, columns, added, onAdd, filter, mayGrant }: P
     setEdits((now) => unsavedEdits(now, edits, failed));
   };
   const set = (key: string, isOn: boolean) => {
-    saving.reset();
+    // The button would otherwise send again what is being saved.
+    if (!saving.isPending) saving.reset();
     setEdits(new Map(edits).set(key, isOn));
   };
   return (
@@ -107,6 +109,7 @@ export function AccessMatrix({ app, columns, added, onAdd, filter, mayGrant }: P
         </div>
       )}
       {mayGrant && <AddPerson onAdd={onAdd} />}
+      {changes.length > 0 && <LeaveGuard areLost parameter="ns" />}
       {changes.length > 0 && (
         <Unsaved
           count={changes.length}

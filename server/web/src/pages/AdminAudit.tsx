@@ -15,6 +15,7 @@ import { FilterField } from "../components/FilterField";
 import { Main } from "../components/Main";
 import { Since } from "../components/Since";
 import { Empty, Failure, Loaded, PageLoading } from "../components/States";
+import { useTyped } from "../components/useTyped";
 import { auditQuery } from "../text/audit";
 import classes from "./AdminAudit.module.css";
 
@@ -40,19 +41,11 @@ export function AdminAudit() {
         <FilterField label={t("audit.filter")} value={q} onChange={(text) => set({ q: text })} />
         <label className={classes.field}>
           {t("audit.app")}
-          <input
-            value={app}
-            spellCheck={false}
-            onChange={(event) => set({ app: event.currentTarget.value || undefined })}
-          />
+          <input spellCheck={false} {...useTyped(app, (text) => set({ app: text || undefined }))} />
         </label>
         <label className={classes.field}>
           {t("audit.user")}
-          <input
-            value={user}
-            spellCheck={false}
-            onChange={(event) => set({ user: event.currentTarget.value || undefined })}
-          />
+          <input spellCheck={false} {...useTyped(user, (text) => set({ user: text || undefined }))} />
         </label>
         <label className={classes.field}>
           {t("audit.from")}

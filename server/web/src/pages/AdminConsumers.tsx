@@ -111,7 +111,7 @@ export function AdminConsumers() {
           onClose={onClose}
         />
       )}
-      {act?.kind === "rotate" && <RotateConsumer appId={act.consumer.appId ?? ""} onClose={onClose} />}
+      {act?.kind === "rotate" && <RotateConsumer consumer={act.consumer} stale={STALE} onClose={onClose} />}
       {act?.kind === "calls" && (
         <Calls
           title={t("calls.of", { name: act.consumer.appId })}

@@ -85,7 +85,12 @@ function Creators({ list }: { list: string[] }) {
           rowKey={(user) => user}
           columns={[{ name: t("users.userId"), cell: (user) => user }]}
           actions={(user) => [
-            { label: t("roles.revoke", { name: user }), icon: IconTrash, onClick: () => forbid.mutate(user) },
+            {
+              label: t("roles.revoke", { name: user }),
+              icon: IconTrash,
+              why: forbid.isPending && t("why.sending"),
+              onClick: () => forbid.mutate(user),
+            },
           ]}
         />
       )}

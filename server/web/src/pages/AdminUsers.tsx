@@ -1,7 +1,8 @@
 // Accounts of the portal: creation, change of name, mail and password, enabling, disabling and deletion.
 import { Button, PasswordInput, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
 import { IconBan, IconCircleCheck, IconPencil, IconPlus, IconTrash } from "@tabler/icons-react";
-import { useQuery } from "@tanstack/react-query";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
@@ -22,6 +23,8 @@ import { checkName } from "../text/check";
 
 const route = getRouteApi("/in/admin/users");
 const NAME_LENGTH = 64;
+/** After the last keystroke, before the search. */
+const PAUSE_MS = 150;
 // What another system manages would be created again at the next sign-in.
 const { isExternal } = ownSignInWays();
 type Act = { kind: "new" } | { kind: "edit" | "enable" | "disable" | "delete"; user: OpenUserInfoDTO };
@@ -31,7 +34,8 @@ export function AdminUsers() {
   const { q = "" } = route.useSearch();
   const navigate = route.useNavigate();
   const { user: self } = useBoot();
-  const users = useQuery(usersLike(q, true));
+  const [wanted] = useDebouncedValue(q, PAUSE_MS);
+  const users = useQuery({ ...usersLike(wanted, true), placeholderData: keepPreviousData });
   const [act, setAct] = useState<Act | null>(null);
   const onClose = () => setAct(null);
   const onReload = (seen: OpenUserInfoDTO) => {

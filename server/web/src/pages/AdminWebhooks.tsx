@@ -65,7 +65,12 @@ export function AdminWebhooks() {
               actions={(webhook) => {
                 const { url = "", id = 0 } = webhook;
                 return [
-                  { label: t("webhook.test", { url }), icon: IconSend, onClick: () => test.mutate(id) },
+                  {
+                    label: t("webhook.test", { url }),
+                    icon: IconSend,
+                    why: test.isPending && t("why.sending"),
+                    onClick: () => test.mutate(id),
+                  },
                   {
                     label: t("webhook.edit", { url }),
                     icon: IconPencil,

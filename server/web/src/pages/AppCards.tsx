@@ -9,6 +9,7 @@ import { useTranslation } from "react-i18next";
 import type { OpenAppDTO } from "../api/bodies";
 import { movePinToTop } from "../api/home";
 import { PinButton, usePins, type Pins } from "../components/PinButton";
+import { toastFailure } from "../components/toast";
 import { useShortcuts } from "../state/keys";
 import classes from "./AppCards.module.css";
 
@@ -68,6 +69,7 @@ function ToTop({ app, pins: { list } }: { app: OpenAppDTO; pins: Pins }) {
   const cache = useQueryClient();
   const write = useMutation({
     mutationFn: movePinToTop,
+    onError: toastFailure,
     onSettled: () => cache.invalidateQueries({ queryKey: ["home", "pins"] }),
   });
   const id = list?.find((one) => one.appId === app.appId)?.id;

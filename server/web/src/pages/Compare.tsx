@@ -1,6 +1,6 @@
 // Compares a baseline with other environments or clusters, key by key, and chooses what to promote.
 import { useMediaQuery } from "@mantine/hooks";
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
@@ -60,7 +60,8 @@ interface Props {
 function Comparison({ app, places, base, against }: Props) {
   const search = route.useSearch();
   const navigate = route.useNavigate();
-  const read = useColumns(app, [base, ...against]);
+  const cache = useQueryClient();
+  const read = useColumns(app, [base, ...against], search.ns);
   const [first, ...columns] = read;
   const side = search.side ?? "live";
   const groups = useMemo(() => {
@@ -74,14 +75,14 @@ function Comparison({ app, places, base, against }: Props) {
   const set = (change: Partial<CompareSearch>) =>
     void navigate({ search: (old) => ({ ...old, sel: undefined, ...change }), replace: true });
   const rows = groups.flatMap((group) => group.rows);
-  const names = read.flatMap((column) => column.namespaces ?? []);
+  const names = read.flatMap((column) => column.names);
   return (
     <>
       <CompareToolbar
         places={places}
         base={base}
         against={against}
-        namespaces={[...new Set(names.map(({ namespaceName }) => namespaceName))].toSorted()}
+        namespaces={[...new Set(names)].toSorted()}
         search={search}
         onChange={set}
         counts={[rows.filter((row) => row.isDifferent).length, rows.length]}
@@ -104,7 +105,10 @@ function Comparison({ app, places, base, against }: Props) {
           />
         </>
       ) : (
-        <Failure error={first.error} />
+        <Failure
+          error={first.error}
+          onRetry={() => void cache.invalidateQueries({ queryKey: ["list", app, base.env, base.cluster] })}
+        />
       )}
     </>
   );

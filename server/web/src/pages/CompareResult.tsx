@@ -119,9 +119,10 @@ export function CompareResult({ app, base, columns, side, groups, total, onShowA
           isKnown={(column) => columns[column]?.namespaces !== null}
           isNarrow={isNarrow}
           onChoose={(id) => toggle([id], !chosen.has(id))}
-          onCopy={(row, column) => columns[column] && copy.mutate({ row, target: columns[column] })}
+          // A second press would be refused, because the first one has changed the target.
+          onCopy={(row, column) => columns[column] && !copy.isPending && copy.mutate({ row, target: columns[column] })}
           onOpen={(row, column) => columns[column] && setOpened(cellId(columns[column], row))}
-          onAdd={mayAdd ? (column) => columns[column] && add.mutate(columns[column]) : undefined}
+          onAdd={mayAdd ? (column) => columns[column] && !add.isPending && add.mutate(columns[column]) : undefined}
         />
       )}
       {changes.length > 0 && (

@@ -1,13 +1,15 @@
 // Head of the comparison: which namespaces, baseline, places and values are compared.
 import { Button, NativeSelect, Popover, SegmentedControl, TextInput } from "@mantine/core";
-import { useHotkeys, useMediaQuery } from "@mantine/hooks";
+import { useMediaQuery } from "@mantine/hooks";
 import { IconArrowRight, IconChevronDown, IconFilter } from "@tabler/icons-react";
 import { useRef } from "react";
 import { useTranslation } from "react-i18next";
 
 import type { OpenEnvClusterDTO } from "../api/bodies";
 import { isSameTarget, TargetTree, type Target } from "../components/TargetTree";
+import { useTyped } from "../components/useTyped";
 import type { Side } from "../state/compare";
+import { useShortcuts } from "../state/keys";
 import classes from "./Compare.module.css";
 
 export interface CompareSearch {
@@ -35,7 +37,7 @@ interface Props {
 export function CompareToolbar({ places, base, against, namespaces, search, onChange, counts }: Props) {
   const { t } = useTranslation();
   const filter = useRef<HTMLInputElement>(null);
-  useHotkeys([["/", () => filter.current?.focus()]]);
+  useShortcuts({ "/": () => filter.current?.focus() });
   const side = search.side ?? "live";
   return (
     <>
@@ -69,8 +71,7 @@ export function CompareToolbar({ places, base, against, namespaces, search, onCh
           placeholder={t("compare.filter")}
           leftSection={<IconFilter size={16} stroke={1.8} />}
           rightSection={<kbd>/</kbd>}
-          value={search.f ?? ""}
-          onChange={(event) => onChange({ f: event.currentTarget.value || undefined })}
+          {...useTyped(search.f ?? "", (text) => onChange({ f: text || undefined }))}
         />
         <span className="note" role="status">
           {t("compare.counts", { count: counts[0], total: counts[1] })}
@@ -124,7 +125,7 @@ function Sides({ places, base, against, onChange }: Pick<Props, "places" | "base
   return (
     <>
       {baseline}
-      <Popover position="bottom-start" width={340} trapFocus>
+      <Popover position="bottom-start" width={340} trapFocus returnFocus>
         <Popover.Target>
           <Button variant="default" rightSection={<IconChevronDown size={14} />}>
             <span className="note">{t("compare.against")}</span>

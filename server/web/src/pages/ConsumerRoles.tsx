@@ -42,6 +42,7 @@ export function ConsumerRoles({ appId }: { appId: string }) {
                 {
                   label: t("consumer.revoke", { role: name }),
                   icon: IconTrash,
+                  why: write.isPending && t("why.sending"),
                   onClick: () => write.mutate(name),
                 },
               ]}

@@ -1,7 +1,7 @@
 // The outcome of creating an app: in which environments it exists, and which lack it so far.
 import { Button } from "@mantine/core";
 import { IconX } from "@tabler/icons-react";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
@@ -18,17 +18,18 @@ export function CreatedIn({ app }: { app: OpenAppDTO }) {
   const navigate = useNavigate();
   const cache = useQueryClient();
   const places = useQuery(envClusters(app.appId)).data;
+  const retry = useMutation({
+    // The list shows what came of it.
+    mutationFn: (envs: string[]) => Promise.allSettled(envs.map((env) => addToEnv({ app, env }))),
+    onSettled: () => cache.invalidateQueries({ queryKey: ["app", app.appId] }),
+  });
   if (!places) return null;
-  const outcomes = places.map(({ env, clusters, error }): Outcome<string> => {
-    if (clusters?.length) return { target: env, state: "done" };
+  const missing = places.filter(({ clusters }) => !clusters?.length).map(({ env }) => env);
+  const outcomes = places.map(({ env, error }): Outcome<string> => {
+    if (!missing.includes(env)) return { target: env, state: "done" };
+    if (retry.isPending) return { target: env, state: "running" };
     return { target: env, state: "failed", error: new ApiError(500, error ?? "") };
   });
-  const retry = async () => {
-    const failed = outcomes.filter(({ state }) => state === "failed");
-    // The list shows what came of it.
-    await Promise.allSettled(failed.map(({ target }) => addToEnv({ app, env: target })));
-    await cache.invalidateQueries({ queryKey: ["app", app.appId] });
-  };
   return (
     <section className="card stack" aria-labelledby="created">
       <div className="row">
@@ -47,7 +48,7 @@ export function CreatedIn({ app }: { app: OpenAppDTO }) {
         name={(env) => env}
         label={(env) => <EnvName env={env} />}
         note={() => t("newApp.createdNote")}
-        onRetry={() => void retry()}
+        onRetry={() => retry.mutate(missing)}
       />
     </section>
   );

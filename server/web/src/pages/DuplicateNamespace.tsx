@@ -2,12 +2,12 @@
 import { Button, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useState, type SyntheticEvent } from "react";
+import { useRef, useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
 import type { OpenAppNamespaceDTO, OpenEnvClusterDTO } from "../api/bodies";
-import { baseName, copyItems, createLike } from "../api/duplicate";
+import { copyItems, createLike, isDefined, nameOfCopy, suffixOf } from "../api/duplicate";
 import { NAMESPACE_LENGTH } from "../api/namespaces";
 import { Blockable } from "../components/Blockable";
 import { Dialog } from "../components/Dialog";
@@ -19,34 +19,47 @@ import { checkName } from "../text/check";
 
 interface Props {
   namespace: OpenAppNamespaceDTO;
+  /** All namespaces of the app. */
+  names: string[];
   places: OpenEnvClusterDTO[];
   onClose: () => void;
 }
 
-export function DuplicateNamespace({ namespace, places, onClose }: Props) {
+export function DuplicateNamespace({ namespace, names, places, onClose }: Props) {
   const { t } = useTranslation();
   const cache = useQueryClient();
-  const { appId: app, name: from, format = "properties" } = namespace;
-  const suffix = format === "properties" ? "" : `.${format}`;
-  const [name, setName] = useState(`${baseName(namespace)}-copy`);
+  const { appId: app, name: from } = namespace;
+  const suffix = suffixOf(namespace);
+  const [name, setName] = useState(() => nameOfCopy(namespace, names));
+  /** The full name that was refused because a namespace has it. */
+  const [taken, setTaken] = useState("");
+  /** The full name that was free when its creation began, which may have succeeded although no answer arrived. */
+  const begun = useRef("");
   const [chosen, setChosen] = useState<Target[]>(
     places.flatMap(({ env, clusters = [] }) => clusters.map((cluster) => ({ env, cluster }))),
   );
   const [isChecked, setChecked] = useState(false);
-  const problem =
-    checkName(name, NAMESPACE_LENGTH - suffix.length) ?? (/^[0-9a-zA-Z_.-]+$/.test(name) ? null : "appId");
   const full = name.trim() + suffix;
+  const problem =
+    checkName(name, NAMESPACE_LENGTH - suffix.length) ??
+    (/^[0-9a-zA-Z_.-]+$/.test(name) ? null : "appId") ??
+    (full === taken ? "namespaceTaken" : null);
   const copies = useEach(
     (target: Target) => copyItems({ app, ...target, ns: from }, { app, ...target, ns: full }),
     ({ env, cluster }) => void cache.invalidateQueries({ queryKey: ["list", app, env, cluster] }),
   );
   const create = useAction(
-    () => createLike(namespace, app, name.trim()),
+    async () => {
+      const isTaken = begun.current !== full && (await isDefined(app, full));
+      if (isTaken) setTaken(full);
+      else begun.current = full;
+      return isTaken ? null : createLike(namespace, app, name.trim());
+    },
     [
       ["app", app],
       ["list", app],
     ],
-    () => void copies.run(chosen),
+    (made) => void (made && copies.run(chosen)),
   );
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
@@ -56,7 +69,7 @@ export function DuplicateNamespace({ namespace, places, onClose }: Props) {
   const [first] = chosen;
   return (
     <Dialog title={t("duplicate.namespace", { name: from })} onClose={onClose}>
-      {create.isSuccess ? (
+      {create.data ? (
         <div className="stack">
           {chosen.length > 0 && (
             <ResultList
@@ -91,6 +104,7 @@ export function DuplicateNamespace({ namespace, places, onClose }: Props) {
             label={t("newNamespace.name")}
             classNames={{ input: "mono" }}
             spellCheck={false}
+            readOnly={create.isPending}
             value={name}
             error={isChecked && problem && t(`check.${problem}`)}
             description={suffix && t("newNamespace.suffix", { suffix })}

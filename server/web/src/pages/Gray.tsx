@@ -1,6 +1,5 @@
 // The gray release of a namespace in four steps: change, audience, observe, release to all or abandon.
 import { Button } from "@mantine/core";
-import { useHotkeys } from "@mantine/hooks";
 import { IconCheck, IconGitBranch } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
@@ -17,6 +16,7 @@ import { Since } from "../components/Since";
 import { StateChip } from "../components/StateChip";
 import { Failure, Loaded, PageLoading } from "../components/States";
 import { currentStep, grayFacts, STEPS, type GrayFacts, type Step } from "../state/gray";
+import { useShortcuts } from "../state/keys";
 import classes from "./Gray.module.css";
 import { GrayAudience } from "./GrayAudience";
 import { GrayChange } from "./GrayChange";
@@ -130,7 +130,7 @@ function Stepper({ place, master, branched }: StepperProps) {
   });
   const facts = state.data && grayFacts(master, branched, state.data);
   const go = (step: Step) => void navigate({ search: { step } });
-  useHotkeys(STEPS.map((step, index) => [String(index + 1), () => go(step)]));
+  useShortcuts(Object.fromEntries(STEPS.map((step, index) => [String(index + 1), () => go(step)])));
   if (state.error && !state.data) return <Failure error={state.error} onRetry={() => void state.refetch()} />;
   if (rights.error && !rights.data) return <Failure error={rights.error} onRetry={() => void rights.refetch()} />;
   if (!state.data || !facts || !rights.data) return <PageLoading />;

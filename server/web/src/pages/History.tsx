@@ -15,6 +15,7 @@ import type { OpenEnvClusterDTO } from "../api/bodies";
 import { nearest } from "../components/EnvSwitch";
 import { Main } from "../components/Main";
 import { Empty, Failure, Loaded, PageLoading } from "../components/States";
+import { useTyped } from "../components/useTyped";
 import { KINDS, timeline, type Entry, type Kind, type LiveIds } from "../state/history";
 import { AGES, isWithin, type Age } from "../text/format";
 import classes from "./History.module.css";
@@ -125,14 +126,12 @@ function Filters({ at, places, namespaces }: { at: At; places: OpenEnvClusterDTO
       <TextInput
         aria-label={t("history.by")}
         placeholder={t("history.by")}
-        value={search.by ?? ""}
-        onChange={(event) => set({ by: event.currentTarget.value || undefined })}
+        {...useTyped(search.by ?? "", (text) => set({ by: text || undefined }))}
       />
       <TextInput
         aria-label={t("history.key")}
         placeholder={t("history.key")}
-        value={search.key ?? ""}
-        onChange={(event) => set({ key: event.currentTarget.value || undefined })}
+        {...useTyped(search.key ?? "", (text) => set({ key: text || undefined }))}
       />
     </div>
   );

@@ -5,6 +5,7 @@ import { IconAdjustmentsHorizontal, IconCloudUp, IconDots, IconFilter } from "@t
 import { useState, type ReactNode, type RefObject } from "react";
 import { useTranslation } from "react-i18next";
 
+import { useTyped } from "../components/useTyped";
 import { replaceWord, toggleWord, wordOf } from "../state/draft";
 import { ITEM_TYPES } from "../text/check";
 import { AGES } from "../text/format";
@@ -37,8 +38,7 @@ export function ItemFilter({ input, f, setFilter, changed, shown: [count, total]
         placeholder={t("item.filter")}
         leftSection={<IconFilter size={16} stroke={1.8} />}
         rightSection={<kbd>/</kbd>}
-        value={f}
-        onChange={(event) => setFilter(event.currentTarget.value)}
+        {...useTyped(f, setFilter)}
       />
       <ActionIcon
         variant={opened || isSorted || f.includes(":") ? "light" : "default"}

@@ -12,6 +12,7 @@ import { validateText } from "../api/writes";
 import { CodeEditor, type EditorHandle, type Problem } from "../components/CodeEditor";
 import { LeaveGuard } from "../components/LeaveGuard";
 import { useUnsaved } from "../components/useUnsaved";
+import { storedItems } from "../state/changes";
 import { wasOf } from "../state/unsaved";
 import { errorPlace } from "../text/place";
 import { baseOf, fromText, linesOf, toText, type TextBase } from "../text/properties";
@@ -32,7 +33,7 @@ interface Props {
 
 export function storedText({ format = "properties", items = [] }: Draft): string {
   if (format === "properties") return toText(linesOf(items));
-  return items.find((item) => item.key === "content" && !item.extendInfo?.isDeleted)?.value ?? "";
+  return storedItems(items).get("content")?.value ?? "";
 }
 
 export function NamespaceText({ place, draft, access }: Props) {
@@ -146,9 +147,9 @@ function useProblems(place: Place, format: string, text: string): Problem[] {
     queryKey: ["validation", place.app, format, idle],
     enabled: isChecked,
     staleTime: Infinity,
-    queryFn: async (): Promise<Problem[]> => {
+    queryFn: async ({ signal }): Promise<Problem[]> => {
       try {
-        await validateText(place, format, idle);
+        await validateText(place, format, idle, signal);
         return [];
       } catch (error) {
         if (!(error instanceof ApiError) || error.status !== 400) throw error;

@@ -11,7 +11,7 @@ import { useMayCreate } from "../api/rights";
 import { Main } from "../components/Main";
 import { NamespacePanel } from "../components/NamespacePanel";
 import { Empty, Failure } from "../components/States";
-import { isIncomplete, namespaceEntries, namespaceMarks } from "../state/namespaces";
+import { isIncomplete, lacksSigns, namespaceEntries, namespaceMarks } from "../state/namespaces";
 import { MissingNamespace } from "./MissingNamespace";
 import classes from "./Namespaces.module.css";
 
@@ -26,7 +26,7 @@ export function Namespaces() {
   const { ns } = useParams({ strict: false });
   const { list } = route.useSearch();
   const navigate = route.useNavigate();
-  const { query, entries, marks } = useNamespaces(app, env, cluster);
+  const { query, entries, marks, hasNoSigns } = useNamespaces(app, env, cluster);
   const open = (ns: string) =>
     void navigate({ to: "/a/$app/c/$env/$cluster/$ns", params: { app, env, cluster, ns }, search: {} });
   const mayCreate = useMayCreate("Namespace", app) === true;
@@ -38,7 +38,9 @@ export function Namespaces() {
           <Failure error={query.error} onRetry={() => void query.refetch()} />
         </div>
       )}
-      {entries && <NamespacePanel {...{ app, env, cluster, ns, list, entries, marks, mayCreate }} onOpen={open} />}
+      {entries && (
+        <NamespacePanel {...{ app, env, cluster, ns, list, entries, marks, hasNoSigns, mayCreate }} onOpen={open} />
+      )}
       {ns === undefined ? (
         <Main title={`${app} / ${env} / ${cluster}`} className={classes.main}>
           <h1 className="unseen">{`${env} / ${cluster}`}</h1>
@@ -73,7 +75,7 @@ function useNamespaces(app: string, env: string, cluster: string) {
     [app, list, defined, absent],
   );
   const marks = useMemo(() => namespaceMarks(counted ?? []), [counted]);
-  return { query, entries, marks };
+  return { query, entries, marks, hasNoSigns: lacksSigns(counted ?? []) };
 }
 
 const NONE: string[] = [];

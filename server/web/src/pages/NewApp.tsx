@@ -152,7 +152,8 @@ function Form({ departments, source }: FormProps) {
       )}
       {write.error && <Failure error={write.error} />}
       <div className="row end">
-        <Button type="submit" loading={write.isPending}>
+        {/* Until the page of the app is shown. */}
+        <Button type="submit" loading={write.isPending || write.isSuccess}>
           {t("newApp.create")}
         </Button>
       </div>

@@ -38,18 +38,23 @@ export function NewConsumer({ stale, onMade, onClose }: Props) {
     allowManageUsers: false,
     ...changed,
   };
+  const [lastDay, setLastDay] = useState("");
+  const [isPartOfDay, setPartOfDay] = useState(false);
   const [isChecked, setIsChecked] = useState(false);
   const change = (part: Partial<Form>) => setChanged({ ...changed, ...part });
   const write = useAction(
-    () => createConsumer({ ...consumer, rateLimitEnabled: consumer.rateLimit > 0 }),
+    () => createConsumer({ ...consumer, rateLimitEnabled: consumer.rateLimit > 0 }, lastDay),
     stale,
     (made) => made && onMade(made),
   );
   const problems = { appId: checkAppId(consumer.appId), ...checkDetails(consumer) };
-  const submit = (event: SyntheticEvent) => {
+  const submit = (event: SyntheticEvent<HTMLFormElement>) => {
     event.preventDefault();
     setIsChecked(true);
-    if (Object.values(problems).every((problem) => problem === null)) write.mutate(undefined);
+    // The value of a part of a day is empty: the token would not expire.
+    const isWhole = event.currentTarget.querySelector<HTMLInputElement>("[type=date]")?.checkValidity() ?? true;
+    setPartOfDay(!isWhole);
+    if (isWhole && Object.values(problems).every((problem) => problem === null)) write.mutate(undefined);
   };
   return (
     <Dialog size="lg" title={t("consumer.new")} onClose={onClose}>
@@ -64,6 +69,17 @@ export function NewConsumer({ stale, onMade, onClose }: Props) {
           onChange={(event) => change({ appId: event.currentTarget.value })}
         />
         <ConsumerFields value={consumer} isChecked={isChecked} onChange={change} />
+        <TextInput
+          type="date"
+          label={t("consumer.tokenLastDay")}
+          description={t("consumer.tokenLastDayHelp")}
+          value={lastDay}
+          error={isPartOfDay && t("consumer.chooseDay")}
+          onChange={(event) => {
+            setLastDay(event.currentTarget.value);
+            setPartOfDay(false);
+          }}
+        />
         <Checkbox
           label={t("consumer.mayCreate")}
           checked={consumer.allowCreateApplication}

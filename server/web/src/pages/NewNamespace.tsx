@@ -128,7 +128,8 @@ function Own({ app }: { app: string }) {
       />
       {write.error && <Failure error={write.error} />}
       <div className="row end">
-        <Button type="submit" loading={write.isPending}>
+        {/* Until its page is shown. */}
+        <Button type="submit" loading={write.isPending || write.isSuccess}>
           {t("newNamespace.create")}
         </Button>
       </div>

@@ -90,7 +90,7 @@ export function PasteItems({ place, draft, onDone, onClose }: Props) {
             <DiffView changes={planned.map(changeOf)} />
           </>
         )}
-        {text !== "" && <LeaveGuard />}
+        {text !== "" && <LeaveGuard areLost />}
       </Confirm>
     </OrConflict>
   );

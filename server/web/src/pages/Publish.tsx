@@ -98,7 +98,9 @@ function Review({ places, ticks: { viewed, change: changeTicks } }: ReviewProps)
   useQueries({ queries: places.map((place) => earlier(place)) });
   useQueries({ queries: places.map((place) => servedRelease(place)) });
   const failed = drafts.find(({ isError }) => isError);
-  if (failed) return <Failure error={failed.error} onRetry={() => void failed.refetch()} />;
+  const failure = failed && <Failure error={failed.error} onRetry={() => void failed.refetch()} />;
+  // What was read before, entered, or published, stays if it cannot be read again.
+  if (drafts.some(({ isError, data }) => isError && data === undefined)) return failure;
   const current = places.flatMap((place, index): Reviewed[] => {
     const [stored, right, held] = [drafts[index]?.data, rights[index]?.data, locks[index]?.data];
     // Without the answer of the check, the server still refuses what violates the schema.
@@ -128,6 +130,7 @@ function Review({ places, ticks: { viewed, change: changeTicks } }: ReviewProps)
   return (
     <div className={classes.columns}>
       <div className="stack">
+        {!submitted && failure}
         {!submitted && seen > 0 && <Seen seen={seen} total={total} />}
         {reviewed.map(({ place, changes }) => (
           <section key={Object.values(place).join("/")} aria-label={targetName(place, places)} className="stack">

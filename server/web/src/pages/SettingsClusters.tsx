@@ -32,6 +32,11 @@ export function SettingsClusters({ app, places }: SectionProps) {
     [["app", app]],
     () => setDeleting(null),
   );
+  const ask = (target: Target | null) => {
+    // The refusal of an earlier deletion is not shown with this one.
+    remove.reset();
+    setDeleting(target);
+  };
   return (
     <>
       <div className="row">
@@ -70,7 +75,7 @@ export function SettingsClusters({ app, places }: SectionProps) {
                     <Button
                       variant="default"
                       leftSection={<IconTrash size={16} />}
-                      onClick={() => setDeleting({ env, cluster })}
+                      onClick={() => ask({ env, cluster })}
                       aria-label={t("settings.clusters.deleteOf", { env, cluster })}
                     >
                       {t("act.delete")}
@@ -90,7 +95,7 @@ export function SettingsClusters({ app, places }: SectionProps) {
           name={deleting.cluster}
           write={remove}
           onConfirm={() => remove.mutate(deleting)}
-          onClose={() => setDeleting(null)}
+          onClose={() => ask(null)}
         >
           <p>{t("settings.clusters.deleteText", { ...deleting })}</p>
         </ConfirmName>

@@ -42,7 +42,10 @@ export function SettingsDanger({ app, places }: SectionProps) {
           name={app}
           write={remove}
           onConfirm={() => remove.mutate(undefined)}
-          onClose={() => setAsking(false)}
+          onClose={() => {
+            remove.reset();
+            setAsking(false);
+          }}
         >
           <p>{t("settings.danger.text")}</p>
         </ConfirmName>

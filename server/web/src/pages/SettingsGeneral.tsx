@@ -8,6 +8,7 @@ import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
 import type { AppDetail, OpenEnvClusterDTO } from "../api/bodies";
+import { isStale } from "../api/errors";
 import { mayCreateApps } from "../api/home";
 import { appDetail, useBoot } from "../api/queries";
 import { useAppAdmin } from "../api/rights";
@@ -78,6 +79,10 @@ function Form({ stored }: { stored: AppDetail }) {
     setProblem(found);
     if (!found) save.mutate(form);
   };
+  const reload = () => {
+    setForm(stored);
+    save.reset();
+  };
   if (!isAdmin) {
     return (
       <dl className="card stack">
@@ -114,7 +119,7 @@ function Form({ stored }: { stored: AppDetail }) {
         value={form.ownerName ?? ""}
         onChange={(ownerName) => setForm({ ...form, ownerName })}
       />
-      {save.error && <Failure error={save.error} />}
+      {save.error && <Failure error={save.error} onRetry={isStale(save.error) ? reload : undefined} />}
       <div className="row end">
         <span role="status" className="note">
           {save.isSuccess && t("settings.general.saved")}

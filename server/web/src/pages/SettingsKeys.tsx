@@ -21,6 +21,7 @@ import {
 import { Blockable } from "../components/Blockable";
 import { Confirm } from "../components/Confirm";
 import { ConfirmName } from "../components/ConfirmName";
+import { copied } from "../components/copy";
 import { Since } from "../components/Since";
 import { Empty, Failure, Loaded } from "../components/States";
 import classes from "./AppSettings.module.css";
@@ -71,6 +72,11 @@ function Keys({ app, env }: { app: string; env: string }) {
       setSaid(t(`settings.keys.did.${to}`, { env }));
     },
   );
+  const begin = (next: Act | null) => {
+    // The refusal of an earlier action is not shown with this one.
+    change.reset();
+    setAct(next);
+  };
   const count = keys.data?.length ?? 0;
   // Observed keys are not checked then, and one more enforced key rejects nobody.
   const isEnforced = keys.data?.some(({ mode }) => mode === "enforce") ?? false;
@@ -79,7 +85,7 @@ function Keys({ app, env }: { app: string; env: string }) {
     action: t(`settings.keys.to.${act.to}`),
     write: change,
     onConfirm: () => change.mutate(act),
-    onClose: () => setAct(null),
+    onClose: () => begin(null),
     children: (
       <>
         <p>{t(`settings.keys.consequence.${act.to}`, { env })}</p>
@@ -113,7 +119,7 @@ function Keys({ app, env }: { app: string; env: string }) {
           ) : (
             <ul className={`sheet ${classes.rows}`}>
               {list.map((key) => (
-                <KeyRow key={key.id} app={app} env={env} accessKey={key} isEnforced={isEnforced} onAct={setAct} />
+                <KeyRow key={key.id} app={app} env={env} accessKey={key} isEnforced={isEnforced} onAct={begin} />
               ))}
             </ul>
           )
@@ -187,7 +193,7 @@ function Secret({ secret }: { secret: string }) {
           variant="subtle"
           size="lg"
           aria-label={t("settings.keys.copy")}
-          onClick={() => void navigator.clipboard.writeText(secret).then(() => setIsCopied(true))}
+          onClick={() => void copied(secret).then(setIsCopied)}
         >
           <IconCopy size={16} />
         </ActionIcon>

@@ -95,7 +95,12 @@ export function SettingsNamespaces({ app, places }: SectionProps) {
         }
       </Loaded>
       {duplicating && (
-        <DuplicateNamespace namespace={duplicating} places={places} onClose={() => setDuplicating(null)} />
+        <DuplicateNamespace
+          namespace={duplicating}
+          names={list.data?.map(({ name }) => name) ?? []}
+          places={places}
+          onClose={() => setDuplicating(null)}
+        />
       )}
       {deleting !== null && <Delete app={app} name={deleting} onClose={() => setDeleting(null)} />}
     </>

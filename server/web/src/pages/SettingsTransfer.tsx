@@ -52,6 +52,7 @@ export function SettingsTransfer({ app, places }: SectionProps) {
           label={t("env.environmentAndCluster")}
           data={targets}
           value={target}
+          disabled={upload.isPending}
           onChange={(event) => {
             setTarget(event.currentTarget.value);
             upload.reset();

@@ -27,7 +27,10 @@ export function SignIn() {
         <SignInForm
           first={signInNotice(window.location.hash, reason)}
           next={next}
-          onSignedIn={() => window.location.assign(target)}
+          onSignedIn={() => {
+            window.location.assign(target);
+            return null;
+          }}
         />
       </div>
       {target !== `${prefix}/` && <p className="note">{t("signIn.return", { target: readable(target) })}</p>}

@@ -14,7 +14,7 @@ import { useTranslation } from "react-i18next";
 
 import { Blockable, type Why } from "../components/Blockable";
 import type { EditorHandle } from "../components/CodeEditor";
-import { copyText } from "../text/copy";
+import { copied } from "../components/copy";
 import { fileName, propertiesFile } from "../text/copyAs";
 import { saveFile } from "../text/download";
 import { prettyJson } from "../text/format";
@@ -45,7 +45,7 @@ interface Edit {
 export function TextToolbar({ ns, format, text, said, onSay, editor, edit }: Props) {
   const { t } = useTranslation();
   const file = format === "properties" ? propertiesFile(fromText(text).lines) : text;
-  const copy = () => void copyText(file).then(() => onSay(t("text.copied")));
+  const copy = () => void copied(file).then((isCopied) => isCopied && onSay(t("text.copied")));
   const why = file === "" && t("why.emptyText");
   return (
     <div className={classes.toolbar}>

@@ -28,7 +28,10 @@ export function contentOf(item: Pick<OpenItemDTO, "value" | "type" | "comment">)
   return { value: item.value ?? "", type: item.type ?? 0, comment: item.comment ?? "" };
 }
 
-/** The stored items by key, without deleted ones and comment lines. */
+/**
+ * The stored items by key, without deleted ones and comment lines. Nodes of Apollo can store a key twice: the last item
+ * is the one that is published.
+ */
 export function storedItems(items: OpenItemDTO[] | undefined): Map<string, ItemContent> {
   const stored = (items ?? []).filter((item) => item.key !== "" && !item.extendInfo?.isDeleted);
   return new Map(stored.map((item) => [item.key, contentOf(item)]));

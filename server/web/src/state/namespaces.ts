@@ -41,6 +41,11 @@ export function namespaceMarks(list: OpenNamespaceDTO[]): Map<string, NamespaceM
   );
 }
 
+/** Whether gray releases and locks are not known: values that are too long together are read without them. */
+export function lacksSigns(list: OpenNamespaceDTO[]): boolean {
+  return list.length > 1 && list.every(({ extendInfo }) => extendInfo?.isGray === undefined);
+}
+
 /** `missing` is undefined while it is unknown: then what is not in the list is not shown either. */
 export function namespaceEntries(
   app: string,

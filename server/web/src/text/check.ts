@@ -11,7 +11,8 @@ export const APP_NAME_LENGTH = 128;
 /** Item types by their number on the wire. */
 export const ITEM_TYPES = ["string", "number", "boolean", "json"] as const;
 
-export type Problem = "required" | "tooLong" | "appId" | "appIdTaken" | "number" | "boolean" | "json";
+export type Problem =
+  "required" | "tooLong" | "appId" | "appIdTaken" | "namespaceTaken" | "number" | "boolean" | "json";
 export type HiddenCharacter = "edgeSpace" | "tab" | "noBreakSpace" | "wideComma";
 
 const HIDDEN: [HiddenCharacter, RegExp][] = [

@@ -2,6 +2,7 @@
 // backslashes in values are escaped, so that an untouched line never changes what is stored. Pure.
 import type { OpenItemDTO } from "../api/bodies";
 import type { Draft } from "../api/queries";
+import type { ItemLine } from "../api/schema";
 import { contentOf, storedItems, type ItemChange } from "../state/changes";
 
 export type Line = { key: string; value: string } | { comment: string };
@@ -111,18 +112,32 @@ export function isRearranged(before: Line[], after: Line[]): boolean {
   return trace(kept).join("\n") !== trace(rest).join("\n");
 }
 
-/** The text as the server reads it, which escapes line ends only. */
-export function wireText(lines: Line[]): string {
-  return lines
-    .map((line) => ("comment" in line ? line.comment : `${line.key} = ${line.value.replaceAll("\n", "\\n")}`))
-    .join("\n");
+/** Lines in an order, and those on which it is based. */
+export interface Order {
+  before: Line[];
+  after: Line[];
 }
 
-/** Whether the server would read the line of an item as another value or key. */
-export function isLostInText(line: Line): line is { key: string; value: string } {
-  if ("comment" in line) return false;
-  const { key, value } = line;
-  return /^[#!\s]|[=\n]|\s$/.test(key) || value !== value.trim() || value.includes("\\n");
+/** Whether these lines, which are stored now, have an order of others that is neither the old nor the new one. */
+export function isOvertaken({ before, after }: Order, stored: Line[]): boolean {
+  return isRearranged(before, stored) && isRearranged(stored, after);
+}
+
+/**
+ * All lines, as a save of these changes states their order: whatever a key or a comment contains. Items that the order
+ * lacks, which others have added or keep, follow it.
+ */
+export function orderOf({ before, after }: Order, changes: ItemChange[]): ItemLine[] {
+  const left = keys(before);
+  for (const { key, now } of changes) {
+    if (now) left.add(key);
+    else left.delete(key);
+  }
+  const ordered = after.flatMap((line): ItemLine[] => {
+    if ("comment" in line) return [{ comment: line.comment }];
+    return left.delete(line.key) ? [{ key: line.key }] : [];
+  });
+  return [...ordered, ...[...left].map((key) => ({ key }))];
 }
 
 function keys(lines: Line[]): Set<string> {
@@ -134,7 +149,8 @@ const ESCAPED: Record<string, string> = { "\\": "\\", n: "\n", r: "\r", t: "\t",
 
 export function escapeValue(value: string): string {
   const escaped = value.replace(/[\\\n\r\t]/g, (character) => ESCAPES[character] ?? character);
-  return escaped.replace(/^ | $/g, "\\u0020");
+  // White space at the edges of a line does not belong to the value.
+  return escaped.replace(/^\s|\s$/g, (blank) => `\\u${blank.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 export function escapeKey(key: string): string {

@@ -12,6 +12,13 @@ pub(super) struct RecordedOperation {
     pub(super) name: &'static str,
 }
 
+impl RecordedOperation {
+    /// Whether it changes something.
+    pub(super) fn is_change(self) -> bool {
+        self.kind != Rpc
+    }
+}
+
 /// By the id of the operation. An operation that is missing here is recorded under its id.
 const NAMES: [(&str, OperationKind, &str); 94] = [
     ("createAccessKey", Create, "AccessKey.create"),

@@ -1,11 +1,12 @@
 //! Sends one notice by mail to those who may edit or publish the namespace, with Apollo's settings
 //! and templates. A mail that some of them receive is not sent to these again: the others have
 //! deliveries of their own. Who that is, is decided in `mail/recipients.rs`; the text is made in
-//! `mail/text.rs`, the connection in `mail/server.rs`.
+//! `mail/text.rs`, the connection in `mail/server.rs`; it is sent by `mail/transaction.rs`.
 
 mod recipients;
 mod server;
 mod text;
+mod transaction;
 
 use castalia_core::protocol::namespace::Format;
 use lettre::address::{Address as MailAddress, Envelope};
@@ -13,14 +14,15 @@ use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
 
 pub(in crate::role::portal) use self::recipients::RECIPIENT_SEPARATOR;
-use self::server::{MailFailure, MailServer, RefusedRecipient};
+use self::server::{MailFailure, MailServer};
 use self::text::{ChangedKey, Changes, Mail, Templates};
+use self::transaction::{RefusedRecipient, Unreached};
 use super::body::release;
 use crate::domain::draft::difference;
 use crate::domain::history::ReleaseOperation;
 use crate::domain::notice::{Attempt, Delivery, Notice};
 use crate::domain::permission::requirement::Resource;
-use crate::environment::{Address, Environment};
+use crate::environment::Address;
 use crate::error::Result;
 use crate::outgoing::guard::ResolveError;
 use crate::server_config::{ServerConfig, keys};
@@ -28,9 +30,12 @@ use crate::state::PortalState;
 use crate::wire::admin;
 use crate::wire::open_api::{Release, ReleaseHistory};
 
+const NO_ENVIRONMENT: &str = "The environment cannot be read";
 const NO_ANSWER: &str = "The mail server did not answer in time";
 const NO_CONNECTION: &str = "The connection to the mail server failed";
 const REFUSED: &str = "The mail server refused the mail";
+const INTERRUPTED: &str =
+    "The mail server refused some recipients; the mail to the others is another delivery";
 /// The list of recipients in a mail: the group without members of RFC 5322, which mail servers
 /// expect where recipients do not learn each other's addresses.
 const HIDDEN: &str = "undisclosed-recipients:;";
@@ -45,7 +50,7 @@ pub(super) fn is_configured(config: &ServerConfig) -> bool {
     config.get(&keys::MAIL) && filled(config.get(&keys::MAIL_HOST)).is_some()
 }
 
-/// Makes one attempt. Fails if a database or the environment cannot be read.
+/// Makes one attempt. Fails only if the database cannot be read.
 pub(super) async fn send(
     state: &PortalState,
     delivery: &Delivery,
@@ -59,8 +64,14 @@ pub(super) async fn send(
     if recipients.is_empty() {
         return Ok(lasting("Nobody with a mail address may edit or publish the namespace"));
     }
-    let environment = state.environments.find(&notice.env)?;
-    let changes = changes(&environment, notice, &entry).await?;
+    let changes = match changes(state, notice, &entry).await {
+        Ok(changes) => changes,
+        Err(error) => {
+            let env = &notice.env;
+            tracing::debug!(env, %error, "cannot read the changes that a mail is about");
+            return Ok(passing(0, NO_ENVIRONMENT));
+        }
+    };
     let config = &state.config;
     let mail = Mail {
         env: &notice.env,
@@ -80,18 +91,25 @@ pub(super) async fn send(
         }
     };
     Ok(match server.send(&message).await {
-        Ok(refused) => {
-            let (for_now, lasting): (Vec<_>, Vec<_>) =
-                refused.into_iter().partition(RefusedRecipient::is_refused_for_now);
-            report(notice, &lasting);
-            let next = recipients::targets(for_now.into_iter().map(|refused| refused.address));
-            Attempt { status: 250, next, ..Attempt::default() }
+        Ok(unreached) => {
+            Attempt { status: 250, next: follow(notice, unreached), ..Attempt::default() }
         }
-        Err(failure) => conclude(&failure),
+        Err(failure) => conclude(notice, failure),
     })
 }
 
-/// Once for each mail: one that was accepted for others is not sent to these again.
+/// Targets of the deliveries that follow a mail. Those whom the server refuses for now have their
+/// own: it may do so again, and disconnect.
+fn follow(notice: &Notice, unreached: Unreached) -> Vec<String> {
+    let Unreached { refused, unserved } = unreached;
+    let (for_now, lasting): (Vec<_>, Vec<_>) =
+        refused.into_iter().partition(RefusedRecipient::is_refused_for_now);
+    report(notice, &lasting);
+    let for_now = for_now.into_iter().map(|refused| refused.address);
+    [recipients::targets(unserved), recipients::targets(for_now)].concat()
+}
+
+/// Once for each mail: it is not sent to these again.
 fn report(notice: &Notice, refused: &[RefusedRecipient]) {
     let Notice { app_id, env, cluster_name, namespace_name, .. } = notice;
     for RefusedRecipient { address, status } in refused {
@@ -107,7 +125,7 @@ fn report(notice: &Notice, refused: &[RefusedRecipient]) {
     }
 }
 
-fn conclude(failure: &MailFailure) -> Attempt {
+fn conclude(notice: &Notice, failure: MailFailure) -> Attempt {
     // The text stays in the log of the node: it is written by the mail server.
     tracing::debug!(%failure, "the mail server did not accept a mail");
     match failure {
@@ -117,6 +135,11 @@ fn conclude(failure: &MailFailure) -> Attempt {
         MailFailure::Resolve(ResolveError::Unknown(_)) => passing(0, NO_CONNECTION),
         MailFailure::TimedOut => passing(0, NO_ANSWER),
         MailFailure::NoRecipient(status) => passing(status.cast_signed(), REFUSED),
+        MailFailure::Interrupted(unreached) => {
+            let last = unreached.refused.last().map_or(0, |refused| refused.status);
+            let next = follow(notice, unreached);
+            Attempt { status: last.cast_signed(), next, ..lasting(INTERRUPTED) }
+        }
         MailFailure::Smtp(error) => {
             let status = error.status().map_or(0, |code| u16::from(code).cast_signed());
             let problem = match error.is_timeout() {
@@ -129,12 +152,8 @@ fn conclude(failure: &MailFailure) -> Attempt {
     }
 }
 
-/// The changes of a publish.
-async fn changes(
-    environment: &Environment,
-    notice: &Notice,
-    entry: &ReleaseHistory,
-) -> Result<Changes> {
+/// The changes of a publish. Fails if the environment cannot be read.
+async fn changes(state: &PortalState, notice: &Notice, entry: &ReleaseHistory) -> Result<Changes> {
     if Format::of(&notice.namespace_name) != Format::Properties {
         return Ok(Changes::OfFile);
     }
@@ -145,6 +164,7 @@ async fn changes(
         // They are too long for the notice, or the release was deleted meanwhile.
         None => return Ok(Changes::Unknown),
     };
+    let environment = state.environments.find(&notice.env)?;
     let previous = entry.previous_release_id;
     let is_gray = entry.operation == ReleaseOperation::GrayPublish.code().0;
     let before: Option<admin::Release> = match previous {
@@ -157,7 +177,7 @@ async fn changes(
             };
             environment.find(Address::in_namespace(&place, &["releases", "latest"])).await?
         }
-        id => release(environment, id).await?,
+        id => release(&environment, id).await?,
     };
     if previous != 0 && before.is_none() {
         return Ok(Changes::Unknown);

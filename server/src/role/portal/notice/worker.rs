@@ -283,15 +283,15 @@ async fn deliver(
             ..Attempt::default()
         },
     };
-    let problem = attempt.problem.clone();
+    let (problem, is_continued) = (attempt.problem.clone(), !attempt.next.is_empty());
     let outcome = notice::settle(&state.store, &delivery, attempt).await?;
     let label = match outcome {
         DeliveryState::Delivered => "delivered",
-        DeliveryState::Pending => "retried",
-        DeliveryState::Failed => "failed",
+        DeliveryState::Failed if !is_continued => "failed",
+        DeliveryState::Pending | DeliveryState::Failed => "retried",
     };
     metrics::counter!("castalia_deliveries_total", "outcome" => label).increment(1);
-    if outcome == DeliveryState::Failed {
+    if outcome == DeliveryState::Failed && !is_continued {
         let (delivery, problem) = (delivery.delivery_key, problem.unwrap_or_default());
         tracing::warn!(delivery, problem, "a notice of a publish was not delivered");
     }

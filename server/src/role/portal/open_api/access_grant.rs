@@ -10,6 +10,8 @@ use crate::error::{Error, Result};
 use crate::http::request::Body;
 use crate::json::Json;
 use crate::role::portal::Portal;
+use crate::role::portal::abandoned::PartOfChange;
+use crate::role::portal::identity::Caller;
 use crate::wire::open_api::{AccessGrant, AccessGrantResult};
 
 pub(super) const PATH: &str = "/openapi/v1/access-grants";
@@ -19,6 +21,7 @@ const MOST: usize = 200;
 /// One after another, in the order of the body: grants of one role wait for each other anyway.
 pub(super) async fn change(
     State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
     Extension(subrequests): Extension<Subrequests>,
     headers: HeaderMap,
     Body(grants): Body<Vec<AccessGrant>>,
@@ -28,12 +31,17 @@ pub(super) async fn change(
     }
     let requests: Vec<_> = grants.iter().map(request).collect::<Result<_>>()?;
     let strict = portal.state.compat.strict_status;
-    let mut results = Vec::with_capacity(requests.len());
-    for (method, path) in requests {
-        let answer = subrequests.call(strict, method, path, &headers, None).await;
-        results.push(AccessGrantResult { status: answer.status, ..answer.body });
-    }
-    Ok(Json(results))
+    let subrequests = subrequests.with(PartOfChange);
+    // A caller who disconnects leaves no part of them undone.
+    let results = portal.own.abandoned.run(&caller.identity, async move {
+        let mut results = Vec::with_capacity(requests.len());
+        for (method, path) in requests {
+            let answer = subrequests.call(strict, method, path, &headers, None).await;
+            results.push(AccessGrantResult { status: answer.status, ..answer.body });
+        }
+        results
+    });
+    Ok(Json(results.await?))
 }
 
 /// The request of the operation for one role.

@@ -12,13 +12,14 @@ use super::subrequest::Subrequests;
 use super::{By, required};
 use crate::domain::permission::requirement::Resource;
 use crate::environment::Address;
-use crate::environment::revision::to_the_end;
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, LARGE_BODY};
 use crate::http::revision::{self, REVISION};
 use crate::json::{self, Json};
 use crate::role::portal::Portal;
+use crate::role::portal::abandoned::PartOfChange;
 use crate::role::portal::extract::Query;
+use crate::role::portal::identity::Caller;
 use crate::wire::open_api::{ChangeSet, ChangeSetResult, ChangeSets, ItemChanges};
 
 pub(super) const PATH: &str = "/openapi/v1/change-sets";
@@ -35,6 +36,7 @@ struct NamespaceChange {
 /// All at once, because each may be in another environment.
 pub(super) async fn apply(
     State(portal): State<Portal>,
+    Extension(caller): Extension<Caller>,
     Extension(subrequests): Extension<Subrequests>,
     headers: HeaderMap,
     Query(by): Query<By>,
@@ -59,11 +61,12 @@ pub(super) async fn apply(
         }
     }
     let strict = portal.state.compat.strict_status;
+    let subrequests = subrequests.with(PartOfChange);
     // A caller who disconnects leaves no part of them undone.
-    let results = to_the_end(async move {
+    let results = portal.own.abandoned.run(&caller.identity, async move {
         join_all(changes.into_iter().map(|change| perform(&subrequests, strict, change))).await
     });
-    Ok(Json(results.await))
+    Ok(Json(results.await?))
 }
 
 fn place(portal: &Portal, position: usize, set: &ChangeSet) -> Result<Resource> {
@@ -102,7 +105,7 @@ fn change(
         headers.insert(REVISION, revision);
     }
     let ChangeSet { create, update, delete, .. } = set;
-    let body = json::write(&ItemChanges { create, update, delete, dry_run })?;
+    let body = json::write(&ItemChanges { create, update, delete, lines: None, dry_run })?;
     Ok(NamespaceChange { path, headers, body })
 }
 

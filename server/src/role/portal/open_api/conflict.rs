@@ -67,7 +67,7 @@ async fn stale(
         return Ok(Some(Stale { current, revision: base, ..Stale::default() }));
     }
     let differences = edits.differences(&stored.iter().map(line).collect::<Vec<_>>());
-    let present = by_key(&stored);
+    let present = of_keys(&stored);
     let is_absent = |one: &Difference| !present.contains_key(one.key.as_str());
     let deleted: Vec<admin::Item> = match differences.iter().any(is_absent) {
         true => environment.get(Address::in_namespace(place, &["items", "deleted"])).await?,
@@ -80,7 +80,8 @@ async fn stale(
         by: newest.and_then(|item| item.data_change_last_modified_by.clone()),
         at: newest.and_then(|item| item.data_change_last_modified_time),
         item_count: Some(differences.len()),
-        items: shown(differences, &present, &by_key(&deleted)),
+        // The newest deletion is the first one.
+        items: shown(differences, &present, &of_keys(deleted.iter().rev())),
     }))
 }
 
@@ -114,9 +115,11 @@ fn shown(
     differences.into_iter().take(ITEMS).map(item).filter(fits).collect()
 }
 
-/// Of several items with a key, the first one.
-fn by_key(items: &[admin::Item]) -> HashMap<&str, &admin::Item> {
-    items.iter().rev().filter_map(|item| Some((item.key.as_deref()?, item))).collect()
+/// Of several items with a key, the last one, which is published.
+fn of_keys<'i>(
+    items: impl IntoIterator<Item = &'i admin::Item>,
+) -> HashMap<&'i str, &'i admin::Item> {
+    items.into_iter().filter_map(|item| Some((item.key.as_deref()?, item))).collect()
 }
 
 #[cfg(test)]
@@ -136,6 +139,18 @@ mod tests {
         assert!(shown(differences(1, TEXT)).is_empty());
     }
 
+    /// X101: the first one was shown as theirs.
+    #[test]
+    fn of_a_key_with_two_items_the_published_one_is_theirs() {
+        let stored = ["old", "published"].map(|value| admin::Item {
+            key: Some("k0".to_owned()),
+            value: Some(value.to_owned()),
+            ..admin::Item::default()
+        });
+        let found = shown(differences(1, 1), &of_keys(&stored), &HashMap::new());
+        assert_eq!(found[0].theirs.as_deref(), Some("published"));
+    }
+
     #[test]
     fn the_newest_deletion_of_a_key_names_its_author() {
         let deletion = |by: &str| admin::Item {
@@ -144,7 +159,7 @@ mod tests {
             ..admin::Item::default()
         };
         let deleted = [deletion("later"), deletion("earlier")];
-        let found = shown(differences(1, 1), &HashMap::new(), &by_key(&deleted));
+        let found = shown(differences(1, 1), &HashMap::new(), &of_keys(deleted.iter().rev()));
         assert_eq!(found[0].by.as_deref(), Some("later"));
         assert_eq!(found[0].theirs, None);
     }

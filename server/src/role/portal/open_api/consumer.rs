@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use axum::extract::{Extension, State};
 use castalia_store::Page;
 use castalia_store::time::is_storable;
-use chrono::{Local, NaiveDateTime, TimeZone as _};
+use chrono::{DateTime, Local, NaiveDateTime, TimeZone as _, Utc};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -57,10 +57,14 @@ pub(super) struct RoleName {
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
-pub(super) struct Overlap {
+pub(super) struct Replacement {
     /// Seconds for which the earlier token stays valid, at most 2592000; 0 by default.
     #[param(nullable = false)]
     overlap: u32,
+    /// Local time at which the new token expires, as `20991231235959`; by default that of the
+    /// earlier one; required if that has expired.
+    #[param(nullable = false)]
+    expires: Option<String>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -103,7 +107,7 @@ pub(super) async fn create(
         },
         creates_apps: body.allow_create_application,
         manages_users: body.allow_manage_users,
-        expires: expiry.expires.as_deref().filter(|text| !text.is_empty()).map(time).transpose()?,
+        expires: time(expiry.expires.as_deref())?,
     };
     concern_app(&new.app_id);
     portal.know(&caller, &[&new.details.owner_name]).await?;
@@ -170,12 +174,14 @@ pub(super) async fn rotate(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
     Query(ConsumerId { app_id }): Query<ConsumerId>,
-    Query(Overlap { overlap }): Query<Overlap>,
+    Query(Replacement { overlap, expires }): Query<Replacement>,
 ) -> Result<Json<ConsumerToken>> {
     let operator = portal.operator(&caller, None, None).await?;
     concern_app(&app_id);
+    let expires = time(expires.as_deref())?;
     let (store, installation) = (&portal.state.store, portal.state.installation);
-    let (row, token) = rotation::rotate(store, installation, &app_id, overlap, &operator).await?;
+    let rotated = rotation::rotate(store, installation, &app_id, overlap, expires, &operator);
+    let (row, token) = rotated.await?;
     Ok(Json(of_token(row, Some(token))))
 }
 
@@ -185,13 +191,18 @@ fn of_token(row: registration::ConsumerToken, token: Option<String>) -> Consumer
         consumer_id: row.consumer_id.map(|id| id.0).unwrap_or_default(),
         token,
         rate_limit: row.rate_limit.into(),
-        expires: Local.from_local_datetime(&row.expires).earliest().map(|time| time.to_utc()),
+        expires: expires(&row),
         data_change_created_by: Some(row.data_change_created_by),
         data_change_last_modified_by: row.data_change_last_modified_by,
         data_change_created_time: Some(*row.data_change_created_time),
         data_change_last_modified_time: row.data_change_last_time.map(|time| *time),
         ..ConsumerToken::default()
     }
+}
+
+/// The row has a local time.
+fn expires(row: &registration::ConsumerToken) -> Option<DateTime<Utc>> {
+    Local.from_local_datetime(&row.expires).earliest().map(|time| time.to_utc())
 }
 
 /// Deletes a consumer with its tokens and roles.
@@ -306,9 +317,11 @@ fn acts(operations: &str) -> Result<Vec<Action>> {
     operations.split(',').map(|name| named(name.trim())).collect()
 }
 
-fn time(text: &str) -> Result<NaiveDateTime> {
+/// The end of a token, if a request states one.
+fn time(expires: Option<&str>) -> Result<Option<NaiveDateTime>> {
+    let Some(text) = expires.filter(|text| !text.is_empty()) else { return Ok(None) };
     let time = NaiveDateTime::parse_from_str(text, EXPIRES).ok().filter(is_storable);
-    time.ok_or_else(|| {
+    time.map(Some).ok_or_else(|| {
         Error::bad_request(format!("Invalid expires format: {text}"))
             .with_code(Code::InvalidParameter)
     })
@@ -328,6 +341,7 @@ fn of_registered(found: Registered) -> Consumer {
         token: None,
         allow_create_application: creates_apps,
         allow_manage_users: manages_users,
+        expires: token.as_ref().and_then(expires),
         rate_limit: token.map(|token| token.rate_limit.into()).unwrap_or_default(),
         last_used_time: last_used,
         revision: Some(revision),

@@ -7,7 +7,7 @@ mod turn;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use axum::extract::{Extension, State};
-use castalia_archive::path::{self as archive_path, Place};
+use castalia_archive::path::{self as archive_path, EntryNames};
 use castalia_core::protocol::namespace::Format;
 use chrono::Local;
 use serde::Deserialize;
@@ -157,7 +157,7 @@ impl Source<'_> {
                 cluster: cluster.name.clone().unwrap_or_default(),
                 namespace: String::new(),
             };
-            let path = archive_path::of_cluster(&app.owner_name, &Place::from(&place));
+            let path = archive_path::of_cluster(&app.owner_name, &EntryNames::from(&place));
             archive = archive.add(path, json::write(&admin::Cluster { id: 0, ..cluster })?).await?;
             let path = |place: &Resource| {
                 places.push(place.clone());

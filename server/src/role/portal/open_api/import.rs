@@ -20,7 +20,7 @@ use castalia_archive::path as archive_path;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use self::apply::Import;
+use self::apply::{Import, Outcome};
 use self::failure::partly_failed;
 use self::limits::Trial;
 use self::progress::ImportProgress;
@@ -29,7 +29,7 @@ use self::undo::Undo;
 use super::export::{check_cluster, chosen};
 use super::upload::UploadedFile;
 use crate::archive::{ArchiveLimits, ArchiveReader};
-use crate::domain::audit_log::request::concern_apps;
+use crate::domain::audit_log::request::{concern_apps, leave_out};
 use crate::domain::permission::requirement::{Requirement, Resource};
 use crate::error::{Code, Error, Reaction, Result};
 use crate::json::Json;
@@ -74,8 +74,22 @@ pub(super) struct Everything {
     job: Option<String>,
 }
 
+/// The parameters of a file, which covers what there is, as with Apollo.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ConflictOfFile {
+    /// `ignore` leaves a namespace with items as it is, `cover` changes it.
+    #[serde(default = "cover")]
+    #[param(default = "cover")]
+    conflict_action: String,
+}
+
 fn ignore() -> String {
     "ignore".to_owned()
+}
+
+fn cover() -> String {
+    "cover".to_owned()
 }
 
 /// Imports an archive of everything into some environments.
@@ -123,8 +137,10 @@ pub(super) async fn namespace(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
     Extension(place): Extension<Resource>,
+    Query(ConflictOfFile { conflict_action }): Query<ConflictOfFile>,
     upload: UploadedFile,
 ) -> Result<()> {
+    let on_conflict = on_conflict(&conflict_action)?;
     if upload.length == 0 {
         let message = format!("The file is empty. {}", upload.name);
         return Err(Error::bad_request(message).with_code(Code::InvalidArchive));
@@ -147,13 +163,23 @@ pub(super) async fn namespace(
     })?;
     let lines = plan::checked_lines(&portal, &place, &text).await?;
     let environment = portal.state.environments.find(&place.env)?;
-    let trial = Trial { on_conflict: OnConflict::Cover, operator: &operator };
+    let trial = Trial { on_conflict, operator: &operator };
     trial.run(&environment, &place, &lines, &mut 0).await?;
     // Who creates a namespace receives every right on it, in all environments.
     let may_create = portal.allows(&caller.identity, Requirement::CreateNamespace, &place).await?;
-    let (cover, mut undo) = (OnConflict::Cover, Undo::default());
-    match apply::bring(&portal, &place, &lines, cover, &operator, may_create, &mut undo).await {
-        Ok(_) => Ok(()),
+    let mut undo = Undo::default();
+    let brought =
+        apply::bring(&portal, &place, &lines, on_conflict, &operator, may_create, &mut undo);
+    match brought.await {
+        Ok((Outcome::Created | Outcome::Changed, _)) => {
+            portal.edited(&place, &operator);
+            Ok(())
+        }
+        Ok((Outcome::Unchanged, _)) => Ok(()),
+        Ok((Outcome::Skipped, _)) => {
+            leave_out();
+            Ok(())
+        }
         Err(error) => {
             // Only namespaces: a file creates nothing that has an entry in an archive.
             let kept = undo.run(&portal, &turn, &operator).await.names(&[]);

@@ -242,7 +242,7 @@ async fn everywhere(portal: &Portal, deleted: &Deleted, operator: &str) -> Resul
         let restored =
             restoration::restore_with(&portal.state, &environment, (deleted, created), operator);
         if let Err(error) = restored.await {
-            if pending_change::is_deletion_missed(store, env, object).await? {
+            if pending_change::are_deletions_missed(store, env, &[object]).await? == [true] {
                 pending.push(env.to_owned());
                 continue;
             }

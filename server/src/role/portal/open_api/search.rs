@@ -50,7 +50,7 @@ impl Criteria {
 }
 
 /// What one environment found.
-struct Found {
+struct EnvironmentHits {
     items: Vec<FoundItem>,
     has_more: bool,
 }
@@ -126,7 +126,7 @@ async fn search(
     environment: &Environment,
     criteria: &Criteria,
     most: u64,
-) -> Result<Found> {
+) -> Result<EnvironmentHits> {
     let env = environment.name();
     let wanted = usize::try_from(most).unwrap_or(usize::MAX);
     let (mut items, mut read) = (Vec::new(), 0);
@@ -147,7 +147,7 @@ async fn search(
         let hits = hits.filter(|hit| criteria.matches(hit));
         items.extend(hits.map(|hit| found_item(env, hit)));
         if is_last && items.len() <= wanted {
-            return Ok(Found { items, has_more: !is_complete });
+            return Ok(EnvironmentHits { items, has_more: !is_complete });
         }
         let bytes = length(items.iter().map(|item| item.value.as_deref()));
         if items.len() >= wanted || check_length(bytes as u64).is_err() {
@@ -155,7 +155,7 @@ async fn search(
         }
     }
     items.truncate(wanted);
-    Ok(Found { items, has_more: true })
+    Ok(EnvironmentHits { items, has_more: true })
 }
 
 async fn page(

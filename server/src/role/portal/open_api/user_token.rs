@@ -302,7 +302,9 @@ impl From<token_scope::NamespaceScope> for NamespaceScope {
 
 fn summary(row: Row) -> UserTokenSummary {
     let status = user_token::status(&row).name().to_owned();
-    let scope = TokenScope::read(row.scopes.as_deref()).unwrap_or_default();
+    let scope = TokenScope::read(row.scopes.as_deref());
+    let deny_all = scope.is_none();
+    let scope = scope.unwrap_or_default();
     UserTokenSummary {
         id: row.id.0,
         status: Some(status),
@@ -310,6 +312,7 @@ fn summary(row: Row) -> UserTokenSummary {
         name: Some(row.name),
         token_prefix: Some(row.token_prefix),
         token_value: None,
+        deny_all,
         operations: Some(scope.operations),
         app_ids: Some(scope.app_ids),
         envs: Some(scope.envs),

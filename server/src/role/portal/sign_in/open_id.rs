@@ -39,7 +39,7 @@ struct Registration {
 }
 
 #[derive(Deserialize)]
-struct Wanted {
+struct NextPage {
     next: Option<String>,
 }
 
@@ -64,7 +64,7 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
 async fn begin(
     State(portal): State<Portal>,
     Path(Registration { registration }): Path<Registration>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    wanted: Result<Query<NextPage>, QueryRejection>,
     headers: HeaderMap,
 ) -> Result<Response> {
     let open_id = of(&portal, &registration)?;

@@ -14,7 +14,7 @@ use crate::row::{Deletion, Standard, decode};
 
 /// Roles by their names, and permissions by their kinds and targets.
 #[derive(Clone, Debug)]
-pub struct Wanted<'n> {
+pub struct RoleSelection<'n> {
     pub roles: &'n Names,
     pub kinds: &'n [&'n str],
     pub targets: &'n Names,
@@ -35,7 +35,10 @@ impl RoleRows {
 }
 
 /// The rows that exist at present.
-pub async fn rows(db: &impl ConnectionTrait, wanted: &Wanted<'_>) -> Result<RoleRows, StoreError> {
+pub async fn rows(
+    db: &impl ConnectionTrait,
+    wanted: &RoleSelection<'_>,
+) -> Result<RoleRows, StoreError> {
     let roles = live_roles(db, wanted.roles).await?.into_iter().map(|role| role.id).collect();
     let permissions = live_permissions(db, wanted.kinds, wanted.targets).await?;
     Ok(RoleRows { roles, permissions })
@@ -44,7 +47,7 @@ pub async fn rows(db: &impl ConnectionTrait, wanted: &Wanted<'_>) -> Result<Role
 /// Hides those of the rows that still exist, with the grants of the roles.
 pub async fn delete_rows(
     db: &impl ConnectionTrait,
-    wanted: &Wanted<'_>,
+    wanted: &RoleSelection<'_>,
     rows: &RoleRows,
     by: &Deletion,
 ) -> Result<(), StoreError> {

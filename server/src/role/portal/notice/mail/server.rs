@@ -1,30 +1,23 @@
 //! The mail server of the settings: resolves its name, connects, and hands over a mail. A password
-//! is sent over TLS only, unless the settings allow otherwise. A recipient whom the server refuses
-//! keeps the mail from no other.
+//! is sent over TLS only, unless the settings allow otherwise.
 
 use std::time::Duration;
 
 use lettre::Message;
-use lettre::address::Address;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Tls, TlsParameters};
-use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
-use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::extension::ClientId;
 use thiserror::Error;
-use tokio::time::timeout;
 
 use super::filled;
+use super::transaction::{self, Unreached};
 use crate::outgoing::guard::{self, ResolveError};
 use crate::outgoing::install_tls;
 use crate::server_config::{ServerConfig, keys};
 
 /// Maximum time to connect to one address of the mail server.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Maximum time until a mail is accepted; less than the lease of a delivery.
-const LONGEST: Duration = Duration::from_secs(25);
-/// Maximum time for the end of the connection.
-const FAREWELL: Duration = Duration::from_secs(1);
 const SMTP: u16 = 25;
 /// The port on which TLS begins at once.
 const SMTPS: u16 = 465;
@@ -40,7 +33,7 @@ pub(super) struct MailServer {
 /// Reason why a mail was not accepted.
 #[derive(Debug, Error)]
 pub(super) enum MailFailure {
-    #[error("no answer within {LONGEST:?}")]
+    #[error("no answer in time")]
     TimedOut,
     #[error(transparent)]
     Resolve(#[from] ResolveError),
@@ -48,21 +41,18 @@ pub(super) enum MailFailure {
     Smtp(#[from] Error),
     #[error("the recipients are refused, the first of them with status {0}")]
     NoRecipient(u16),
+    #[error("some recipients are refused, and the mail was not sent to the others")]
+    Interrupted(Unreached),
 }
 
-/// A recipient whom the mail server refused.
-#[derive(Debug)]
-pub(super) struct RefusedRecipient {
-    pub(super) address: Address,
-    /// Status of the answer; 0 if the server accepts no such addresses, so that it is not asked.
-    pub(super) status: u16,
-}
-
-impl RefusedRecipient {
-    /// Whether the same mail may be accepted later: the server lets strangers wait, the mailbox is
-    /// full, or the mail has more recipients than one may have.
-    pub(super) fn is_refused_for_now(&self) -> bool {
-        (400..500).contains(&self.status)
+impl MailFailure {
+    /// Status with which the server refused a command.
+    pub(super) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Smtp(error) => error.status().map(u16::from),
+            Self::NoRecipient(status) => Some(*status),
+            Self::TimedOut | Self::Resolve(_) | Self::Interrupted(_) => None,
+        }
     }
 }
 
@@ -90,33 +80,17 @@ impl MailServer {
         Ok(Self { host: host.to_owned(), port, tls, credentials })
     }
 
-    /// Sends a mail on a connection of its own, and returns the recipients whom the server refused.
-    pub(super) async fn send(
-        &self,
-        message: &Message,
-    ) -> Result<Vec<RefusedRecipient>, MailFailure> {
-        let handing_over = timeout(LONGEST, self.hand_over(message)).await;
-        let (mut connection, refused) = handing_over.map_err(|_| MailFailure::TimedOut)??;
-        // The mail is accepted: it must not be sent again because the server does not say goodbye.
-        let _ = timeout(FAREWELL, connection.quit()).await;
-        Ok(refused)
+    /// Sends a mail on a connection of its own, and returns the recipients whom it did not reach.
+    pub(super) async fn send(&self, message: &Message) -> Result<Unreached, MailFailure> {
+        transaction::send(self.open(), message).await
     }
 
-    async fn hand_over(
-        &self,
-        message: &Message,
-    ) -> Result<(AsyncSmtpConnection, Vec<RefusedRecipient>), MailFailure> {
+    async fn open(&self) -> Result<AsyncSmtpConnection, MailFailure> {
         let mut connection = self.connect().await?;
         if let Some(credentials) = &self.credentials {
             connection.auth(DEFAULT_MECHANISMS, credentials).await?;
         }
-        match transmit(&mut connection, message).await {
-            Ok(refused) => Ok((connection, refused)),
-            Err(failure) => {
-                connection.abort().await;
-                Err(failure)
-            }
-        }
+        Ok(connection)
     }
 
     /// Connects to the addresses that were checked; lettre would resolve the name itself.
@@ -144,53 +118,4 @@ impl MailServer {
         }
         Ok(connection)
     }
-}
-
-/// Fails if no recipient is accepted. lettre's own `send` fails with the first refused one.
-async fn transmit(
-    connection: &mut AsyncSmtpConnection,
-    message: &Message,
-) -> Result<Vec<RefusedRecipient>, MailFailure> {
-    let (envelope, text) = (message.envelope(), message.formatted());
-    let takes_utf8 = connection.server_info().supports_feature(Extension::SmtpUtfEight);
-    let mut parameters = Vec::new();
-    if takes_utf8 && !envelope.from().into_iter().chain(envelope.to()).all(is_ascii) {
-        parameters.push(MailParameter::SmtpUtfEight);
-    }
-    if !text.is_ascii() {
-        parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
-    }
-    connection.command(Mail::new(envelope.from().cloned(), parameters)).await?;
-    let mut refused = Vec::new();
-    for recipient in envelope.to() {
-        let status = match takes_utf8 || is_ascii(recipient) {
-            true => refusal(connection, recipient).await?,
-            false => Some(0),
-        };
-        let refused_with = |status| RefusedRecipient { address: recipient.clone(), status };
-        refused.extend(status.map(refused_with));
-    }
-    let is_accepted = refused.len() < envelope.to().len();
-    if let Some(first) = refused.first().filter(|_| !is_accepted) {
-        return Err(MailFailure::NoRecipient(first.status));
-    }
-    connection.command(Data).await?;
-    connection.message(&text).await?;
-    Ok(refused)
-}
-
-/// Names a recipient; returns the status with which the server refuses one.
-async fn refusal(
-    connection: &mut AsyncSmtpConnection,
-    recipient: &Address,
-) -> Result<Option<u16>, Error> {
-    match connection.command(Rcpt::new(recipient.clone(), Vec::new())).await {
-        Ok(_) => Ok(None),
-        // Without a status, the connection failed.
-        Err(error) => error.status().map(|status| Some(status.into())).ok_or(error),
-    }
-}
-
-fn is_ascii(address: &Address) -> bool {
-    AsRef::<str>::as_ref(address).is_ascii()
 }

@@ -1,5 +1,7 @@
 //! Searches for apps by id or name, or else by the key of an item.
 
+use std::collections::HashSet;
+
 use axum::extract::{Extension, State};
 use futures_util::future::join_all;
 use serde::Deserialize;
@@ -9,7 +11,7 @@ use super::{PAGE_SIZE, shown};
 use crate::domain::page::{Page, Paged};
 use crate::domain::permission::requirement::Resource;
 use crate::domain::portal_app;
-use crate::environment::Address;
+use crate::environment::{Address, Environment};
 use crate::error::{Error, Result};
 use crate::http::search::IN_PORTAL;
 use crate::json::Json;
@@ -20,6 +22,13 @@ use crate::role::portal::identity::Caller;
 use crate::server_config::keys;
 use crate::wire::admin;
 use crate::wire::open_api::{App, AppPage};
+
+/// Items of a page of the search by key in an environment. It has fewer namespaces than items where
+/// one has the key twice, or was deleted. One with less than half is the last one: to read an empty
+/// page behind it would cost as much as the whole search.
+const ITEMS_AT_ONCE: usize = 500;
+/// Maximum number of these pages that are read, and counted, in one environment.
+const PAGES: usize = 10;
 
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default)]
@@ -76,55 +85,79 @@ pub(in super::super) async fn find(
     IN_PORTAL.run(async move { portal_app::search(&store, &text, &page).await }).await
 }
 
-/// Namespaces with an item of this key whose values the caller may see, in the form of apps. An
-/// environment that does not answer is left out.
+/// A page of the namespaces with an item of this key whose values the caller may see, in the form
+/// of apps, and the number of all of them. Others are not counted, because their number would show
+/// that they have the key. If an environment does not answer, the pages before count.
 async fn with_item(
     portal: &Portal,
     caller: &Caller,
     key: &str,
     paging: Paging,
 ) -> Result<(Vec<App>, u64)> {
-    let [page, size] = paging.texts();
-    let questions = portal.state.environments.active().into_iter().map(|environment| {
-        let address = Address::new(["namespaces", "find-by-item"]);
-        let address = address.with(&[("itemKey", key), ("page", &page), ("size", &size)]);
-        async move {
-            let found: Result<admin::Page<admin::Namespace>> = environment.get(address).await;
-            (environment, found)
+    let searches = portal.state.environments.active().into_iter().map(|environment| async move {
+        let mut places = Vec::new();
+        if let Err(error) = read_places(&environment, key, &mut places).await {
+            report(environment.name(), &error);
         }
+        places
     });
-    let (mut places, mut present, mut total) = (Vec::new(), Vec::new(), 0);
-    for (environment, found) in join_all(questions).await {
-        let env = environment.name();
-        match found {
-            Ok(found) => {
-                total += found.total;
-                let found = found.content.into_iter().map(|row| Resource {
-                    env: env.to_owned(),
-                    app_id: row.app_id.unwrap_or_default(),
-                    cluster: row.cluster_name.unwrap_or_default(),
-                    namespace: row.namespace_name.unwrap_or_default(),
-                });
-                let found: Vec<_> = found.collect();
-                present.extend(portal.present_in(env, &found).await?);
-                places.extend(found);
-            }
-            Err(error) => report(env, &error),
+    let places = join_all(searches).await.concat();
+    let seen = portal.rights().visible_among(&caller.identity, &places).await?;
+    let places = only(places, seen);
+    let mut present = Vec::with_capacity(places.len());
+    for of_env in places.chunk_by(|one, next| one.env == next.env) {
+        present.extend(portal.present_in(&of_env[0].env, of_env).await?);
+    }
+    let places = only(places, present);
+    let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+    let (first, size) = (paging.page.saturating_mul(paging.size), paging.size);
+    let total = places.len() as u64;
+    let page = places.into_iter().skip(number(first)).take(number(size));
+    Ok((page.map(|place| shown_place(place, key)).collect(), total))
+}
+
+/// Appends the first namespaces of an environment that have an item of this key.
+async fn read_places(
+    environment: &Environment,
+    key: &str,
+    places: &mut Vec<Resource>,
+) -> Result<()> {
+    let mut known = HashSet::new();
+    let size = ITEMS_AT_ONCE.to_string();
+    for number in 0..PAGES {
+        let address = Address::new(["namespaces", "find-by-item"]);
+        let number = number.to_string();
+        let address = address.with(&[("itemKey", key), ("page", &number), ("size", &size)]);
+        let page: admin::Page<admin::Namespace> = environment.get(address).await?;
+        let is_last = page.content.len() < ITEMS_AT_ONCE / 2;
+        let new = page.content.into_iter().filter(|found| known.insert(found.id));
+        places.extend(new.map(|found| Resource {
+            env: environment.name().to_owned(),
+            app_id: found.app_id.unwrap_or_default(),
+            cluster: found.cluster_name.unwrap_or_default(),
+            namespace: found.namespace_name.unwrap_or_default(),
+        }));
+        if is_last {
+            break;
         }
     }
-    let visible = portal.rights().visible_among(&caller.identity, &places).await?;
-    let shown = visible.into_iter().zip(present).map(|(is_seen, is_present)| is_seen && is_present);
-    let shown: Vec<_> = shown.collect();
-    let hidden = shown.iter().filter(|is_shown| !**is_shown).count() as u64;
-    let app = |place: Resource| App {
+    Ok(())
+}
+
+/// The places whose flags are set.
+fn only(places: Vec<Resource>, flags: Vec<bool>) -> Vec<Resource> {
+    let flagged = places.into_iter().zip(flags);
+    flagged.filter_map(|(place, is_set)| is_set.then_some(place)).collect()
+}
+
+fn shown_place(place: Resource, key: &str) -> App {
+    App {
         name: Some(format!("{} / {} / {}", place.env, place.cluster, place.namespace)),
         org_id: Some(format!("{}+{}+{}", place.env, place.cluster, place.namespace)),
         org_name: Some(format!("SearchByItem+{key}")),
         app_id: Some(place.app_id),
         ..App::default()
-    };
-    let seen = places.into_iter().zip(shown).filter(|(_, is_shown)| *is_shown);
-    Ok((seen.map(|(place, _)| app(place)).collect(), total.saturating_sub(hidden)))
+    }
 }
 
 fn report(env: &str, error: &Error) {

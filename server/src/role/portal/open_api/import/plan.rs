@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use castalia_archive::path::{self as archive_path, EntryKind, Place};
+use castalia_archive::path::{self as archive_path, EntryKind, EntryNames};
 use castalia_core::protocol::namespace::Format;
 
 use super::collision::{check_app_ids, check_definitions, check_distinct};
@@ -334,8 +334,8 @@ fn names(environments: &[Environment]) -> Vec<String> {
     environments.iter().map(|environment| environment.name().to_owned()).collect()
 }
 
-fn normalised(place: Place) -> Resource {
-    Place { env: normalise(&place.env), ..place }.into()
+fn normalised(place: EntryNames) -> Resource {
+    EntryNames { env: normalise(&place.env), ..place }.into()
 }
 
 fn refused(message: String) -> Error {

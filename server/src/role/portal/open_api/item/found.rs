@@ -28,7 +28,7 @@ pub(super) async fn find(
     });
     let (found, _turn) = read.await?;
     match found.key.as_deref() {
-        Some(other) if !is_same_key(other, key, portal.state.compat.fold_names) => {
+        Some(other) if !is_same_item_key(other, key, portal.state.compat.fold_names) => {
             let message = format!("item not found for itemKey:{key}, but for itemKey:{other}");
             Err(Error::not_found(message).with_code(Code::ItemNotFound))
         }
@@ -38,7 +38,7 @@ pub(super) async fn find(
 
 /// Whether the item that a database finds by a key is the requested one: MySQL also finds keys that
 /// differ in case or accents. Apollo accepts them all.
-fn is_same_key(found: &str, requested: &str, folds_names: bool) -> bool {
+fn is_same_item_key(found: &str, requested: &str, folds_names: bool) -> bool {
     found == requested || (folds_names && found.eq_ignore_ascii_case(requested))
 }
 
@@ -56,7 +56,7 @@ mod tests {
             ("a.Ämter", "a.ämter", [false, false]),
             ("a.e", "a.é", [false, false]),
         ] {
-            let is_same = [false, true].map(|folds| is_same_key(found, requested, folds));
+            let is_same = [false, true].map(|folds| is_same_item_key(found, requested, folds));
             assert_eq!(is_same, expected, "{found} {requested}");
         }
     }

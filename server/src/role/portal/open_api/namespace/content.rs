@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use castalia_core::protocol::wire::Configurations;
 use castalia_store::length::LIST;
+use futures_util::future::try_join;
 
 use super::{View, released};
 use crate::domain::draft::difference;
@@ -28,7 +29,7 @@ pub(super) struct NamespaceView {
     pub(super) deleted: Vec<admin::Item>,
     /// Number of differences of the draft from the release, in place of all these values.
     pub(super) changes: i64,
-    /// Whether it has a gray release, and who edits it; known only of a whole cluster.
+    /// Whether it has a gray release, and who edits it.
     pub(super) is_gray: Option<bool>,
     pub(super) locked_by: Option<String>,
 }
@@ -176,8 +177,18 @@ async fn of_namespace(
     place: &Resource,
     view: View,
 ) -> Result<NamespaceView> {
-    let items: Vec<admin::Item> = environment.get(Address::in_namespace(place, &["items"])).await?;
-    let mut content = NamespaceView { items, ..NamespaceView::default() };
+    let mut content = NamespaceView::default();
+    if view.extend_info {
+        // Before the items, whose answer has the revision.
+        let branch = Address::in_namespace(place, &["branches"]);
+        let lock = Address::in_namespace(place, &["lock"]);
+        let branch = environment.find::<admin::Namespace>(branch);
+        let lock = environment.find::<admin::NamespaceLock>(lock);
+        let (branch, lock) = try_join(branch, lock).await?;
+        content.is_gray = Some(branch.is_some());
+        content.locked_by = lock.and_then(|lock| lock.data_change_created_by);
+    }
+    content.items = environment.get(Address::in_namespace(place, &["items"])).await?;
     if view.extend_info {
         content.released = released(environment, place).await?;
     }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use castalia_store::Dialect;
+use castalia_store::{Dialect, SQLITE_READERS};
 
 use crate::domain::permission::requirement::Identity;
 use crate::environment::Environment;
@@ -17,7 +17,8 @@ use crate::turns::{KeyedTurns, Turn};
 const OF_USER: usize = 8;
 /// Those of values in the environment of this process, if its database is a file: of the connections
 /// that read it, a user has half, and all users have all but one.
-const FILE: EnvironmentLimit = EnvironmentLimit { of_user: 2, of_all: 3 };
+const FILE: EnvironmentLimit =
+    EnvironmentLimit { of_user: SQLITE_READERS as usize / 2, of_all: SQLITE_READERS as usize - 1 };
 /// The same if it has a database server, or in another environment, whose admin service has
 /// connections of its own: half of those that read by default.
 const SERVER: EnvironmentLimit = EnvironmentLimit { of_user: 2, of_all: 6 };

@@ -1,6 +1,5 @@
 package io.castalia
 
-import io.castalia.ffi.Changes
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.Flow
 import java.util.concurrent.atomic.AtomicBoolean
@@ -25,7 +24,7 @@ internal class ChangePublisher(
  */
 private class Pull(
     private val opened: Opened,
-    private val changes: Changes,
+    private val changes: ChangeSource,
     private val subscriber: Flow.Subscriber<in ChangeEvent>,
 ) : Flow.Subscription {
     private val requested = AtomicLong()

@@ -1,78 +1,58 @@
 package io.castalia
 
-import java.io.InputStreamReader
-import java.net.JarURLConnection
 import java.net.URL
-import java.nio.file.Files
-import java.nio.file.Path
-import java.util.Properties
+import java.util.Collections
 
 /**
  * What the official client reads from the class path: settings of the program, and defaults of its
- * namespaces.
+ * namespaces. Each file is opened by its name, because not every class loader lists the files of a folder.
  */
 internal object ClassPath {
-    const val APP_PROPERTIES_PATH = "apollo.path.app.properties"
-    private const val APP_PROPERTIES = "META-INF/app.properties"
-    private const val DEFAULTS = "META-INF/config"
     private const val SUFFIX = ".properties"
 
+    /** The content of `META-INF/app.properties`; null if there is none. */
+    fun appProperties(): ByteArray? = files("META-INF/app.properties").firstNotNullOfOrNull(::read)
+
     /**
-     * Runs a function with the path of `META-INF/app.properties`, if it exists. In a jar it becomes a file
-     * during the call.
+     * Calls a function with the name and the content of each file of defaults of a namespace, those that
+     * override others last: `META-INF/config/{namespace}.properties`, `{app id}+{namespace}.properties`.
      */
-    fun <T> withAppProperties(run: (String?) -> T): T {
-        val found = loaders().firstNotNullOfOrNull { it.getResource(APP_PROPERTIES) } ?: return run(null)
-        if (found.protocol == "file") return run(Path.of(found.toURI()).toString())
-        val copy = Files.createTempFile("castalia", SUFFIX)
-        try {
-            found.openStream().use { Files.write(copy, it.readAllBytes()) }
-            return run(copy.toString())
-        } finally {
-            Files.delete(copy)
+    fun defaults(appId: String, namespace: String, add: (name: String, content: ByteArray) -> Unit) {
+        val stem = if (namespace.endsWith(SUFFIX, ignoreCase = true)) namespace.dropLast(SUFFIX.length) else namespace
+        for (name in listOf(stem, "$appId+$stem")) {
+            for (file in files("META-INF/config/$name$SUFFIX").toList().reversed()) {
+                val content = read(file) ?: continue
+                try {
+                    add(name, content)
+                } catch (malformed: CastaliaException.Parse) {
+                    ignore(file, malformed)
+                }
+            }
         }
     }
 
-    /** The app id in a settings file; null if there is none or the file cannot be read, as in the native half. */
-    fun appIdIn(path: String): String? = runCatching { read(listOf(Path.of(path).toUri().toURL()))["app.id"] }.getOrNull()
-
-    /**
-     * `META-INF/config/{namespace}.properties` by namespace; `{app id}+{namespace}.properties` overrides it.
-     */
-    fun defaults(appId: String?): Map<String, Map<String, String>> {
-        val folders = loaders().flatMap { it.getResources(DEFAULTS).asSequence() }.distinct()
-        val files = folders.flatMap(::files).toList().reversed()
-        val own = "$appId+"
-        val (special, general) = files.partition { '+' in it.first }
-        val chosen = general + special.filter { it.first.startsWith(own) }.map { it.first.removePrefix(own) to it.second }
-        return chosen.groupBy({ it.first }, { it.second }).mapValues { (_, urls) -> read(urls) }
+    /** Those of the class loader of the application first, then those of this library's. */
+    private fun files(path: String): Sequence<URL> {
+        val loaders = sequenceOf(Thread.currentThread().contextClassLoader, ClassPath::class.java.classLoader)
+        // Compared as texts: `equals` of an address may look up its host.
+        return loaders.filterNotNull().distinct().flatMap { find(it, path) }.distinctBy { "$it" }
     }
 
-    /** Names without suffix, and their locations. */
-    private fun files(folder: URL): List<Pair<String, URL>> {
-        val connection = folder.openConnection()
-        val names =
-            when {
-                connection is JarURLConnection -> {
-                    val paths = connection.jarFile.entries().asSequence().map { it.name }
-                    paths.filter { it.startsWith("$DEFAULTS/") }.map { it.removePrefix("$DEFAULTS/") }.toList()
-                }
-
-                folder.protocol == "file" -> Path.of(folder.toURI()).toFile().list().orEmpty().toList()
-
-                else -> emptyList()
-            }
-        val wanted = names.filter { it.endsWith(SUFFIX) && '/' !in it }
-        return wanted.map { it.removeSuffix(SUFFIX) to URL("$folder/$it") }
+    private fun find(loader: ClassLoader, path: String): List<URL> = try {
+        Collections.list(loader.getResources(path))
+    } catch (unreadable: Exception) {
+        // Loaders of containers throw others than IOException, such as after their module was stopped.
+        Report.warn("the class path cannot be searched for $path", unreadable)
+        emptyList()
     }
 
-    private fun read(urls: List<URL>): Map<String, String> {
-        val properties = Properties()
-        urls.forEach { url -> InputStreamReader(url.openStream(), Charsets.UTF_8).use(properties::load) }
-        return properties.stringPropertyNames().sorted().associateWith { properties.getProperty(it) }
+    private fun read(file: URL): ByteArray? = try {
+        // A cached jar would remain open.
+        file.openConnection().apply { useCaches = false }.getInputStream().use { it.readAllBytes() }
+    } catch (unreadable: Exception) {
+        ignore(file, unreadable)
+        null
     }
 
-    /** The class loader of the application first, then this library's. */
-    private fun loaders(): Sequence<ClassLoader> =
-        sequenceOf(Thread.currentThread().contextClassLoader, ClassPath::class.java.classLoader).filterNotNull().distinct()
+    private fun ignore(file: URL, cause: Exception) = Report.warn("$file is ignored; correct it", cause)
 }

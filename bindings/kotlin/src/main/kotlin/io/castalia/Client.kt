@@ -5,7 +5,7 @@ import io.castalia.ffi.ClientOptions
 import io.castalia.ffi.Content
 import io.castalia.ffi.Json
 import io.castalia.ffi.Namespace
-import io.castalia.ffi.Question
+import io.castalia.ffi.PendingReleases
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.CopyOnWriteArrayList
@@ -27,13 +27,14 @@ class Client internal constructor(settings: Settings, private val native: Native
     private val about = Record(native.report("about"))
     private val tasks = Tasks()
     private val rules = Rules(about)
+    private val usesClassPath = settings.isWithEnv()
     private val configs = ConcurrentHashMap<Pair<String, String>, Config>()
     private val files = ConcurrentHashMap<String, ConfigFile>()
     private val validating = CopyOnWriteArrayList<Future<*>>()
 
     /** A client with these settings; by default those of the environment. */
     @JvmOverloads
-    constructor(settings: Settings = Settings.fromEnv()) : this(settings, made(settings) { NativeClient(it) })
+    constructor(settings: Settings = Settings.fromEnv()) : this(settings, made(settings) { NativeClient(it, false) })
 
     /** A client with only these settings. */
     constructor(values: Map<String, String>) : this(Settings(values))
@@ -43,6 +44,11 @@ class Client internal constructor(settings: Settings, private val native: Native
 
     /** Environment in upper case, such as `DEV`; `UNKNOWN` if it is unset. */
     val env: String = about.text("env")
+
+    init {
+        // The native half opens these with the first namespace.
+        about.words("namespaces").forEach { addDefaults(appId, it) }
+    }
 
     /**
      * Opens a namespace of the client's app and waits for its first load, at most the start timeout. After
@@ -68,14 +74,16 @@ class Client internal constructor(settings: Settings, private val native: Native
 
     /** Opens a namespace of another app, for Java; see [configAsync]. */
     fun configOfAsync(appId: String, namespace: String): CompletableFuture<Config> = tasks.call {
+        val key = appId to namespace
+        if (!configs.containsKey(key)) addDefaults(appId, namespace)
         val opened = native.open(appId, namespace, false)
         warnUnlessLoaded(opened, namespace)
-        val key = appId to namespace
         kept(configs, key, opened) { Config(Opened(opened, tasks, ::snapshotOf) { configs.remove(key) }) }
     }
 
     /** Opens a namespace as one text, for Java; see [configAsync]. */
     fun configFileAsync(namespace: String): CompletableFuture<ConfigFile> = tasks.call {
+        if (!files.containsKey(namespace)) addDefaults(appId, namespace)
         val opened = native.open(appId, namespace, true)
         warnUnlessLoaded(opened, namespace)
         kept(files, namespace, opened) { ConfigFile(Opened(opened, tasks, ::snapshotOf) { files.remove(namespace) }) }
@@ -89,8 +97,10 @@ class Client internal constructor(settings: Settings, private val native: Native
      * leaves the values unchanged.
      */
     fun validate(namespace: String, validator: Validator) {
-        val questions = ask { validate(namespace) }
-        validating += tasks.launchHook { questions.use { while (true) answer(it.next() ?: break, validator) } }
+        val releases = ask { validate(namespace) }
+        validating += tasks.launchHook {
+            releases.use { while (untilItSucceeds { it.next() }) answer(it, validator) }
+        }
     }
 
     /** Every effective setting and its origin. Secrets are masked. */
@@ -135,6 +145,12 @@ class Client internal constructor(settings: Settings, private val native: Native
         native.close()
     }
 
+    /** Passes the defaults on the class path to the native half, before it opens their namespace. */
+    private fun addDefaults(appId: String, namespace: String) {
+        if (!usesClassPath || appId != this.appId) return
+        ClassPath.defaults(appId, namespace) { name, content -> translated { native.addDefaults(name, content) } }
+    }
+
     /** One object for each namespace until it is closed, so that its values are stored once. */
     private fun <K : Any, V : Any> kept(known: ConcurrentHashMap<K, V>, key: K, native: Namespace, make: () -> V): V {
         var isNew = false
@@ -168,14 +184,17 @@ class Client internal constructor(settings: Settings, private val native: Native
         return translated { native.question() }
     }
 
-    private fun answer(question: Question, validator: Validator) = question.use {
-        val reason =
-            try {
-                validator.check(snapshotOf(it.content()) {})
-            } catch (failure: Throwable) {
-                "the validator failed: $failure"
-            }
-        it.answer(reason)
+    /** A release without an answer is rejected when the next one is taken. */
+    private fun answer(releases: PendingReleases, validator: Validator) = try {
+        releases.answer(verdict(releases, validator))
+    } catch (failure: Throwable) {
+        Report.error("a validator failed; its release is rejected", failure)
+    }
+
+    private fun verdict(releases: PendingReleases, validator: Validator): String? = try {
+        validator.check(snapshotOf(checkNotNull(releases.content()) { "a release has a content" }) {})
+    } catch (failure: Throwable) {
+        "the validator failed: $failure"
     }
 
     private fun snapshotOf(content: Content, tell: (key: String) -> Unit) = Snapshot(content, rules, tell)
@@ -193,10 +212,7 @@ class Client internal constructor(settings: Settings, private val native: Native
         /** Creates an object of the native half from settings and resources of the class path. */
         internal fun <T> made(settings: Settings, make: (ClientOptions) -> T): T {
             Library.load()
-            if (!settings.isWithEnv() || settings.namedAppProperties() != null) {
-                return translated { make(settings.clientOptions(null)) }
-            }
-            return ClassPath.withAppProperties { translated { make(settings.clientOptions(it)) } }
+            return translated { make(settings.clientOptions()) }
         }
     }
 }

@@ -8,6 +8,7 @@ import java.io.IOException
 import java.nio.file.AtomicMoveNotSupportedException
 import java.nio.file.FileAlreadyExistsException
 import java.nio.file.Files
+import java.nio.file.InvalidPathException
 import java.nio.file.Path
 import java.nio.file.StandardCopyOption.ATOMIC_MOVE
 import java.nio.file.StandardCopyOption.REPLACE_EXISTING
@@ -51,10 +52,17 @@ internal object Library {
     private fun candidates(): List<() -> Path> {
         System.getProperty("castalia.native.path")?.let { return listOf { inside(Path.of(it)) } }
         val installed = System.getProperty("java.library.path").orEmpty().split(java.io.File.pathSeparator)
-        val found = installed.filter(String::isNotEmpty).map { Path.of(it, file) }.firstOrNull(Files::isRegularFile)
+        val found = installed.filter(String::isNotEmpty).mapNotNull(::placeIn).firstOrNull(Files::isRegularFile)
         found?.let { return listOf { it } }
         val bundled = platforms().mapNotNull { javaClass.getResource("/native/$it/$file") }
         return bundled.map { { Unpacked.place(it.openStream().use { stream -> stream.readAllBytes() }, file) } }
+    }
+
+    /** Null for what is no path: on Windows, entries may have quotation marks or end with a blank. */
+    private fun placeIn(folder: String): Path? = try {
+        Path.of(folder, file)
+    } catch (_: InvalidPathException) {
+        null
     }
 
     private fun inside(given: Path): Path = if (Files.isDirectory(given)) given.resolve(file) else given

@@ -34,7 +34,7 @@ internal object Log {
         val name = if (level == Level.WARNING) "WARN" else level.name
         val records = translated { LogRecords(name) }
         Tasks().launch {
-            records.use { while (true) tell(sink, it.next() ?: break) }
+            records.use { while (true) tell(sink, untilItSucceeds { it.next() } ?: break) }
         }
     }
 

@@ -1,6 +1,5 @@
 package io.castalia
 
-import io.castalia.ffi.Changes
 import io.castalia.ffi.Content
 import io.castalia.ffi.Namespace
 import io.castalia.ffi.Newer
@@ -28,6 +27,9 @@ internal class Opened(
     // closing.
     private val renewing = ReentrantLock(true)
 
+    /** Whether the newest values were lost, because they could not be taken over. */
+    private var areLost = false
+
     private val released = AtomicBoolean()
 
     /** By listener: each is registered once. */
@@ -39,7 +41,7 @@ internal class Opened(
     init {
         // Following begins first, so that no release is missed.
         val newer = namespace.follow()
-        current = made(checkNotNull(namespace.renewed()) { "a namespace has a content" }, tell)
+        current = made(checkNotNull(namespace.renewed(false)) { "a namespace has a content" }, tell)
         keepCurrent(tasks, newer, self)
     }
 
@@ -47,7 +49,12 @@ internal class Opened(
     fun renew() {
         if (released.get()) return
         renewing.withLock {
-            if (!released.get()) namespace.renewed()?.let { current = made(it, tell) }
+            if (released.get()) return
+            val again = areLost
+            // Unless this ends well: the native half regards as taken what it has returned.
+            areLost = true
+            namespace.renewed(again)?.let { current = made(it, tell) }
+            areLost = false
         }
     }
 
@@ -75,7 +82,7 @@ internal class Opened(
 
     private fun start(keys: Collection<String>, prefixes: Collection<String>, listener: ChangeListener): Listening<*> {
         val changes = stream(keys, prefixes)
-        val started = calling(changes, { changes.next()?.let(::ChangeEvent) }, listener::onChange)
+        val started = calling(changes, changes::next, listener::onChange)
         listening[listener] = started
         started.job.whenComplete { _, _ ->
             synchronized(listening) { listening.remove(listener, started) }
@@ -101,14 +108,16 @@ internal class Opened(
     }
 
     /** The next change of a stream, after which reads return the new values; null at the end. */
-    fun next(changes: Changes): CompletableFuture<ChangeEvent?> = tasks.future { take(changes) }
+    fun next(changes: ChangeSource): CompletableFuture<ChangeEvent?> = tasks.future { take(changes) }
 
     /** Like [next], on a thread that may call the application. */
-    fun nextForApplication(changes: Changes): CompletableFuture<ChangeEvent?> = tasks.futureForApplication { take(changes) }
+    fun nextForApplication(changes: ChangeSource): CompletableFuture<ChangeEvent?> =
+        tasks.futureForApplication { take(changes) }
 
-    private suspend fun take(changes: Changes): ChangeEvent? = changes.next()?.let {
-        renew()
-        ChangeEvent(it)
+    private suspend fun take(changes: ChangeSource): ChangeEvent? {
+        val taken = untilItSucceeds { changes.next() } ?: return null
+        untilItSucceeds { renew() }
+        return taken
     }
 
     /** Closes the namespace. Opening it again creates another object. */
@@ -130,14 +139,14 @@ internal class Opened(
     private fun note(what: Namespace.() -> Unit) {
         try {
             namespace.what()
-        } catch (_: IllegalStateException) {
-            // The namespace is closed, and its counters no longer exist.
+        } catch (_: Throwable) {
+            // The namespace is closed, and its counters no longer exist; or the memory is full.
         }
     }
 
     /** The changes from now on. */
-    fun stream(keys: Collection<String>, prefixes: Collection<String>): Changes =
-        ask { changes(keys.toList(), prefixes.toList()) }
+    fun stream(keys: Collection<String>, prefixes: Collection<String>): ChangeSource =
+        ChangeSource(ask { changes(keys.toList(), prefixes.toList()) })
 
     private companion object {
         /**
@@ -151,9 +160,17 @@ internal class Opened(
         fun keepCurrent(tasks: Tasks, newer: Newer, opened: WeakReference<Opened>) {
             tasks.follow {
                 newer.use {
-                    while (it.next()) opened.get()?.renew() ?: break
+                    do {
+                        val isOpen = untilItSucceeds { renewAndWait(it, opened) }
+                    } while (isOpen)
                 }
             }
+        }
+
+        /** Renews before each wait: what a failure interrupted is not announced again. False at the end. */
+        suspend fun renewAndWait(newer: Newer, opened: WeakReference<Opened>): Boolean {
+            opened.get()?.renew() ?: return false
+            return newer.next()
         }
     }
 }

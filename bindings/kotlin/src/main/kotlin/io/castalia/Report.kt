@@ -23,9 +23,16 @@ internal interface Report {
             }
         }
 
-        override fun warn(text: String, cause: Throwable?) = chosen.warn(text, cause)
+        override fun warn(text: String, cause: Throwable?) = quietly { chosen.warn(text, cause) }
 
-        override fun error(text: String, cause: Throwable?) = chosen.error(text, cause)
+        override fun error(text: String, cause: Throwable?) = quietly { chosen.error(text, cause) }
+
+        /** A logger that fails must not end what it is told of. */
+        private inline fun quietly(report: () -> Unit) = try {
+            report()
+        } catch (_: Throwable) {
+            // There is no other place for it.
+        }
     }
 
     private class Slf4j : Report {

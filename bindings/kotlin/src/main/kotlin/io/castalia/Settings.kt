@@ -64,25 +64,12 @@ class Settings private constructor(values: Map<String, String>, private val with
     internal fun isWithEnv(): Boolean = withEnv
 
     /**
-     * Settings for the native half. The path of settings on the class path is used unless another one is
+     * Settings for the native half, which uses the settings file of the class path unless another one is
      * configured.
      */
-    internal fun clientOptions(appProperties: String?): ClientOptions {
-        val path = mapOf(ClassPath.APP_PROPERTIES_PATH to appProperties)
-        val found = path.filterValues { it != null }.mapValues { it.value.orEmpty() }
-        val bundled = if (withEnv) ClassPath.defaults(appId(appProperties)).mapValues { entriesOf(it.value) } else emptyMap()
-        return ClientOptions(withEnv, values, found + overlay, bundled + defaults, seeds)
-    }
-
-    /** The configured path of the settings file, which is used instead of the one on the class path. */
-    internal fun namedAppProperties(): String? =
-        sequenceOf(values, overlay).firstNotNullOfOrNull { it[ClassPath.APP_PROPERTIES_PATH] }
-            ?: sequenceOf("APOLLO_PATH_APP_PROPERTIES", "AGOLLO_CONF").firstNotNullOfOrNull(System::getenv)
-
-    /** The app id that the native half will find. Blank values count as unset, as they do there. */
-    private fun appId(appProperties: String?): String? {
-        val set = listOf(values["app.id"], overlay["app.id"], System.getenv("APP_ID")).firstOrNull { !it.isNullOrBlank() }
-        return (set ?: (appProperties ?: namedAppProperties())?.let(ClassPath::appIdIn))?.trim()
+    internal fun clientOptions(): ClientOptions {
+        val appProperties = if (withEnv) ClassPath.appProperties() else null
+        return ClientOptions(withEnv, values, overlay, defaults, seeds, appProperties)
     }
 
     /** Prints only names, because values may be secrets. */

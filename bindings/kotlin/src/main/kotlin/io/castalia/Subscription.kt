@@ -38,10 +38,16 @@ internal class Listening<T : Any>(
     val hasEnded: Boolean get() = ended || job.isDone
 
     private suspend fun listen() {
-        while (true) deliver(next() ?: return)
+        while (true) {
+            val taken = untilItSucceeds(next) ?: return
+            untilItSucceeds { deliver(taken) }
+        }
     }
 
-    /** Holds the monitor while the listener runs; the listener may enter it again. */
+    /**
+     * Holds the monitor while the listener runs; the listener may enter it again. Fails only before the call,
+     * which is not repeated.
+     */
     @Synchronized
     private fun deliver(taken: T) {
         if (ended) return

@@ -1,6 +1,7 @@
 package io.castalia
 
 import io.castalia.ffi.Cancellation
+import io.castalia.ffi.suspendCancellableCoroutine
 import java.util.concurrent.CancellationException
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.ConcurrentHashMap
@@ -11,6 +12,7 @@ import java.util.concurrent.atomic.AtomicBoolean
 import kotlin.coroutines.Continuation
 import kotlin.coroutines.ContinuationInterceptor
 import kotlin.coroutines.CoroutineContext
+import kotlin.coroutines.resume
 import kotlin.coroutines.startCoroutine
 
 /** A call that waits, as a future. Cancelling it ends the wait. */
@@ -133,6 +135,39 @@ internal class Tasks {
         }
     }
 }
+
+/**
+ * Repeats a step of work that must not end until it succeeds, after growing pauses: neither a full heap nor a
+ * fault may end it for good. Cancelling ends it.
+ */
+internal suspend fun <T> untilItSucceeds(step: suspend () -> T): T {
+    var millis = 0L
+    while (true) {
+        try {
+            if (millis > 0) pause(millis)
+            return step()
+        } catch (cancelled: CancellationException) {
+            throw cancelled
+        } catch (failure: Throwable) {
+            Report.error("the client could not take over what is new; it tries again", failure)
+        }
+        millis = (millis * 2).coerceIn(SHORTEST_PAUSE, LONGEST_PAUSE)
+    }
+}
+
+private suspend fun pause(millis: Long): Unit = suspendCancellableCoroutine { waiting ->
+    val end = Runnable { waiting.resume(Unit) }
+    try {
+        Workers.later(millis, end)
+    } catch (_: Throwable) {
+        // The system refuses a thread, so this one waits.
+        Thread.sleep(millis)
+        end.run()
+    }
+}
+
+private const val SHORTEST_PAUSE = 100L
+private const val LONGEST_PAUSE = 10_000L
 
 /** As in the standard library from 1.8 on; older ones have it in an artifact that a program may lack. */
 internal inline fun <T : AutoCloseable, R> T.use(run: (T) -> R): R {

@@ -1,7 +1,10 @@
 package io.castalia
 
 import java.util.concurrent.LinkedTransferQueue
+import java.util.concurrent.ScheduledThreadPoolExecutor
+import java.util.concurrent.ThreadFactory
 import java.util.concurrent.ThreadPoolExecutor
+import java.util.concurrent.TimeUnit.MILLISECONDS
 import java.util.concurrent.TimeUnit.SECONDS
 
 /**
@@ -70,7 +73,10 @@ internal class Workers private constructor(private val name: String, most: Int) 
     companion object {
         private const val IDLE_SECONDS = 2L
 
-        /** Steps of calls, which never block, so few threads are enough. */
+        /**
+         * Steps of calls, so few threads are enough: they never wait, except for the files of defaults on the class
+         * path. Only these threads have the class loader of the client's creator, which finds them.
+         */
         val calls = Workers("castalia-call", most = 8)
 
         /** Listeners of applications, which may block. Never used for anything that a listener could wait for. */
@@ -81,6 +87,16 @@ internal class Workers private constructor(private val name: String, most: Int) 
          * blocked, or wait for a namespace to open.
          */
         val hooks = Workers("castalia-hook", most = 64)
+
+        private val clock = ScheduledThreadPoolExecutor(1, ThreadFactory { Worker(it, "castalia-clock") }).apply {
+            setKeepAliveTime(IDLE_SECONDS, SECONDS)
+            allowCoreThreadTimeOut(true)
+        }
+
+        /** Runs brief work after a pause. */
+        fun later(millis: Long, work: Runnable) {
+            clock.schedule(work, millis, MILLISECONDS)
+        }
 
         /** Whether this thread does work of this owner. */
         fun isWorkingFor(owner: Any): Boolean = (Thread.currentThread() as? Worker)?.owner === owner

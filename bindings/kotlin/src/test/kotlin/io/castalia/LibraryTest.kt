@@ -2,19 +2,24 @@ package io.castalia
 
 import com.sun.jna.NativeLibrary
 import com.sun.jna.Pointer
+import java.io.File
 import java.nio.file.Files
 import java.nio.file.Path
 import java.nio.file.attribute.PosixFilePermissions
+import java.util.zip.ZipEntry
+import java.util.zip.ZipOutputStream
 import kotlin.test.assertEquals
 import kotlin.test.assertTrue
 import org.junit.jupiter.api.Assumptions.assumeTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
-/** Loads the library and prints its path. */
+/** Loads the library, from the folder in the argument if there is one, and prints its path. */
 object LoadLibrary {
     @JvmStatic
     fun main(arguments: Array<String>) {
+        // Not an option, because no command line contains this character.
+        arguments.firstOrNull()?.let { System.setProperty("java.library.path", "\u0000${File.pathSeparator}$it") }
         try {
             Client(mapOf("app.id" to "order")).close()
             println(Files.readAllLines(Path.of("/proc/self/maps")).first { "castalia_kotlin" in it }.substringAfter('/').trim())
@@ -24,10 +29,19 @@ object LoadLibrary {
     }
 }
 
+/** Prints the app id in the settings of the environment. */
+object ReadSettings {
+    @JvmStatic
+    fun main(arguments: Array<String>) = Client(Settings.fromEnv()).use { println(it.appId) }
+}
+
 class LibraryTest {
     @TempDir
     lateinit var folder: Path
     private val load = Program("io.castalia.LoadLibrary")
+
+    /** Options of a program that may write nowhere. */
+    private val nowhere = arrayOf("-Djava.io.tmpdir=/nowhere", "-Duser.home=/nowhere", "-XX:-UsePerfData")
 
     private fun unpackedTo(place: Path) = "-Dcastalia.native.tmpdir=$place"
 
@@ -37,6 +51,13 @@ class LibraryTest {
         val platform = "linux-" + if (System.getProperty("os.arch") == "amd64") "x86_64" else "aarch64"
         javaClass.getResourceAsStream("/native/$platform/${place.fileName}").use { Files.copy(checkNotNull(it), place) }
         return place
+    }
+
+    /** The same, with that of JNA beside it. */
+    private fun extractBoth() {
+        extracted()
+        val jna = "/com/sun/jna/linux-${if (System.getProperty("os.arch") == "amd64") "x86-64" else "aarch64"}/libjnidispatch.so"
+        javaClass.getResourceAsStream(jna).use { Files.copy(checkNotNull(it), folder.resolve("libjnidispatch.so")) }
     }
 
     private fun files(): List<Path> = folder.toFile().walk().filter { it.isFile }.map { it.toPath() }.toList()
@@ -126,18 +147,36 @@ class LibraryTest {
     }
 
     @Test
+    fun `an entry of the search path that is no path is skipped`() {
+        // B92
+        val place = extracted()
+        assertEquals("$place", "/" + load.run(arguments = listOf("$folder")).output)
+    }
+
+    @Test
+    fun `a program that may write nowhere reads its settings from a jar`() {
+        // B91
+        extractBoth()
+        val jar = folder.resolve("app.jar")
+        ZipOutputStream(Files.newOutputStream(jar)).use {
+            it.putNextEntry(ZipEntry("META-INF/app.properties"))
+            it.write("app.id=jar\n".toByteArray())
+        }
+        val program = Program("io.castalia.ReadSettings", Built.withTests.plusElement(jar))
+        val ended = program.run(*nowhere, "-Dcastalia.native.path=$folder")
+        assertEquals("jar", ended.output, "$ended")
+    }
+
+    @Test
     fun `a program that may write nowhere brings both libraries along`() {
         // T39
-        extracted()
-        val jna = "/com/sun/jna/linux-${if (System.getProperty("os.arch") == "amd64") "x86-64" else "aarch64"}/libjnidispatch.so"
-        javaClass.getResourceAsStream(jna).use { Files.copy(checkNotNull(it), folder.resolve("libjnidispatch.so")) }
+        extractBoth()
         val script = "mount --bind '$folder' '$folder' && mount -o remount,ro,bind / && exec \"\$@\""
         val readOnly = listOf("unshare", "-m", "sh", "-c", script, "sh")
         assumeTrue(ProcessBuilder(readOnly + "true").start().waitFor() == 0, "mounting takes a privilege that is not there")
-        val options = arrayOf("-Djava.io.tmpdir=/nowhere", "-Duser.home=/nowhere", "-XX:-UsePerfData")
-        val ended = load.run(*options, "-Dcastalia.native.path=$folder", before = readOnly)
+        val ended = load.run(*nowhere, "-Dcastalia.native.path=$folder", before = readOnly)
         assertTrue(ended.output.startsWith("$folder".drop(1)), "$ended")
-        val told = load.run(*options, before = readOnly).output
+        val told = load.run(*nowhere, before = readOnly).output
         assertTrue(told.startsWith("Io: ") && "castalia.native.path" in told, told)
     }
 

@@ -51,6 +51,16 @@ class SettingsTest {
         Files.writeString(it, text)
     }
 
+    /** A jar with these files only: folders have no entries. */
+    private fun jar(vararg files: Pair<String, String>): Path = folder.resolve("app.jar").also { jar ->
+        ZipOutputStream(Files.newOutputStream(jar)).use { written ->
+            for ((name, text) in files) {
+                written.putNextEntry(ZipEntry(name))
+                written.write(text.toByteArray())
+            }
+        }
+    }
+
     @Test
     fun `code beats system properties, these beat the class path, and without an app id there is no client`() {
         // C001, C002, F005
@@ -69,11 +79,7 @@ class SettingsTest {
 
     @Test
     fun `settings in a jar are read, and leave no file behind`() {
-        val jar = folder.resolve("app.jar")
-        ZipOutputStream(Files.newOutputStream(jar)).use {
-            it.putNextEntry(ZipEntry("META-INF/app.properties"))
-            it.write("app.id=jar\napollo.access-key.secret=s\n".toByteArray())
-        }
+        val jar = jar("META-INF/app.properties" to "app.id=jar\napollo.access-key.secret=s\n")
         property("java.io.tmpdir", "${Files.createDirectory(folder.resolve("tmp"))}")
         val client = onClassPath(jar) { Client() }
         assertEquals("jar", client.appId)
@@ -98,7 +104,9 @@ class SettingsTest {
         Scripted().use { server ->
             server.publish("a" to "1", "b" to "2")
             server.settings().forEach(::property)
-            val client = onClassPath(folder) { Client() }
+            val client = onClassPath(folder) {
+                Client().also { for (name in listOf("application", "other")) it.configAsync(name).join() }
+            }
             runBlocking {
                 val config = client.config("application")
                 assertEquals(mapOf("a" to "override", "b" to "2", "below" to "bundled"), config.snapshot().values)
@@ -130,6 +138,87 @@ class SettingsTest {
             assertEquals("of order", onClassPath(folder, read))
             property("apollo.path.app.properties", "$named")
             assertEquals("of named", onClassPath(folder, read))
+        }
+    }
+
+    @Test
+    fun `defaults of an app id that only a settings file of the Go client has are used`() {
+        // B82
+        val named = write("agollo.json", """{"appId":"go"}""")
+        write("META-INF/config/go+other.properties", "k=of go\n")
+        write("META-INF/config/order+other.properties", "k=of order\n")
+        Scripted().use { server ->
+            (server.settings() - "app.id").forEach(::property)
+            property("apollo.path.app.properties", "$named")
+            onClassPath(folder) {
+                Client().use { client -> assertEquals("of go", runBlocking { client.config("other")["k"] }) }
+            }
+        }
+    }
+
+    @Test
+    fun `defaults in code replace those on the class path`() {
+        write("META-INF/config/application.properties", "a=of any app\n")
+        write("META-INF/config/order+application.properties", "b=of order\n")
+        Scripted().use { server ->
+            server.publish("r" to "1")
+            server.settings().forEach(::property)
+            val settings = Settings.fromEnv().defaults("application", mapOf("c" to "in code"))
+            onClassPath(folder) {
+                Client(settings).use { client ->
+                    val values = runBlocking { client.config("application").snapshot().values }
+                    assertEquals(mapOf("r" to "1", "c" to "in code"), values)
+                }
+            }
+        }
+    }
+
+    @Test
+    fun `a blank path of the settings file counts as unset`() {
+        // B83
+        write("META-INF/app.properties", "app.id=z\n")
+        property("apollo.path.app.properties", " ")
+        onClassPath(folder) { Client().use { assertEquals("z", it.appId) } }
+    }
+
+    @Test
+    fun `defaults in a jar that lists no folders are found by name, and a malformed file is ignored`() {
+        // B94
+        val jar = jar(
+            "META-INF/config/doc.yaml.properties" to "k=of doc\n",
+            "META-INF/config/listed.properties" to "k=of listed\n",
+            "META-INF/config/broken.properties" to "k=\\u12G4\n",
+            "META-INF/config/order+broken.properties" to "k=of order\n",
+        )
+        Scripted().use { server ->
+            server.publish("doc.yaml", mapOf("content" to "n: 1"))
+            server.settings("castalia.namespaces" to "listed").forEach(::property)
+            onClassPath(jar) {
+                Client().use { client ->
+                    val read = { namespace: String -> client.configAsync(namespace).join().snapshot().values }
+                    assertEquals(mapOf("n" to "1", "k" to "of doc"), read("doc.yaml"))
+                    // It was opened with the first one.
+                    assertEquals(mapOf("k" to "of listed"), read("listed.properties"))
+                    assertEquals(mapOf("k" to "of order"), read("broken"))
+                }
+            }
+        }
+    }
+
+    @Test
+    fun `a class loader that fails hides no defaults of others`() {
+        // B94: as a loader of a container whose module was stopped.
+        val failing = object : ClassLoader(null) {
+            override fun getResources(name: String) = throw IllegalStateException("stopped")
+        }
+        val thread = Thread.currentThread()
+        val before = thread.contextClassLoader
+        thread.contextClassLoader = failing
+        try {
+            ClassPath.defaults("order", "application") { name, _ -> error("there is no $name") }
+            assertNull(ClassPath.appProperties())
+        } finally {
+            thread.contextClassLoader = before
         }
     }
 

@@ -49,7 +49,11 @@ class CastaliaAutoConfiguration {
             ObjectProvider<ValueRefresher> values,
             ObjectProvider<PropertiesRebinder> properties,
             ApplicationContext context) {
-        return new Refresher(castaliaNamespaces, values, properties, context);
+        Runnable beans = () -> {
+            properties.ifAvailable(PropertiesRebinder::refresh);
+            values.ifAvailable(ValueRefresher::refresh);
+        };
+        return new Refresher(castaliaNamespaces, beans, context);
     }
 
     @Bean

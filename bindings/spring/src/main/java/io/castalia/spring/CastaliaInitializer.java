@@ -7,13 +7,15 @@ import org.apache.commons.logging.Log;
 import org.apache.commons.logging.LogFactory;
 import org.springframework.beans.factory.support.DefaultSingletonBeanRegistry;
 import org.springframework.context.ApplicationContextInitializer;
+import org.springframework.context.ApplicationListener;
 import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.event.ContextRefreshedEvent;
 import org.springframework.core.Ordered;
 import org.springframework.core.env.ConfigurableEnvironment;
 
 /**
- * Adds the bootstrap namespaces to the environment before any bean exists, and has their client
- * closed after all beans.
+ * Adds the bootstrap namespaces to the environment before any bean exists, has their changes
+ * published, and their client closed after all beans.
  */
 final class CastaliaInitializer implements ApplicationContextInitializer<ConfigurableApplicationContext>, Ordered {
     private static final Log log = LogFactory.getLog(CastaliaInitializer.class);
@@ -35,6 +37,7 @@ final class CastaliaInitializer implements ApplicationContextInitializer<Configu
         if (environment.getPropertySources().contains(BOOTSTRAP_SOURCE) || source.claim(context)) {
             closeWith(context, source);
         }
+        publishChanges(context, source);
         log.info(source.getSource().getConfigs().stream()
                 .map(config -> config.getNamespace() + " (" + config.getSource() + ")")
                 .collect(Collectors.joining(", ", "namespaces of the app " + source.client().getAppId() + ": ", "")));
@@ -50,8 +53,30 @@ final class CastaliaInitializer implements ApplicationContextInitializer<Configu
      * that is registered is the last one that is destroyed.
      */
     private static void closeWith(ConfigurableApplicationContext context, CastaliaPropertySource source) {
-        DefaultSingletonBeanRegistry beans = (DefaultSingletonBeanRegistry) context.getBeanFactory();
-        beans.registerDisposableBean("castaliaPropertySource", source::close);
+        beansOf(context).registerDisposableBean("castaliaPropertySource", source::close);
+    }
+
+    /**
+     * The auto-configuration publishes changes after it has updated the beans. A context without it,
+     * such as a parent, updates none, but its listeners must hear of changes too.
+     */
+    private static void publishChanges(ConfigurableApplicationContext context, CastaliaPropertySource source) {
+        context.addApplicationListener(new ApplicationListener<ContextRefreshedEvent>() {
+            @Override
+            public void onApplicationEvent(ContextRefreshedEvent event) {
+                // A child publishes its events to its parent, too.
+                boolean isOwn = event.getApplicationContext() == context;
+                if (isOwn && context.getBeanFactory().getBeanNamesForType(Refresher.class).length == 0) {
+                    Refresher refresher = new Refresher(source.getSource(), () -> {}, context);
+                    beansOf(context).registerDisposableBean("castaliaRefresher", refresher);
+                    refresher.afterSingletonsInstantiated();
+                }
+            }
+        });
+    }
+
+    private static DefaultSingletonBeanRegistry beansOf(ConfigurableApplicationContext context) {
+        return (DefaultSingletonBeanRegistry) context.getBeanFactory();
     }
 
     private static void warnIfEmpty(Config config) {

@@ -8,7 +8,6 @@ import io.castalia.Subscription;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.springframework.beans.factory.DisposableBean;
-import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.SmartInitializingSingleton;
 import org.springframework.context.ApplicationContext;
 import org.springframework.context.PayloadApplicationEvent;
@@ -24,22 +23,17 @@ final class Refresher implements SmartInitializingSingleton, DisposableBean {
     private static final long MOST_SECONDS = 2;
 
     private final ConfigSource source;
-    private final ObjectProvider<ValueRefresher> values;
-    private final ObjectProvider<PropertiesRebinder> properties;
+    private final Runnable beans;
     private final ApplicationContext context;
     /** Calls have the read lock: while another thread has the write lock, none is running. */
     private final ReentrantReadWriteLock calls = new ReentrantReadWriteLock();
     private volatile boolean ended;
     private volatile Subscription subscription;
 
-    Refresher(
-            ConfigSource source,
-            ObjectProvider<ValueRefresher> values,
-            ObjectProvider<PropertiesRebinder> properties,
-            ApplicationContext context) {
+    /** Calls {@code beans} to update the beans. */
+    Refresher(ConfigSource source, Runnable beans, ApplicationContext context) {
         this.source = source;
-        this.values = values;
-        this.properties = properties;
+        this.beans = beans;
         this.context = context;
     }
 
@@ -67,8 +61,7 @@ final class Refresher implements SmartInitializingSingleton, DisposableBean {
 
     /** Synchronized, because each namespace calls its listeners on its own thread. */
     private synchronized void refresh() {
-        properties.ifAvailable(PropertiesRebinder::refresh);
-        values.ifAvailable(ValueRefresher::refresh);
+        beans.run();
     }
 
     /**

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.castalia.ChangeEvent;
 import io.castalia.Client;
+import io.castalia.testing.InMemory;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -66,7 +67,7 @@ class EventTest {
     void aContextReceivesEachChangeOnceAfterItsOwnBeans() {
         // B76
         try (Application parent = Application.start(Listening.class);
-                ConfigurableApplicationContext child = child(parent, Listening.class)) {
+                ConfigurableApplicationContext child = child(parent.context, Listening.class)) {
             List<Listening> both = List.of(parent.bean(Listening.class), child.getBean(Listening.class));
             for (String n : List.of("1", "2", "3")) {
                 parent.set("n", n);
@@ -77,10 +78,27 @@ class EventTest {
     }
 
     @Test
+    void aParentWithoutAutoConfigurationReceivesEachChangeOnce() {
+        // B85
+        try (ConfigurableApplicationContext parent = run(new SpringApplicationBuilder(Listening.class));
+                ConfigurableApplicationContext child = child(parent, Listening.class);
+                ConfigurableApplicationContext other = child(parent, Listening.class)) {
+            Listening listening = parent.getBean(Listening.class);
+            for (String n : List.of("1", "2", "3")) {
+                child.getBean(InMemory.class).set("application", "n", n);
+                // Its own beans are not updated.
+                eventually(() -> listening.heard.contains(n + " 0"));
+                eventually(() -> other.getBean(Listening.class).heard.contains(n + " " + n));
+            }
+            assertEquals(List.of("1 0", "2 0", "3 0"), listening.heard);
+        }
+    }
+
+    @Test
     void aContextIsClosedAlthoughAListenerWaitsForThat() {
         // B77
         try (Application parent = Application.start(Listening.class)) {
-            ConfigurableApplicationContext child = child(parent, Waiting.class);
+            ConfigurableApplicationContext child = child(parent.context, Waiting.class);
             Waiting waiting = child.getBean(Waiting.class);
             parent.set("n", "1");
             eventually(() -> waiting.calls.get() == 1);
@@ -105,9 +123,12 @@ class EventTest {
         }
     }
 
-    private static ConfigurableApplicationContext child(Application parent, Class<?> beans) {
-        return new SpringApplicationBuilder(Application.Auto.class, beans)
-                .parent(parent.context)
+    private static ConfigurableApplicationContext child(ConfigurableApplicationContext parent, Class<?> beans) {
+        return run(new SpringApplicationBuilder(Application.Auto.class, beans).parent(parent));
+    }
+
+    private static ConfigurableApplicationContext run(SpringApplicationBuilder application) {
+        return application
                 .web(WebApplicationType.NONE)
                 .bannerMode(Banner.Mode.OFF)
                 .properties("logging.level.root=warn")

@@ -1,10 +1,8 @@
-//! A validator that runs on a thread of the host: the release is passed there as a question, and
-//! the thread that applies it waits for the answer.
+//! A validator that runs on a thread of the host: the release is passed there, and the thread that
+//! applies it waits for the verdict.
 
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
-
-use tokio::sync::mpsc::error::SendError;
 
 use crate::host::stream::Queue;
 use crate::snapshot::Snapshot;
@@ -13,13 +11,13 @@ use crate::snapshot::Snapshot;
 pub type Verdict = Result<(), String>;
 
 /// A release that waits for a verdict.
-pub struct Question {
+pub struct PendingRelease {
     /// The release.
     pub snapshot: Arc<Snapshot>,
     verdict: SyncSender<Verdict>,
 }
 
-impl Question {
+impl PendingRelease {
     /// Accepts the release, or rejects it; see [`verdict`]. Only the first answer takes effect.
     pub fn answer(&self, reason: Option<String>) {
         // Fails after the first answer.
@@ -36,19 +34,21 @@ pub fn verdict(reason: Option<String>) -> Verdict {
     reason.filter(|reason| !reason.is_empty()).map_or(Ok(()), Err)
 }
 
-/// Passes a release to the host and waits for its verdict, which is `unanswered` if the host drops
-/// the question.
+/// Passes a release to the host and waits for its verdict. A release that the host drops without an
+/// answer, as one that is ending does, is rejected: what nobody can judge must not be applied.
 ///
 /// ```
 /// use std::thread;
 /// use castalia_core::InMemory;
-/// use castalia_core::host::question::{Question, ask};
+/// use castalia_core::host::validate::{PendingRelease, ask};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> castalia_core::Result<()> {
-/// let host = |question: Question| drop(thread::spawn(move || question.answer(Some("no".into()))));
+/// let host = |pending: PendingRelease| {
+///     drop(thread::spawn(move || pending.answer(Some("no".into()))));
+/// };
 /// let memory = InMemory::new()?;
-/// memory.client().validate("application", move |release| ask(release, Ok(()), host))?;
+/// memory.client().validate("application", move |release| ask(release, host))?;
 /// let config = memory.client().config("application").await?;
 /// assert!(memory.set("application", "a", "1").await.is_err());
 /// assert!(config.get("a").is_none());
@@ -57,24 +57,29 @@ pub fn verdict(reason: Option<String>) -> Verdict {
 /// ```
 ///
 /// # Errors
-/// The reason of the host, or that of `unanswered`.
-pub fn ask(release: &Arc<Snapshot>, unanswered: Verdict, pass: impl FnOnce(Question)) -> Verdict {
+/// The reason of the host, or that it did not answer.
+pub fn ask(release: &Arc<Snapshot>, pass: impl FnOnce(PendingRelease)) -> Verdict {
     let (verdict, answer) = sync_channel(1);
-    pass(Question { snapshot: release.clone(), verdict });
-    answer.recv().unwrap_or(unanswered)
+    pass(PendingRelease { snapshot: release.clone(), verdict });
+    answer.recv().unwrap_or_else(|_| unanswered())
 }
 
-/// A validator, and its questions for a host that takes them one at a time. After these are dropped,
-/// every release is accepted; a question that is dropped without an answer rejects its release.
-pub fn queue() -> (impl Fn(&Arc<Snapshot>) -> Verdict + Send + Sync + 'static, Queue<Question>) {
-    let (asked, questions) = Queue::new(1);
-    let pass = move |question: Question| {
-        if let Err(SendError(question)) = asked.blocking_send(question) {
-            question.answer(None);
-        }
-    };
-    let unanswered = || Err("the validator did not answer".to_owned());
-    (move |release: &Arc<Snapshot>| ask(release, unanswered(), &pass), questions)
+/// The verdict on a release that the host did not judge.
+///
+/// # Errors
+/// Always: it is rejected.
+pub fn unanswered() -> Verdict {
+    Err("the validator did not answer".to_owned())
+}
+
+/// A validator, and its pending releases for a host that takes them one at a time. Every release is
+/// rejected after the queue is dropped.
+pub fn queue() -> (impl Fn(&Arc<Snapshot>) -> Verdict + Send + Sync + 'static, Queue<PendingRelease>)
+{
+    let (sender, queue) = Queue::new(1);
+    // A release that cannot be sent is dropped.
+    let pass = move |pending: PendingRelease| drop(sender.blocking_send(pending));
+    (move |release: &Arc<Snapshot>| ask(release, &pass), queue)
 }
 
 #[cfg(test)]
@@ -93,25 +98,26 @@ mod tests {
             (Some(String::new()), Ok(())),
             (Some("no".to_owned()), Err("no".to_owned())),
         ] {
-            assert_eq!(ask(&release, Ok(()), |question| question.answer(reason)), verdict);
+            assert_eq!(ask(&release, |pending| pending.answer(reason)), verdict);
         }
+        assert!(ask(&release, drop).is_err(), "a host that is ending judges nothing");
     }
 
     #[test]
-    fn a_queued_question_waits_until_it_is_answered_or_dropped() {
+    fn a_queued_release_waits_until_it_is_answered_or_dropped() {
         let release = Snapshot::sample("application", "1", &[("n", "1")]);
-        let (validate, questions) = queue();
+        let (validate, pending) = queue();
         let asking = thread::spawn({
             let release = release.clone();
             move || ([validate(&release), validate(&release)], validate)
         });
-        let take = || blocking::runtime().unwrap().block_on(questions.next()).unwrap().unwrap();
+        let take = || blocking::runtime().unwrap().block_on(pending.next()).unwrap().unwrap();
         take().answer(Some("no".to_owned()));
         drop(take());
         let ([rejected, unanswered], validate) = asking.join().unwrap();
         assert_eq!(rejected, Err("no".to_owned()));
         assert!(unanswered.is_err());
-        drop(questions);
-        assert_eq!(validate(&release), Ok(()));
+        drop(pending);
+        assert!(validate(&release).is_err(), "nobody can judge it");
     }
 }

@@ -1,11 +1,13 @@
-//! Handles: numbers with a generation that identify objects with a long life. A stale handle, or
-//! one of another kind, is reported as `Closed` and never crashes. Looking one up takes no lock.
+//! Handles for a host that knows objects by numbers: each has a generation and identifies an object
+//! with a long life. A stale handle, or one of another kind, is reported as `Closed` and never
+//! crashes. Looking one up takes no lock.
 
 use std::any::Any;
 use std::sync::{Arc, LazyLock};
 
-use castalia_core::{Error, ErrorKind, Result};
 use sharded_slab::{Config, Slab};
+
+use crate::error::{Error, ErrorKind, Result};
 
 type Object = Arc<dyn Any + Send + Sync>;
 
@@ -28,7 +30,20 @@ const _: () = assert!(SPREAD.wrapping_mul(GATHER) == 1);
 static OBJECTS: LazyLock<Slab<Object, Places>> = LazyLock::new(Slab::new_with_config::<Places>);
 
 /// Creates the handle of an object; never 0.
-pub(crate) fn insert<T: Any + Send + Sync>(object: T) -> Result<u64> {
+///
+/// ```
+/// use castalia_core::host::handle;
+///
+/// let handle = handle::insert("object")?;
+/// assert_eq!(*handle::get::<&str>(handle)?, "object");
+/// assert!(handle::remove::<&str>(handle).is_some());
+/// assert!(handle::get::<&str>(handle).is_err());
+/// # Ok::<(), castalia_core::Error>(())
+/// ```
+///
+/// # Errors
+/// [`ErrorKind::Internal`] if too many handles are open.
+pub fn insert<T: Any + Send + Sync>(object: T) -> Result<u64> {
     let key = OBJECTS.insert(Arc::new(object));
     let id = key.and_then(|key| u64::try_from(key).ok()?.checked_add(1));
     id.map(|id| id.wrapping_mul(SPREAD)).ok_or_else(|| {
@@ -38,7 +53,10 @@ pub(crate) fn insert<T: Any + Send + Sync>(object: T) -> Result<u64> {
 }
 
 /// The object of a handle.
-pub(crate) fn get<T: Any + Send + Sync>(id: u64) -> Result<Arc<T>> {
+///
+/// # Errors
+/// [`ErrorKind::Closed`] if it is stale or of another kind.
+pub fn get<T: Any + Send + Sync>(id: u64) -> Result<Arc<T>> {
     let object = key(id).and_then(|key| OBJECTS.get(key).map(|entry| entry.clone()));
     let object = object.and_then(|object| object.downcast().ok());
     object.ok_or_else(|| Error::new(ErrorKind::Closed, "look up handle", "the handle is stale"))
@@ -46,7 +64,7 @@ pub(crate) fn get<T: Any + Send + Sync>(id: u64) -> Result<Arc<T>> {
 
 /// Removes an object, which makes its handle stale; `None` if it is stale already or of another
 /// kind.
-pub(crate) fn remove<T: Any + Send + Sync>(id: u64) -> Option<Arc<T>> {
+pub fn remove<T: Any + Send + Sync>(id: u64) -> Option<Arc<T>> {
     let _: Arc<T> = get(id).ok()?;
     let object = OBJECTS.take(key(id)?)?;
     object.downcast().ok()

@@ -1,0 +1,66 @@
+"""Settings in other processes."""
+
+from __future__ import annotations
+
+import pickle
+
+import castalia
+import pytest
+
+
+def test_secrets_of_other_apps_are_read_from_their_documented_variables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # B87
+    names = ["apollo.access-key.my-app.secret", "apollo.accesskey.my.App.secret"]
+    settings = castalia.Settings(dict.fromkeys(names, "hidden"))
+    pickled = pickle.dumps(settings)
+    assert b"hidden" not in pickled
+    assert pickle.loads(pickled).values == {}
+    monkeypatch.setenv("APOLLO_ACCESS_KEY_SECRET_MY_APP", "from here")
+    assert pickle.loads(pickled).values == dict.fromkeys(names, "from here")
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("http://gate:hidden@meta:8080", "http://meta:8080"),
+        ("https://gate:hid@hidden@a/x, http://hidden@b,http://c", "https://a/x, http://b,http://c"),
+        ("gate:hidden@meta", "meta"),
+        ("http://gate:hidden@meta/a@b", "http://meta/a@b"),
+        ("http://host/a@b,http://c", "http://host/a@b,http://c"),
+    ],
+)
+def test_addresses_are_pickled_without_user_and_password(
+    address: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # B87
+    names = ["apollo.meta", "apollo.config-service", "apollo.configService", "dev_meta"]
+    settings = castalia.Settings({"app.id": "a@b", **dict.fromkeys(names, address)})
+    pickled = pickle.dumps(settings)
+    assert b"hidden" not in pickled
+    assert pickle.loads(pickled).values == {"app.id": "a@b", **dict.fromkeys(names, shown)}
+    monkeypatch.setenv("APOLLO_META", "http://gate:other@meta")
+    assert pickle.loads(pickled).values["apollo.meta"] == "http://gate:other@meta"
+    opted = castalia.Settings(settings.values, pickle_secret=True)
+    assert pickle.loads(pickle.dumps(opted)).values == settings.values
+
+
+def test_settings_under_deprecated_names_are_read_from_documented_variables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # B87
+    values = {"apollo.accesskey.secret": "hidden", "apollo.configService": "http://a:hidden@b"}
+    pickled = pickle.dumps(castalia.Settings(values))
+    monkeypatch.setenv("APOLLO_ACCESS_KEY_SECRET", "from here")
+    monkeypatch.setenv("APOLLO_CONFIG_SERVICE", "http://a:other@b")
+    restored = {"apollo.accesskey.secret": "from here", "apollo.configService": "http://a:other@b"}
+    assert pickle.loads(pickled).values == restored
+
+
+def test_an_address_without_credentials_is_that_of_the_writer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = castalia.Settings({"apollo.meta": "http://meta:8080"})
+    monkeypatch.setenv("APOLLO_META", "http://elsewhere")
+    assert pickle.loads(pickle.dumps(settings)).values == settings.values

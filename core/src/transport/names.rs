@@ -1,0 +1,269 @@
+//! Looks up the addresses of hosts. A lookup cannot be cancelled, and takes 5 s and more if a name
+//! server does not answer. So each host has one at a time, and a result that is too late for one
+//! request serves the next.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use super::OPERATION;
+use crate::blocking_thread;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Longest wait for the addresses of a host. Resolvers wait 5 s for a name server before they ask the
+/// next one.
+const LIMIT: Duration = Duration::from_secs(10);
+/// The same for a host whose addresses were found before, which are used then: a slow name server
+/// must not delay every connection.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How long they are used in this way. Longer than the pauses between requests to a server that was
+/// unreachable.
+const KEPT: Duration = Duration::from_secs(600);
+
+/// Addresses of a host, whose port is 0.
+pub(super) type Addresses = Arc<[SocketAddr]>;
+/// Returns the addresses of a host; may block.
+type Lookup = dyn Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync;
+/// `None` until the lookup ends.
+type Outcome = Option<Result<Addresses>>;
+
+/// What is known about a host.
+pub(super) struct Found {
+    pub(super) addresses: Addresses,
+    /// Whether they are those of an earlier lookup, because the last one has no result yet.
+    pub(super) are_old: bool,
+}
+
+/// The hosts that were looked up lately.
+pub(super) struct Names {
+    lookup: Box<Lookup>,
+    hosts: Mutex<HashMap<String, Host>>,
+}
+
+#[derive(Default)]
+struct Host {
+    /// What was found last, and when.
+    found: Option<(Addresses, Instant)>,
+    /// The last lookup. Its sender is dropped after it ended, or if its thread cannot be started.
+    lookup: Option<watch::Receiver<Outcome>>,
+}
+
+impl Names {
+    /// Asks the operating system.
+    pub(super) fn system() -> Self {
+        Self::new(|name| Ok((name, 0).to_socket_addrs()?.collect()))
+    }
+
+    pub(super) fn new(
+        lookup: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { lookup: Box::new(lookup), hosts: Mutex::default() }
+    }
+
+    /// The addresses of a host. If they are not found in time, the lookup continues for the next
+    /// caller.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Transport`] if there are none, or none are found in time.
+    pub(super) async fn find(self: &Arc<Self>, name: &str) -> Result<Found> {
+        let known = self.known(name);
+        let wait = if known.is_some() { PATIENCE } else { LIMIT };
+        match (timeout(wait, self.look_up(name)).await, known) {
+            (Ok(found), _) => Ok(Found { addresses: found?, are_old: false }),
+            (Err(_), Some(known)) => Ok(Found { addresses: known, are_old: true }),
+            (Err(_), None) => {
+                let text = format!("no name server answered within {} ms", LIMIT.as_millis());
+                Err(failed(name, io::Error::new(io::ErrorKind::TimedOut, text)))
+            }
+        }
+    }
+
+    /// Waits for the lookup of this host that runs, if there is one. Returns what was found last.
+    pub(super) async fn find_newer(&self, name: &str) -> Option<Addresses> {
+        let running = self.lock().get(name).and_then(Host::running).cloned();
+        if let Some(mut running) = running {
+            drop(timeout(LIMIT, running.wait_for(Option::is_some)).await);
+        }
+        self.known(name)
+    }
+
+    /// Waits for the lookup of this host that runs, or for a new one.
+    async fn look_up(self: &Arc<Self>, name: &str) -> Result<Addresses> {
+        let (mut lookup, sender) = self.join(name);
+        if let Some(sender) = sender {
+            let (names, name) = (self.clone(), name.to_owned());
+            // Its result is passed through `sender`, also to others, whether or not this caller
+            // waits for it. So the attempts to start its thread are not the caller's, either.
+            let start = blocking_thread::start(move || names.run(&name, &sender));
+            tokio::spawn(async move { drop(start.await) });
+        }
+        let found = lookup.wait_for(Option::is_some).await.ok().and_then(|found| (*found).clone());
+        found.unwrap_or_else(|| Err(failed(name, io::Error::other("the lookup was interrupted"))))
+    }
+
+    /// The lookup of a host, with the sender for its result if it has to be started.
+    fn join(&self, name: &str) -> (watch::Receiver<Outcome>, Option<watch::Sender<Outcome>>) {
+        let mut hosts = self.lock();
+        // Names of servers would accumulate where each deployment has new ones.
+        hosts.retain(|_, host| host.running().is_some() || host.known().is_some());
+        let host = hosts.entry(name.to_owned()).or_default();
+        if let Some(running) = host.running() {
+            return (running.clone(), None);
+        }
+        let (sender, lookup) = watch::channel(None);
+        host.lookup = Some(lookup.clone());
+        (lookup, Some(sender))
+    }
+
+    fn run(&self, name: &str, sender: &watch::Sender<Outcome>) {
+        let found = (self.lookup)(name).map(Addresses::from).map_err(|error| failed(name, error));
+        if let Ok(addresses) = &found {
+            let mut hosts = self.lock();
+            let host = hosts.entry(name.to_owned()).or_default();
+            host.found = Some((addresses.clone(), Instant::now()));
+        }
+        sender.send_replace(Some(found));
+    }
+
+    fn known(&self, name: &str) -> Option<Addresses> {
+        self.lock().get(name).and_then(Host::known)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Host>> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Host {
+    fn known(&self) -> Option<Addresses> {
+        let (addresses, at) = self.found.as_ref()?;
+        (at.elapsed() < KEPT).then(|| addresses.clone())
+    }
+
+    /// The last lookup, unless it has a result or was interrupted.
+    fn running(&self) -> Option<&watch::Receiver<Outcome>> {
+        let is_running = |lookup: &&watch::Receiver<Outcome>| {
+            lookup.has_changed().is_ok() && lookup.borrow().is_none()
+        };
+        self.lookup.as_ref().filter(is_running)
+    }
+}
+
+impl fmt::Debug for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Names").finish_non_exhaustive()
+    }
+}
+
+fn failed(name: &str, error: io::Error) -> Error {
+    let text = "cannot look up the addresses of the host";
+    Error::new(ErrorKind::Transport, OPERATION, text).with("host", name).caused_by(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc::{SyncSender, sync_channel};
+
+    use tokio::task::yield_now;
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::blocking_thread::tests::refusing;
+
+    const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+    /// Timers expire up to a millisecond late.
+    const TICK: Duration = Duration::from_millis(2);
+
+    /// Names whose lookups wait for the addresses that are sent, and the number of lookups.
+    fn waiting() -> (Arc<Names>, SyncSender<Vec<SocketAddr>>, Arc<AtomicUsize>) {
+        let (sender, addresses) = sync_channel(1);
+        let addresses = Mutex::new(addresses);
+        let begun = Arc::new(AtomicUsize::new(0));
+        let counted = begun.clone();
+        let lookup = move |_: &str| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            addresses.lock().unwrap().recv().map_err(io::Error::other)
+        };
+        (Arc::new(Names::new(lookup)), sender, begun)
+    }
+
+    async fn until(begun: &AtomicUsize, count: usize) {
+        while begun.load(Ordering::SeqCst) < count {
+            yield_now().await;
+        }
+    }
+
+    /// B69
+    #[test]
+    fn a_name_is_looked_up_once_a_thread_is_granted() {
+        let names = Arc::new(Names::system());
+        let found = refusing(1).block_on(names.find("localhost")).unwrap();
+        assert!(found.addresses[0].ip().is_loopback());
+    }
+
+    /// B69: without its first caller, nobody else would start the thread.
+    #[test]
+    fn a_lookup_gets_its_thread_although_its_caller_waits_no_longer() {
+        let names = Arc::new(Names::system());
+        refusing(1).block_on(async {
+            assert!(timeout(Duration::ZERO, names.find("localhost")).await.is_err());
+            assert!(names.find("localhost").await.is_ok());
+        });
+    }
+
+    /// B96
+    #[tokio::test(start_paused = true)]
+    async fn a_late_result_serves_the_next_request() {
+        let (names, sender, begun) = waiting();
+        let find = || {
+            let names = names.clone();
+            tokio::spawn(async move { names.find("slow").await })
+        };
+        let first = find();
+        until(&begun, 1).await;
+        advance(LIMIT + TICK).await;
+        let error = first.await.unwrap().err().unwrap();
+        assert!(error.to_string().contains("host=slow"), "{error}");
+        // The lookup of the first request still runs.
+        let second = find();
+        yield_now().await;
+        sender.send(vec![ANY]).unwrap();
+        let found = second.await.unwrap().unwrap();
+        assert_eq!((&*found.addresses, found.are_old), (&[ANY][..], false));
+        assert_eq!(begun.load(Ordering::SeqCst), 1);
+        // Another one is slow, too, and the addresses that are known are used.
+        let third = find();
+        until(&begun, 2).await;
+        advance(PATIENCE + TICK).await;
+        let found = third.await.unwrap().unwrap();
+        assert_eq!((&*found.addresses, found.are_old), (&[ANY][..], true));
+    }
+
+    #[tokio::test]
+    async fn a_lookup_that_fails_is_repeated_by_the_next_request() {
+        let begun = AtomicUsize::new(0);
+        let names = Arc::new(Names::new(move |_| match begun.fetch_add(1, Ordering::SeqCst) {
+            0 => Err(io::Error::other("on purpose")),
+            _ => Ok(vec![ANY]),
+        }));
+        assert_eq!(names.find("host").await.err().unwrap().kind(), ErrorKind::Transport);
+        assert_eq!(*names.find("host").await.unwrap().addresses, [ANY]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn hosts_that_are_not_used_any_more_are_forgotten() {
+        let names = Arc::new(Names::new(|_| Ok(vec![ANY])));
+        names.find("old").await.unwrap();
+        advance(KEPT).await;
+        names.find("new").await.unwrap();
+        assert_eq!(names.lock().keys().collect::<Vec<_>>(), ["new"]);
+    }
+}

@@ -1,0 +1,101 @@
+//! A database server greets its clients late, as one that looks up their names first: later than
+//! work waits for a connection. A node starts and serves nevertheless; what finds no connection in
+//! time is refused at once, and succeeds when it is repeated.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+
+use super::database::on_each_engine;
+use super::feed_node::value_of;
+use super::locked_table::recovers;
+use crate::support::app::App;
+use crate::support::database::{Engine, Fresh};
+use crate::support::eventually::eventually;
+use crate::support::gate::Gate;
+use crate::support::http::Http;
+use crate::support::server::{Options, Server};
+
+/// Work waits 2 s for a connection.
+const GREETING: Duration = Duration::from_secs(3);
+/// Attempts of which one has to find no connection: on a busy machine, one may have been opened
+/// meanwhile.
+const ATTEMPTS: usize = 5;
+
+/// The URL of a database whose server greets late.
+async fn greeting_late(url: &str) -> String {
+    let (head, rest) = url.split_once('@').unwrap();
+    let (target, name) = rest.split_once('/').unwrap();
+    let target = target.parse().unwrap();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            tokio::spawn(carry(client, target));
+        }
+    });
+    format!("{head}@{address}/{name}")
+}
+
+/// Carries bytes until one side closes; the first ones of the server are late.
+async fn carry(client: TcpStream, target: SocketAddr) {
+    let Ok(server) = TcpStream::connect(target).await else { return };
+    let ((mut requests, mut client), (mut answers, mut server)) =
+        (client.into_split(), server.into_split());
+    let back = async {
+        answers.readable().await?;
+        tokio::time::sleep(GREETING).await;
+        tokio::io::copy(&mut answers, &mut client).await
+    };
+    tokio::select! {
+        _ = tokio::io::copy(&mut requests, &mut server) => {}
+        _ = back => {}
+    }
+}
+
+/// S71
+async fn a_server_that_greets_late_is_used(engine: Engine) {
+    let Some(fresh) = Fresh::on(engine).await else { return };
+    let gate = Gate::before(&fresh.database.url).await;
+    let url = greeting_late(&gate.url).await;
+    let options = Options::new()
+        .flag("--roles", "config,meta,admin")
+        .flag("--config-db", &url)
+        .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false");
+    let server = tokio::task::spawn_blocking(move || Server::start_with(options)).await.unwrap();
+    let http = Http::new(&server.config);
+    recovers(&http).await;
+    let app = App::create(&Http::new(&server.admin), "demo").await;
+    app.publish("1").await;
+    serves(&http, "1").await;
+
+    for attempt in 1.. {
+        // All connections end, and new ones are late.
+        gate.shut();
+        eventually("the loss to be noticed", async || {
+            (http.get("/health").await.status == 503).then_some(())
+        })
+        .await;
+        gate.open();
+        let answer = app.try_publish("default", "application").await;
+        if answer.status == 503 {
+            break;
+        }
+        assert!(attempt < ATTEMPTS, "it waited for the server: {answer:?}");
+    }
+    app.publish("2").await;
+    serves(&http, "2").await;
+    drop(server);
+    fresh.remove().await;
+}
+
+async fn serves(http: &Http, value: &str) {
+    eventually(&format!("the value {value}"), async || {
+        let answer = http.get("/configs/demo/default/application").await;
+        (value_of(&answer) == value).then_some(())
+    })
+    .await;
+}
+
+on_each_engine!(a_server_that_greets_late_is_used);
