@@ -50,7 +50,7 @@ pub(super) struct Names {
 struct Host {
     /// What was found last, and when.
     found: Option<(Addresses, Instant)>,
-    /// The last lookup. Its sender is dropped after it ended, or if its thread cannot be started.
+    /// The last lookup. Its sender is dropped after it ended, or with its runtime.
     lookup: Option<watch::Receiver<Outcome>>,
 }
 
