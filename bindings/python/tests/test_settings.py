@@ -28,7 +28,6 @@ def test_secrets_of_other_apps_are_read_from_their_documented_variables(
         ("https://gate:hid@hidden@a/x, http://hidden@b,http://c", "https://a/x, http://b,http://c"),
         ("gate:hidden@meta", "meta"),
         ("http://gate:hidden@meta/a@b", "http://meta/a@b"),
-        ("http://host/a@b,http://c", "http://host/a@b,http://c"),
     ],
 )
 def test_addresses_are_pickled_without_user_and_password(
@@ -44,6 +43,12 @@ def test_addresses_are_pickled_without_user_and_password(
     assert pickle.loads(pickled).values["apollo.meta"] == "http://gate:other@meta"
     opted = castalia.Settings(settings.values, pickle_secret=True)
     assert pickle.loads(pickle.dumps(opted)).values == settings.values
+
+
+def test_a_path_with_an_at_sign_is_no_user() -> None:
+    # B87
+    settings = castalia.Settings({"apollo.meta": "http://host/a@b,http://c"})
+    assert pickle.loads(pickle.dumps(settings)).values == settings.values
 
 
 def test_settings_under_deprecated_names_are_read_from_documented_variables(

@@ -6,6 +6,7 @@ import io.castalia.ffi.Content
 import io.castalia.ffi.Json
 import io.castalia.ffi.Namespace
 import io.castalia.ffi.PendingReleases
+import java.nio.ByteBuffer
 import java.util.concurrent.CompletableFuture
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.CopyOnWriteArrayList
@@ -148,7 +149,11 @@ class Client internal constructor(settings: Settings, private val native: Native
     /** Passes the defaults on the class path to the native half, before it opens their namespace. */
     private fun addDefaults(appId: String, namespace: String) {
         if (!usesClassPath || appId != this.appId) return
-        ClassPath.defaults(appId, namespace) { name, content -> translated { native.addDefaults(name, content) } }
+        ClassPath.defaults(appId, namespace) { name, content ->
+            // The native half reads the memory of a direct buffer.
+            val file = ByteBuffer.allocateDirect(content.size).also { it.duplicate().put(content) }
+            translated { native.addDefaults(name, file) }
+        }
     }
 
     /** One object for each namespace until it is closed, so that its values are stored once. */

@@ -111,8 +111,7 @@ internal class Opened(
     fun next(changes: ChangeSource): CompletableFuture<ChangeEvent?> = tasks.future { take(changes) }
 
     /** Like [next], on a thread that may call the application. */
-    fun nextForApplication(changes: ChangeSource): CompletableFuture<ChangeEvent?> =
-        tasks.futureForApplication { take(changes) }
+    fun nextForApplication(changes: ChangeSource): CompletableFuture<ChangeEvent?> = tasks.futureForApplication { take(changes) }
 
     private suspend fun take(changes: ChangeSource): ChangeEvent? {
         val taken = untilItSucceeds { changes.next() } ?: return null
