@@ -58,10 +58,14 @@ export function AccessMatrix({ app, columns, added, onAdd, filter, mayGrant }: P
     `${userId} ${name}`.toLowerCase().includes(filter.toLowerCase()),
   );
   const changes = changesOf(columns, edits);
+  // Until the new state is read, edits that were saved are still among the changes.
+  const [isFinishing, setFinishing] = useState(false);
   const finish = async (writing: Promise<Change[]>) => {
+    setFinishing(true);
     const failed = await writing;
     await cache.invalidateQueries({ queryKey: ["access", app] });
     setEdits((now) => unsavedEdits(now, edits, failed));
+    setFinishing(false);
   };
   const set = (key: string, isOn: boolean) => {
     // The button would otherwise send again what is being saved.
@@ -109,7 +113,7 @@ export function AccessMatrix({ app, columns, added, onAdd, filter, mayGrant }: P
         </div>
       )}
       {mayGrant && <AddPerson onAdd={onAdd} />}
-      {changes.length > 0 && <LeaveGuard areLost parameter="ns" />}
+      {changes.length > 0 && !isFinishing && <LeaveGuard areLost parameter="ns" />}
       {changes.length > 0 && (
         <Unsaved
           count={changes.length}
