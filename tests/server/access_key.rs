@@ -246,7 +246,7 @@ async fn an_empty_secret_lets_nobody_in() {
             async || (sign::get(&server.config, path, "s1").await.status == 200).then_some(());
         eventually("the key", is_known).await;
         let row = format!(
-            r#"UPDATE "AccessKey" SET "Secret" = '{secret}', "DataChange_LastTime" = '2099-01-01T00:00:00.000+00:00' WHERE "Id" = {id}"#
+            r#"UPDATE "AccessKey" SET "Secret" = '{secret}', "DataChange_LastTime" = strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now') WHERE "Id" = {id}"#
         );
         Database::file(server.data_dir(), "config.db").run(&[&row]).await;
         let is_gone =
