@@ -179,7 +179,6 @@ impl Node {
             node.stop().await;
             return Err(error);
         }
-        node.stores.iter().for_each(Store::end_start);
         node.ready.set(true);
         Ok(node)
     }

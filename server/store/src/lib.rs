@@ -61,6 +61,7 @@ mod template;
 pub mod time;
 mod transaction;
 mod trial;
+mod turns;
 mod url;
 pub mod user;
 mod writer;
@@ -79,7 +80,6 @@ use file::SqliteFile;
 use job::{Job, LastResult, Verdict, Work};
 use lane::{Lane, Writes};
 use mysql_server::MySqlServers;
-use opening::Opening;
 use pool::Pools;
 use pulse::Pulse;
 use refusal::Refusals;
@@ -87,6 +87,7 @@ use retirement::Retirement;
 use statement::StatementCount;
 use status::StatusRecord;
 use transaction::Transactions;
+use turns::Turns;
 use writer::Writer;
 
 pub use error::{JobError, StoreError};
@@ -141,7 +142,6 @@ struct Shared {
     status: StatusRecord,
     refusals: Refusals,
     statements: StatementCount,
-    is_starting: Arc<AtomicBool>,
     /// Whether a trial write after a conflict is running.
     is_on_trial: AtomicBool,
     /// Held by the caller of this process that may import.
@@ -166,21 +166,17 @@ impl Store {
         let is_server = url.dialect() != Dialect::Sqlite;
         let (pooled, interval) = (write.clone(), options.sign_in_interval);
         let pulse = Pulse::new(ping, ping_options, pooled, retirement.clone(), interval);
-        let is_starting = Arc::new(AtomicBool::new(!options.start_patience.is_zero()));
-        let opening = |db| {
-            let (patience, is_starting) = (options.acquire_timeout, Arc::clone(&is_starting));
-            Opening::new(db, patience, is_starting, retirement.clone())
-        };
-        let (read, reserved) = (opening(read), opening(reserved));
-        let transactions = |opening: &Opening, pooled| {
+        let (pooled, kept) = (options.max_connections, pool::reserved(url.dialect()));
+        let turns = |db, pooled| Turns::new(db, pooled, options.acquire_timeout);
+        let (read, reserved) = (turns(read, pooled), turns(reserved, kept));
+        let transactions = |turns: &Turns, pooled| {
             Writes::Transactions(Box::new(Transactions {
-                opening: opening.clone(),
+                turns: turns.clone(),
                 pooled,
                 pulse: pulse.clone(),
                 retirement: retirement.clone(),
             }))
         };
-        let (pooled, kept) = (options.max_connections, pool::reserved(url.dialect()));
         let (writes, reserved_writes) = match is_server {
             true => (transactions(&read, pooled), transactions(&reserved, kept)),
             false => {
@@ -194,9 +190,9 @@ impl Store {
         };
         let reads = if is_server { pool::reads_at_once(pooled) } else { pooled };
         let refusals = Refusals::default();
-        let reader = |opening, pooled, reads| {
+        let reader = |turns, pooled, reads| {
             let (pulse, refusals, file) = (pulse.clone(), refusals.clone(), file.clone());
-            Reader::new(opening, pooled, reads, pulse, refusals, file)
+            Reader::new(turns, pooled, reads, pulse, refusals, file)
         };
         let shared = Shared {
             url,
@@ -210,7 +206,6 @@ impl Store {
             status: StatusRecord::new(),
             refusals,
             statements,
-            is_starting,
             is_on_trial: AtomicBool::new(false),
             imports: Arc::default(),
             file,

@@ -1,16 +1,14 @@
-//! How long work waits for a connection to a server. A server may greet a client so late that the
-//! work has given up by then, and the driver stops connecting when nobody waits for it. So a
-//! connection is opened for the work that follows. Knows no table.
+//! Connections that take long to open, as to a server that greets its clients late. A ping gives up
+//! before, and the driver stops connecting when nobody waits for it. So a connection is opened for the
+//! ping that follows. Knows no table.
 
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use sea_orm::sqlx::{self, Pool};
-use sea_orm::{ConnAcquireErr, DatabaseConnection, DbBackend, DbErr, RuntimeErr};
+use sea_orm::{DatabaseConnection, DbBackend, DbErr, RuntimeErr};
 use tokio::time::timeout;
 
 use crate::Store;
@@ -89,12 +87,6 @@ async fn open<DB: sqlx::Database>(pool: &Pool<DB>) -> Result<(), sqlx::Error> {
 }
 
 impl Store {
-    /// From now on, work that finds no connection in time fails. Before, as during a start, it
-    /// waits as long as it takes to open one.
-    pub fn end_start(&self) {
-        self.shared.is_starting.store(false, Ordering::Release);
-    }
-
     /// Opens a connection of each pool, however long a server takes to greet: with one for pings,
     /// work that waits for others does not pass for work on a database that does not answer. What
     /// fails here fails again where it is needed.
@@ -106,65 +98,5 @@ impl Store {
         let opened = async { tokio::join!(self.shared.write.ping(), reserved) };
         drop(timeout(CONNECT_LIMIT, opened).await);
         self.shared.pulse.connect().await;
-    }
-}
-
-/// A pool, and how long work waits for one of its connections. Cheap to clone.
-#[derive(Clone, Debug)]
-pub(super) struct Opening {
-    db: DatabaseConnection,
-    patience: Duration,
-    /// During a start nobody waits for an answer, and the first connections are opened.
-    is_starting: Arc<AtomicBool>,
-    opener: Opener,
-    retirement: Retirement,
-}
-
-impl Opening {
-    pub(super) fn new(
-        db: DatabaseConnection,
-        patience: Duration,
-        is_starting: Arc<AtomicBool>,
-        retirement: Retirement,
-    ) -> Self {
-        Self { db, patience, is_starting, opener: Opener::new(retirement.clone()), retirement }
-    }
-
-    pub(super) fn db(&self) -> &DatabaseConnection {
-        &self.db
-    }
-
-    /// Maximum time that work waits for its turn, or for a connection.
-    pub(super) fn patience(&self) -> Duration {
-        match self.is_starting.load(Ordering::Acquire) {
-            true => self.patience.max(CONNECT_LIMIT),
-            false => self.patience,
-        }
-    }
-
-    /// Runs work that takes a connection of the pool, unless it has none in time.
-    pub(super) async fn within<T>(
-        &self,
-        work: impl Future<Output = Result<T, DbErr>>,
-    ) -> Result<T, DbErr> {
-        // The pool of a file has the limit itself.
-        if self.db.get_database_backend() == DbBackend::Sqlite {
-            return work.await;
-        }
-        let taken = Taken::default();
-        let mut work = pin!(taken.note(work));
-        let outcome = match timeout(self.patience(), &mut work).await {
-            Ok(outcome) => outcome,
-            Err(_) if taken.age().is_some() => work.await,
-            Err(_) => {
-                self.opener.open(&self.db);
-                Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))
-            }
-        };
-        // Those that are open are accepted until they end, so that some work would go on for long.
-        if outcome.as_ref().is_err_and(is_refused_sign_in) {
-            self.retirement.retire_refused();
-        }
-        outcome
     }
 }

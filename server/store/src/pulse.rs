@@ -129,12 +129,8 @@ impl Pulse {
 
     async fn ask(&self) -> Result<(), StoreError> {
         let outcome = self.outcome().await;
-        match &outcome {
-            Ok(()) => self.sign_in_if_due(),
-            Err(error) if is_refused_sign_in(error) => {
-                self.retirement.retire_refused();
-            }
-            Err(_) => {}
+        if outcome.is_ok() {
+            self.sign_in_if_due();
         }
         outcome.map_err(StoreError::from)
     }
@@ -155,11 +151,17 @@ impl Pulse {
                 // For the next ping.
                 self.opener.open(&db);
                 let is_opening = self.remote.is_some() && taken.age().is_none();
-                if is_opening && self.is_established.load(Ordering::Acquire) {
-                    return self.test_open(first, || asked.elapsed(), NO_ANSWER, asked).await;
+                match (is_opening, self.is_established.load(Ordering::Acquire)) {
+                    (true, true) => {
+                        self.test_open(first, || asked.elapsed(), NO_ANSWER, asked).await
+                    }
+                    // Says nothing about those that were opened since the others were given up.
+                    (true, false) => Err(silence(NO_ANSWER)),
+                    (false, _) => {
+                        self.give_up();
+                        Err(silence(NO_ANSWER))
+                    }
                 }
-                self.give_up();
-                Err(silence(NO_ANSWER))
             }
         }
     }
@@ -297,6 +299,12 @@ impl Pulse {
     /// that is not in service. In the latter two cases others may do so too, and none of them is
     /// used again; a new one may also lead to that server, until a load balancer notices.
     pub(super) fn is_lost(&self, error: &DbErr) -> bool {
+        if is_refused_sign_in(error) {
+            // Those that are open are accepted until they end, so that some work would go on for
+            // long.
+            self.retirement.retire_refused();
+            return false;
+        }
         if is_outdated(error) {
             self.retirement.retire_all();
             return true;
@@ -314,7 +322,7 @@ impl Pulse {
 
     /// Runs the work until it is done, the deadline has passed, or the database no longer answers
     /// over the connections that were open. In the latter two cases they are in an unknown state,
-    /// and none of them is used again.
+    /// and none of them is used again; those that were opened later are.
     pub(super) async fn watch<T>(
         &self,
         deadline: Instant,
@@ -322,25 +330,31 @@ impl Pulse {
     ) -> Result<T, DbErr> {
         let begun = Instant::now();
         let mut work = pin!(work);
-        let gave_up = tokio::select! {
+        let (lost, gave_up) = tokio::select! {
             // Completed work is a success, even if the deadline passes at the same moment.
             biased;
             done = &mut work => return Ok(done),
-            () = sleep_until(deadline) => "the database took longer than 30 s",
-            () = self.silence(begun), if self.remote.is_some() => "the database does not answer",
+            () = sleep_until(deadline) => (Instant::now(), "the database took longer than 30 s"),
+            lost = self.silence(begun), if self.remote.is_some() => (lost, "the database does not answer"),
         };
         // Before the work is dropped, because its connection must not return to the pool.
-        self.retirement.retire_all();
+        self.retirement.retire_before(lost.into_std());
         Err(silence(gave_up))
     }
 
     /// Returns when the database no longer answers, or when the connections were given up that were
-    /// open when the work began. A ping over a new one may be answered soon after.
-    async fn silence(&self, begun: Instant) {
+    /// open when the work began: a ping over a new one may be answered soon after. Returns the time
+    /// since when new connections are not concerned.
+    async fn silence(&self, begun: Instant) -> Instant {
         loop {
             sleep(SUSPICION).await;
-            if self.ping().await.is_err() || self.lost.lock().is_some_and(|lost| lost >= begun) {
-                return;
+            let asked = Instant::now();
+            let answered = self.ping().await;
+            if let Some(lost) = self.lost.lock().filter(|lost| *lost >= begun) {
+                return lost;
+            }
+            if answered.is_err() {
+                return asked;
             }
         }
     }

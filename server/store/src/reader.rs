@@ -11,8 +11,8 @@ use futures_util::future::BoxFuture;
 use sea_orm::entity::prelude::async_trait;
 use sea_orm::sqlx;
 use sea_orm::{
-    ConnAcquireErr, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult,
-    RuntimeErr, Statement, Value,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, RuntimeErr,
+    Statement, Value,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -20,15 +20,16 @@ use tracing::Instrument;
 
 use crate::error::StoreError;
 use crate::file::SqliteFile;
-use crate::opening::Opening;
+use crate::opening::Taken;
 use crate::pulse::Pulse;
 use crate::refusal::Refusals;
 use crate::time::is_storable;
+use crate::turns::{Turns, semaphore};
 
 /// Runs queries on any connection of the pool, each in a separate transaction.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    opening: Opening,
+    turns: Turns,
     /// Size of the pool: up to this many of its connections may be dead.
     pooled: u32,
     /// One permit for each concurrent query; the rest of the pool is for transactions.
@@ -38,24 +39,28 @@ pub struct Reader {
     file: Option<SqliteFile>,
 }
 
+/// One of the concurrent queries, with a connection.
+struct Turn {
+    _query: OwnedSemaphorePermit,
+    _connection: OwnedSemaphorePermit,
+}
+
 impl Reader {
     /// `at_once` is the maximum number of concurrent queries; further ones wait, for a limited
     /// time.
     pub(super) fn new(
-        opening: Opening,
+        turns: Turns,
         pooled: u32,
         at_once: u32,
         pulse: Pulse,
         refusals: Refusals,
         file: Option<SqliteFile>,
     ) -> Self {
-        let permits = usize::try_from(at_once).unwrap_or(Semaphore::MAX_PERMITS);
-        let permits = Arc::new(Semaphore::new(permits));
-        Self { opening, pooled, permits, pulse, refusals, file }
+        Self { turns, pooled, permits: semaphore(at_once), pulse, refusals, file }
     }
 
     fn db(&self) -> &DatabaseConnection {
-        self.opening.db()
+        self.turns.db()
     }
 
     /// If a connection were opened on another file with the same name, closing it would remove the
@@ -68,32 +73,30 @@ impl Reader {
         })
     }
 
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, DbErr> {
+    async fn turn(&self) -> Result<Turn, DbErr> {
         self.check_file()?;
-        match timeout(self.opening.patience(), Arc::clone(&self.permits).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
-        }
+        let query = self.turns.wait(&self.permits).await?;
+        Ok(Turn { _query: query, _connection: self.turns.take().await? })
     }
 
     async fn one(&self, statement: &Statement) -> Result<Option<QueryResult>, DbErr> {
         for _ in 0..self.pooled {
-            match self.opening.within(self.db().query_one_raw(statement.clone())).await {
+            match self.db().query_one_raw(statement.clone()).await {
                 Err(error) if self.pulse.is_lost(&error) => {}
                 answer => return answer,
             }
         }
-        self.opening.within(self.db().query_one_raw(statement.clone())).await
+        self.db().query_one_raw(statement.clone()).await
     }
 
     async fn all(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
         for _ in 0..self.pooled {
-            match self.opening.within(self.db().query_all_raw(statement.clone())).await {
+            match self.db().query_all_raw(statement.clone()).await {
                 Err(error) if self.pulse.is_lost(&error) => {}
                 answer => return answer,
             }
         }
-        self.opening.within(self.db().query_all_raw(statement.clone())).await
+        self.db().query_all_raw(statement.clone()).await
     }
 
     /// Runs the query, unless the database takes too long, and notes whether it was refused.
@@ -125,16 +128,20 @@ impl Reader {
         is_slow: impl FnOnce(),
     ) -> Option<Result<(), StoreError>> {
         let turn = self.turn().await.ok()?;
-        let reader = self.clone();
+        let (reader, taken) = (self.clone(), Taken::default());
+        let noted = taken.clone();
         let run = to_end(turn, async move {
-            let work = reader.opening.within(reader.db().execute_raw(statement));
+            let work = noted.note(reader.db().execute_raw(statement));
             reader.pulse.watch(Pulse::deadline(), work).await.flatten()
         });
         let mut run = pin!(run);
         let outcome = match timeout(longest, &mut run).await {
             Ok(outcome) => outcome,
             Err(_) => {
-                is_slow();
+                // Without a connection, it does not wait for the table.
+                if taken.age().is_some() {
+                    is_slow();
+                }
                 // Checks that hang must not use up the connections.
                 run.await
             }
@@ -179,7 +186,7 @@ impl ConnectionTrait for Reader {
 /// any more: the connection is in use until the database answers, and one that is lost must not
 /// return to the pool unnoticed.
 async fn to_end<T: Send + 'static>(
-    turn: OwnedSemaphorePermit,
+    turn: Turn,
     query: impl Future<Output = Result<T, DbErr>> + Send + 'static,
 ) -> Result<T, DbErr> {
     let run = async move {

@@ -32,7 +32,13 @@ pub(super) struct Retirement {
 impl Retirement {
     /// Prevents the reuse of all connections that are open at this moment.
     pub(super) fn retire_all(&self) {
-        *self.since.lock() = Some(Instant::now());
+        self.retire_before(Instant::now());
+    }
+
+    /// Prevents the reuse of all connections that were open at this time.
+    pub(super) fn retire_before(&self, time: Instant) {
+        let mut since = self.since.lock();
+        *since = (*since).max(Some(time));
     }
 
     /// Prevents the reuse of all connections after the database refused a statement for a reason

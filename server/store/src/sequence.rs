@@ -6,7 +6,7 @@
 use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionTrait};
 
 use crate::error::StoreError;
-use crate::opening::Opening;
+use crate::turns::Turns;
 
 /// Tables in which the row with the greatest id is the current one.
 const ORDERED: [&str; 4] = ["Release", "ReleaseHistory", "GrayReleaseRule", "ReleaseMessage"];
@@ -53,8 +53,9 @@ pub(super) fn check(behind: &str) -> Result<(), StoreError> {
 
 /// Sets the sequence of a table to its greatest id; if the table is an ordered one, those of all
 /// such tables. The account needs the UPDATE privilege on the sequences.
-pub(super) async fn set_forward(opening: &Opening, table: &str) -> Result<(), StoreError> {
-    let tx = opening.within(opening.db().begin()).await?;
+pub(super) async fn set_forward(turns: &Turns, table: &str) -> Result<(), StoreError> {
+    let _turn = turns.take().await?;
+    let tx = turns.db().begin().await?;
     let run = |sql: String| tx.query_all_raw(Statement::from_string(DbBackend::Postgres, sql));
     run(format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
     let tables = if ORDERED.contains(&table) { &ORDERED[..] } else { &[table][..] };

@@ -11,11 +11,11 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::StoreError;
 use crate::job::{Job, Verdict};
-use crate::opening::Opening;
 use crate::pool::LOCK_TIMEOUT;
 use crate::pulse::Pulse;
 use crate::retirement::Retirement;
 use crate::sequence;
+use crate::turns::Turns;
 
 /// Maximum number of runs of a transaction that conflicts with others. Of several that lock rows in
 /// different orders, each run may be the one that the database chooses to end.
@@ -29,7 +29,7 @@ const SEQUENCES: u32 = 8;
 /// The pool of a server.
 #[derive(Clone, Debug)]
 pub(super) struct Transactions {
-    pub(super) opening: Opening,
+    pub(super) turns: Turns,
     /// Size of the pool: up to this many of its connections may turn out to be dead.
     pub(super) pooled: u32,
     pub(super) pulse: Pulse,
@@ -68,7 +68,7 @@ impl Transactions {
                     attempt += 1;
                 }
                 Some(StoreError::SequenceBehind { table }) if moved < SEQUENCES => {
-                    if let Err(problem) = sequence::set_forward(&self.opening, &table).await {
+                    if let Err(problem) = sequence::set_forward(&self.turns, &table).await {
                         tracing::debug!(%problem, "cannot set a sequence forward");
                         return job.answer(failure);
                     }
@@ -81,6 +81,7 @@ impl Transactions {
 
     async fn once(&self, job: &mut Job) -> Result<Verdict, StoreError> {
         let deadline = job.deadline();
+        let _turn = self.turns.take().await?;
         let tx = self.watch(deadline, self.begin()).await??;
         let verdict = self.watch(deadline, job.run(&tx)).await?;
         match verdict {
@@ -104,8 +105,8 @@ impl Transactions {
     /// Beginning a transaction changes nothing, so it is repeated with the next connection if the
     /// pooled one is lost.
     async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
-        let db = self.opening.db();
-        let begin = || self.opening.within(db.begin_with_config(isolation(db), None));
+        let db = self.turns.db();
+        let begin = || db.begin_with_config(isolation(db), None);
         for _ in 0..self.pooled {
             match begin().await {
                 Err(error) if self.pulse.is_lost(&error) => {}

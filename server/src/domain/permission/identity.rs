@@ -59,6 +59,14 @@ impl Identity {
         }
     }
 
+    /// The name of a caller that no other one has: a user and a consumer may have the same name. All
+    /// tokens of a user are one caller, so that more of them do not allow more.
+    #[must_use]
+    pub fn unique_name(&self) -> String {
+        let kind = if matches!(self, Identity::Consumer(_)) { "consumer" } else { "user" };
+        format!("{kind} {}", self.name().to_lowercase())
+    }
+
     /// Whether it is a program. Programs are refused what they may not see, where a user in a
     /// browser receives an empty answer.
     #[must_use]

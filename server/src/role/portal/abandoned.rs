@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::open_api::content_read::unique_name;
 use crate::disconnect::to_the_end_with;
 use crate::domain::permission::requirement::Identity;
 use crate::environment::revision;
@@ -33,7 +32,7 @@ impl AbandonedChanges {
     where
         F: Future<Output: Send> + Send + 'static,
     {
-        let caller = unique_name(caller);
+        let caller = caller.unique_name();
         if self.0.lock().get(&caller).is_some_and(|count| *count >= MOST) {
             let message = format!(
                 "{MOST} changes of yours continue although you disconnected before their answers; \

@@ -10,7 +10,6 @@ use http::request::Parts;
 use tokio::time::timeout;
 
 use super::reads::{ReadEnvironment, ReadTurn, Reader};
-use crate::domain::permission::requirement::Identity;
 use crate::environment::{Environment, revision};
 use crate::error::{Error, Result};
 use crate::http::operation::{Input, Signature};
@@ -109,13 +108,6 @@ impl ContentRead {
             None => Ok(KeptBytes::default()),
         }
     }
-}
-
-/// The name of a caller that no other one has: a user and a consumer may have the same name. All
-/// tokens of a user are one caller, so that more of them do not allow more.
-pub(in crate::role::portal) fn unique_name(identity: &Identity) -> String {
-    let kind = if matches!(identity, Identity::Consumer(_)) { "consumer" } else { "user" };
-    format!("{kind} {}", identity.name().to_lowercase())
 }
 
 /// The length of optional texts together, in bytes.

@@ -30,7 +30,6 @@ mod webhook;
 
 use axum::extract::Request;
 
-use super::content_read::unique_name;
 use super::document;
 use crate::domain::permission::requirement::Requirement;
 use crate::http::operation::About;
@@ -110,7 +109,7 @@ fn payer(request: &Request) -> Option<Payer> {
     let caller = extensions.get::<Caller>()?;
     let about = extensions.get::<About>();
     Some(Payer {
-        holder: MemoryHolder::Caller(unique_name(&caller.identity)),
+        holder: MemoryHolder::Caller(caller.identity.unique_name()),
         is_change: about.is_some_and(|about| is_change(request.method(), about.id)),
     })
 }

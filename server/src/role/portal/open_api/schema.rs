@@ -11,7 +11,7 @@ use utoipa::IntoParams;
 
 use self::publish::{Schema, ToPublish};
 use super::branch::branch_of;
-use super::content_read::{ContentRead, unique_name};
+use super::content_read::ContentRead;
 use super::draft::stored;
 use super::{By, people};
 use crate::domain::namespace_schema::{self, Checking, SCHEMA, SchemaKey};
@@ -84,7 +84,7 @@ pub(super) async fn put(
     let text = schema.map(|schema| schema.get().to_owned());
     if let Some(text) = &text {
         namespace_schema::check_format(&place.namespace)?;
-        let checking = Checking::to_know(unique_name(&caller.identity)).await?;
+        let checking = Checking::to_know(caller.identity.unique_name()).await?;
         namespace_schema::check(&checking, text.clone()).await?;
     }
     let operator = portal.operator(&caller, by.operator, None).await?;
@@ -133,7 +133,7 @@ pub(super) async fn violations(
         Some(branch) => ToPublish::Branch { branch, without: &[] },
         None => ToPublish::Namespace,
     };
-    let checking = Checking::to_know(unique_name(&caller.identity)).await?;
+    let checking = Checking::to_know(caller.identity.unique_name()).await?;
     let (content, _turn) = published.content(&reading, &portal, &environment, &place).await?;
     let (found, _) = schema.violations(&checking, content).await?;
     let violation = |found: namespace_schema::Violation| SchemaViolation {

@@ -14,7 +14,6 @@ use crate::error::{Error, Reaction, Result};
 use crate::log_rate::{LogRate, shortened};
 use crate::role::portal::Portal;
 use crate::role::portal::identity::Caller;
-use crate::role::portal::open_api::content_read::unique_name;
 use crate::role::portal::throttle::SignInAttempt;
 use crate::turns::Turn;
 
@@ -128,7 +127,7 @@ impl Portal {
     /// Waits for the other searches of the caller: all users share the searches that the directory
     /// answers at a time.
     async fn turn_to_search(&self, caller: &Caller) -> Result<Turn> {
-        let turn = self.own.searches.wait(&unique_name(&caller.identity), WAIT).await;
+        let turn = self.own.searches.wait(&caller.identity.unique_name(), WAIT).await;
         turn.ok_or_else(|| {
             let message = "Other searches of yours in the directory of users last; retry later.";
             Error::new(Reaction::TooMany, message)

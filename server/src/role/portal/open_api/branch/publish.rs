@@ -18,7 +18,7 @@ use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
 use crate::role::portal::identity::Caller;
 use crate::role::portal::open_api::By;
-use crate::role::portal::open_api::content_read::{ContentRead, unique_name};
+use crate::role::portal::open_api::content_read::ContentRead;
 use crate::role::portal::open_api::draft::{change_sets, draft, is_retried, namespace_id};
 use crate::role::portal::open_api::namespace::latest_release;
 use crate::role::portal::open_api::release::{CheckedPublication, flag, one};
@@ -184,7 +184,7 @@ async fn merged(
         loop {
             attempt += 1;
             let checking = match &schema {
-                Some(_) => Some(Checking::to_publish(unique_name(&caller.identity)).await?),
+                Some(_) => Some(Checking::to_publish(caller.identity.unique_name()).await?),
                 None => None,
             };
             let (of, below) = (branch.clone(), place.clone());

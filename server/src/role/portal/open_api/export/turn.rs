@@ -10,7 +10,6 @@ use crate::environment::{Address, Environment, revision};
 use crate::error::{Error, Reaction, Result};
 use crate::role::portal::Portal;
 use crate::role::portal::identity::Caller;
-use crate::role::portal::open_api::content_read::unique_name;
 use crate::turns::Turn;
 
 /// Maximum time that an export waits for others and for imports.
@@ -30,7 +29,7 @@ impl ExportTurn {
     /// # Errors
     /// Fails if they run for too long, or if another export of the user runs or waits.
     pub(super) async fn wait(portal: &Portal, caller: &Caller) -> Result<Self> {
-        let user = unique_name(&caller.identity);
+        let user = caller.identity.unique_name();
         let of_user = portal.own.exports.take(&user).ok_or_else(other_of_user)?;
         let of_node = portal.turn_to_transfer(PATIENCE).await.ok_or_else(others_running)?;
         Ok(Self { of_user: Arc::new(of_user), of_node: Arc::new(of_node) })

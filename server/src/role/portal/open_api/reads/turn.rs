@@ -10,7 +10,6 @@ use castalia_store::{Dialect, SQLITE_READERS};
 use crate::domain::permission::requirement::Identity;
 use crate::environment::Environment;
 use crate::role::portal::Portal;
-use crate::role::portal::open_api::content_read::unique_name;
 use crate::turns::{KeyedTurns, Turn};
 
 /// Maximum number of concurrent reads of one user.
@@ -47,7 +46,7 @@ pub(in super::super) struct Reader {
 impl Reader {
     pub(in super::super) fn of(identity: &Identity) -> Self {
         let is_consumer = matches!(identity, Identity::Consumer(_));
-        Self { name: unique_name(identity), is_consumer }
+        Self { name: identity.unique_name(), is_consumer }
     }
 
     pub(in super::super) fn is_consumer(&self) -> bool {

@@ -12,7 +12,7 @@ use crate::error::{Code, Error, Reaction, Result};
 use crate::role::portal::Portal;
 use crate::role::portal::identity::Caller;
 use crate::role::portal::open_api::branch::branch_of;
-use crate::role::portal::open_api::content_read::{ContentRead, unique_name};
+use crate::role::portal::open_api::content_read::ContentRead;
 use crate::role::portal::open_api::draft::{draft, is_retried};
 use crate::role::portal::open_api::namespace::released;
 use crate::role::portal::open_api::reads::ReadTurn;
@@ -197,7 +197,7 @@ pub(in super::super) async fn publish<T: DeserializeOwned>(
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let checking = Checking::to_publish(unique_name(&caller.identity)).await?;
+        let checking = Checking::to_publish(caller.identity.unique_name()).await?;
         let (content, turn) = published.content(&reading, portal, environment, place).await?;
         schema.check(portal, &checking, content).await?;
         drop((turn, checking));

@@ -8,7 +8,6 @@ use crate::environment::revision;
 use crate::error::{Error, Reaction, Result};
 use crate::role::portal::Portal;
 use crate::role::portal::identity::Caller;
-use crate::role::portal::open_api::content_read::unique_name;
 use crate::turns::Turn;
 
 /// Maximum time that a search waits for the other searches of its user, as long as a read of values.
@@ -44,7 +43,7 @@ impl Portal {
     /// # Errors
     /// Fails while other searches of the caller last.
     pub(in crate::role::portal) async fn search_turn(&self, caller: &Caller) -> Result<Turn> {
-        let turn = self.own.table_searches.wait(&unique_name(&caller.identity), WAIT).await;
+        let turn = self.own.table_searches.wait(&caller.identity.unique_name(), WAIT).await;
         turn.ok_or_else(|| {
             Error::new(Reaction::TooMany, "Other searches of yours last; retry in a moment.")
         })
