@@ -25,7 +25,8 @@ pub enum StoreError {
     /// Another process has locked a SQLite file, or all tables of a server.
     #[error("another process holds a lock on the whole database: {0}")]
     Locked(#[source] DbErr),
-    /// There is no connection, or it was lost before anything was committed.
+    /// There is no connection, or it was lost before anything was committed, or the database ended
+    /// the statement.
     #[error("the database cannot be reached: {0}")]
     Unavailable(#[source] DbErr),
     /// The connection or the disk failed during the commit. Repeating the transaction might apply
@@ -134,6 +135,12 @@ impl StoreError {
                 | Self::SequenceBehind { .. }
                 | Self::Storage(_)
         ) || self.is_refused_sign_in()
+    }
+
+    /// Whether the database refused or ended a statement, such as one that took too long or that an
+    /// administrator ended, which says nothing about others.
+    pub(super) fn is_of_statement(&self) -> bool {
+        matches!(self, Self::Unavailable(error) if reaction(error) == Reaction::Refused)
     }
 
     /// Whether the database rejects all writes.

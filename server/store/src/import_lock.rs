@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::Store;
 use crate::error::StoreError;
+use crate::opening::Taken;
 use crate::pulse::Pulse;
 
 /// Interval of the attempts to get a lock that another process holds.
@@ -67,8 +68,9 @@ impl Store {
         };
         // Opened with the transaction, which pins the connection.
         let db = Database::connect(options).await?;
-        let tx = pulse.watch(Pulse::deadline(), db.begin()).await??;
-        while !pulse.watch(Pulse::deadline(), try_lock(&tx)).await?? {
+        let taken = Taken::default();
+        let tx = pulse.watch(Pulse::deadline(), &taken, db.begin()).await??;
+        while !pulse.watch(Pulse::deadline(), &taken, try_lock(&tx)).await?? {
             if Instant::now() >= deadline {
                 return Ok(None);
             }

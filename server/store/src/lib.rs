@@ -167,7 +167,8 @@ impl Store {
         let (pooled, interval) = (write.clone(), options.sign_in_interval);
         let pulse = Pulse::new(ping, ping_options, pooled, retirement.clone(), interval);
         let (pooled, kept) = (options.max_connections, pool::reserved(url.dialect()));
-        let turns = |db, pooled| Turns::new(db, pooled, options.acquire_timeout);
+        let turns =
+            |db, pooled| Turns::new(db, pooled, options.acquire_timeout, retirement.clone());
         let (read, reserved) = (turns(read, pooled), turns(reserved, kept));
         let transactions = |turns: &Turns, pooled| {
             Writes::Transactions(Box::new(Transactions {

@@ -264,7 +264,8 @@ fn idle_limit() -> Duration {
 /// Same as [`mysql_limits`]. Keepalives end the session of a node that disappeared from the
 /// network. The isolation level is set here and not with each transaction, which would cost a round
 /// trip each: whatever the default of the database or the role is, a row lock has to refresh what
-/// is read. PostgreSQL 13 has no limit for idle sessions.
+/// is read. A commit without `synchronous_commit` may be lost after it was acknowledged. PostgreSQL
+/// 13 has no limit for idle sessions.
 fn postgres_limits() -> SqlStr {
     let (longest, lock, idle) = (LONGEST.as_secs(), LOCK_TIMEOUT.as_secs(), idle_limit().as_secs());
     AssertSqlSafe(format!(
@@ -272,6 +273,7 @@ fn postgres_limits() -> SqlStr {
          SET statement_timeout = '{longest}s'; SET lock_timeout = '{lock}s'; \
          SET idle_in_transaction_session_timeout = '{longest}s'; \
          SELECT set_config(name, '{idle}s', false) FROM pg_settings WHERE name = 'idle_session_timeout'; \
+         SELECT set_config(name, 'on', false) FROM pg_settings WHERE name = 'synchronous_commit' AND setting = 'off'; \
          SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
     ))
     .into_sql_str()

@@ -1,6 +1,6 @@
-//! Checks whether the database answers at all, over a separate connection, and cancels work that
-//! waits for one that does not. A slow statement on a responsive database is a different case, with
-//! the longer limit.
+//! Checks whether the database answers at all, over a separate connection.
+
+mod watch;
 
 use std::fmt;
 use std::future::Future;
@@ -15,11 +15,13 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbErr, RuntimeErr, Statement,
 };
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::error::{StoreError, is_dead_connection, is_outdated, is_refused_sign_in, is_unready};
 use crate::opening::{CONNECT_LIMIT, Opener, Taken};
 use crate::retirement::{ESTABLISHED, Retirement};
+
+pub(crate) use watch::LONGEST;
 
 /// Maximum time for the answer to a ping, including the connect. If its connection is still being
 /// opened then, as by a server that is slow to greet, another one may answer.
@@ -32,16 +34,6 @@ const SECOND_TRY: Duration = Duration::from_secs(1);
 const TEST_LIMIT: Duration = Duration::from_millis(500);
 /// Pause between queries over pooled connections, which take turns.
 const TEST_PAUSE: Duration = Duration::from_millis(20);
-/// Duration of work after which a ping checks whether the database still answers. Together with the
-/// ping, it remains within the three seconds within which a publish has to fail, unless a new
-/// connection takes longer than half a second to open while the others are lost, or the one for
-/// pings was closed before.
-const SUSPICION: Duration = Duration::from_secs(1);
-/// Maximum duration of a read or a whole transaction on a responsive database. The sessions of
-/// MySQL and PostgreSQL have the same limit, so that the database does not continue to work for a
-/// caller that received an error.
-pub(super) const LONGEST: Duration = Duration::from_secs(30);
-
 const NO_ANSWER: &str = "the database did not answer a ping within 2 s";
 const ONLY_NEW: &str = "only a new connection to the database answered a ping within 2 s";
 
@@ -74,7 +66,9 @@ impl fmt::Debug for Pulse {
     }
 }
 
+#[derive(Clone)]
 struct Ping {
+    begun: Instant,
     finished: Instant,
     outcome: Result<(), StoreError>,
 }
@@ -112,19 +106,25 @@ impl Pulse {
     /// Checks that the database answers within two seconds, and within half a second more also over
     /// a connection that was open before. Callers that arrive during a ping share its outcome.
     pub(super) async fn ping(&self) -> Result<(), StoreError> {
+        self.last_ping().await.outcome
+    }
+
+    /// A ping that ended after this call.
+    async fn last_ping(&self) -> Ping {
         let asked = Instant::now();
         let mut last = self.last.lock().await;
         // The ping of another caller, which ended while this one waited for the lock.
         if let Some(ping) = &*last
             && ping.finished >= asked
         {
-            return ping.outcome.clone();
+            return ping.clone();
         }
         // Boxed, because all work that is watched contains this future, and opening a connection is
         // a large one.
+        let begun = Instant::now();
         let outcome = Box::pin(self.ask()).await;
-        *last = Some(Ping { finished: Instant::now(), outcome: outcome.clone() });
-        outcome
+        let ping = Ping { begun, finished: Instant::now(), outcome };
+        last.insert(ping).clone()
     }
 
     async fn ask(&self) -> Result<(), StoreError> {
@@ -148,9 +148,8 @@ impl Pulse {
             },
             Ok(Err(error)) => Err(error),
             Err(_) => {
-                // For the next ping.
-                self.opener.open(&db);
-                let is_opening = self.remote.is_some() && taken.age().is_none();
+                let is_opening =
+                    self.remote.is_some() && taken.age().is_none_or(|age| age <= asked.elapsed());
                 match (is_opening, self.is_established.load(Ordering::Acquire)) {
                     (true, true) => {
                         self.test_open(first, || asked.elapsed(), NO_ANSWER, asked).await
@@ -205,10 +204,17 @@ impl Pulse {
     /// Repeats the query if the connection turns out to be lost: the server may have closed it long
     /// ago.
     async fn select(&self, db: &DatabaseConnection, taken: &Taken) -> Result<(), DbErr> {
-        let query = || taken.note(db.query_one_raw(select_one(db)));
+        let query = || {
+            taken.note(async {
+                self.opener.ready(db).await?;
+                db.query_one_raw(select_one(db)).await.map(drop)
+            })
+        };
         match query().await {
-            Err(error) if self.is_lost(&error) => query().await.map(drop),
-            answer => answer.map(drop),
+            Err(error) if self.is_lost(&error) => query().await.inspect_err(|error| {
+                self.is_lost(error);
+            }),
+            answer => answer,
         }
     }
 
@@ -313,50 +319,6 @@ impl Pulse {
             return self.retirement.retire_refused();
         }
         is_dead_connection(error)
-    }
-
-    /// Deadline for work that starts now.
-    pub(super) fn deadline() -> Instant {
-        Instant::now() + LONGEST
-    }
-
-    /// Runs the work until it is done, the deadline has passed, or the database no longer answers
-    /// over the connections that were open. In the latter two cases they are in an unknown state,
-    /// and none of them is used again; those that were opened later are.
-    pub(super) async fn watch<T>(
-        &self,
-        deadline: Instant,
-        work: impl Future<Output = T>,
-    ) -> Result<T, DbErr> {
-        let begun = Instant::now();
-        let mut work = pin!(work);
-        let (lost, gave_up) = tokio::select! {
-            // Completed work is a success, even if the deadline passes at the same moment.
-            biased;
-            done = &mut work => return Ok(done),
-            () = sleep_until(deadline) => (Instant::now(), "the database took longer than 30 s"),
-            lost = self.silence(begun), if self.remote.is_some() => (lost, "the database does not answer"),
-        };
-        // Before the work is dropped, because its connection must not return to the pool.
-        self.retirement.retire_before(lost.into_std());
-        Err(silence(gave_up))
-    }
-
-    /// Returns when the database no longer answers, or when the connections were given up that were
-    /// open when the work began: a ping over a new one may be answered soon after. Returns the time
-    /// since when new connections are not concerned.
-    async fn silence(&self, begun: Instant) -> Instant {
-        loop {
-            sleep(SUSPICION).await;
-            let asked = Instant::now();
-            let answered = self.ping().await;
-            if let Some(lost) = self.lost.lock().filter(|lost| *lost >= begun) {
-                return lost;
-            }
-            if answered.is_err() {
-                return asked;
-            }
-        }
     }
 
     /// Opens the connection for pings if it is not open.

@@ -40,10 +40,7 @@ pub struct Reader {
 }
 
 /// One of the concurrent queries, with a connection.
-struct Turn {
-    _query: OwnedSemaphorePermit,
-    _connection: OwnedSemaphorePermit,
-}
+type Turn = [OwnedSemaphorePermit; 2];
 
 impl Reader {
     /// `at_once` is the maximum number of concurrent queries; further ones wait, for a limited
@@ -75,27 +72,30 @@ impl Reader {
 
     async fn turn(&self) -> Result<Turn, DbErr> {
         self.check_file()?;
-        let query = self.turns.wait(&self.permits).await?;
-        Ok(Turn { _query: query, _connection: self.turns.take().await? })
+        self.turns.take_with(&self.permits).await
     }
 
     async fn one(&self, statement: &Statement) -> Result<Option<QueryResult>, DbErr> {
         for _ in 0..self.pooled {
+            self.turns.ready().await?;
             match self.db().query_one_raw(statement.clone()).await {
                 Err(error) if self.pulse.is_lost(&error) => {}
                 answer => return answer,
             }
         }
+        self.turns.ready().await?;
         self.db().query_one_raw(statement.clone()).await
     }
 
     async fn all(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
         for _ in 0..self.pooled {
+            self.turns.ready().await?;
             match self.db().query_all_raw(statement.clone()).await {
                 Err(error) if self.pulse.is_lost(&error) => {}
                 answer => return answer,
             }
         }
+        self.turns.ready().await?;
         self.db().query_all_raw(statement.clone()).await
     }
 
@@ -110,7 +110,8 @@ impl Reader {
         let reader = self.clone();
         let run = async move {
             let work = query(&reader, &statement);
-            let outcome = reader.pulse.watch(Pulse::deadline(), work).await.flatten();
+            let taken = Taken::default();
+            let outcome = reader.pulse.watch(Pulse::deadline(), &taken, work).await.flatten();
             if let Err(error) = &outcome {
                 reader.refusals.note(&statement, &StoreError::from(error.clone()));
             }
@@ -131,8 +132,11 @@ impl Reader {
         let (reader, taken) = (self.clone(), Taken::default());
         let noted = taken.clone();
         let run = to_end(turn, async move {
-            let work = noted.note(reader.db().execute_raw(statement));
-            reader.pulse.watch(Pulse::deadline(), work).await.flatten()
+            let work = async {
+                reader.turns.ready().await?;
+                reader.db().execute_raw(statement).await
+            };
+            reader.pulse.watch(Pulse::deadline(), &noted, work).await.flatten()
         });
         let mut run = pin!(run);
         let outcome = match timeout(longest, &mut run).await {

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::StoreError;
 use crate::job::{Job, Verdict};
+use crate::opening::Taken;
 use crate::pool::LOCK_TIMEOUT;
 use crate::pulse::Pulse;
 use crate::retirement::Retirement;
@@ -68,7 +69,10 @@ impl Transactions {
                     attempt += 1;
                 }
                 Some(StoreError::SequenceBehind { table }) if moved < SEQUENCES => {
-                    if let Err(problem) = sequence::set_forward(&self.turns, &table).await {
+                    let set_forward = sequence::set_forward(&self.turns, &table);
+                    let taken = Taken::default();
+                    let watched = self.watch(job.deadline(), &taken, set_forward);
+                    if let Err(problem) = watched.await.flatten() {
                         tracing::debug!(%problem, "cannot set a sequence forward");
                         return job.answer(failure);
                     }
@@ -80,19 +84,22 @@ impl Transactions {
     }
 
     async fn once(&self, job: &mut Job) -> Result<Verdict, StoreError> {
-        let deadline = job.deadline();
-        let _turn = self.turns.take().await?;
-        let tx = self.watch(deadline, self.begin()).await??;
-        let verdict = self.watch(deadline, job.run(&tx)).await?;
+        let (deadline, taken) = (job.deadline(), Taken::default());
+        let begin = async {
+            let turn = self.turns.take().await?;
+            Ok::<_, StoreError>((turn, self.begin().await?))
+        };
+        let (_turn, tx) = self.watch(deadline, &taken, begin).await??;
+        let verdict = self.watch(deadline, &taken, job.run(&tx)).await?;
         match verdict {
             Verdict::Done => {
-                let committed = self.watch(deadline, self.commit(tx)).await;
+                let committed = self.watch(deadline, &taken, self.commit(tx)).await;
                 committed.map_err(StoreError::while_committing)??;
             }
             // Awaited, so that row locks end now; a lost connection has been rolled back by the
             // server.
             Verdict::Failed(_) => {
-                if let Err(problem) = self.watch(deadline, tx.rollback()).await? {
+                if let Err(problem) = self.watch(deadline, &taken, tx.rollback()).await? {
                     // The depth that sqlx assumes is wrong now.
                     self.retirement.retire_all();
                     tracing::debug!(%problem, "rollback failed");
@@ -106,7 +113,10 @@ impl Transactions {
     /// pooled one is lost.
     async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
         let db = self.turns.db();
-        let begin = || db.begin_with_config(isolation(db), None);
+        let begin = async || {
+            self.turns.ready().await?;
+            db.begin_with_config(isolation(db), None).await
+        };
         for _ in 0..self.pooled {
             match begin().await {
                 Err(error) if self.pulse.is_lost(&error) => {}
@@ -128,9 +138,10 @@ impl Transactions {
     async fn watch<T>(
         &self,
         deadline: Instant,
+        taken: &Taken,
         work: impl Future<Output = T>,
     ) -> Result<T, StoreError> {
-        Ok(self.pulse.watch(deadline, work).await?)
+        Ok(self.pulse.watch(deadline, taken, work).await?)
     }
 }
 

@@ -27,10 +27,12 @@ const LONGEST: Duration = Duration::from_secs(8);
 impl Store {
     /// Notes the failure of a job that began at this instant. A success is not noted: a job that
     /// found nothing to write succeeds even if the database rejects writes, so only a trial write
-    /// shows that writing works again.
+    /// shows that writing works again. It also shows whether others fail as well as a statement that
+    /// the database refused or ended.
     pub(super) fn note_failure(&self, error: &StoreError, began: Instant) {
         self.retire_refused(error);
-        if error.is_outage() && !self.shared.status.has_recovered_since(began) {
+        let is_certain = error.is_outage() && !error.is_of_statement();
+        if is_certain && !self.shared.status.has_recovered_since(began) {
             self.note_outage(error, began);
         } else if error.is_outage() || error.is_retryable() || error.is_denied() {
             self.check_extent();
@@ -158,6 +160,7 @@ impl Store {
                     Ok(()) => {
                         // Some may have been opened before the privileges were granted.
                         store.retire_connections();
+                        store.open_connections().await;
                         store.shared.refusals.forget_sizes();
                         return store.shared.status.succeeded();
                     }

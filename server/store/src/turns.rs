@@ -1,13 +1,16 @@
-//! Whose turn it is to use a connection of a pool: one caller for each connection. So a caller with a
-//! turn waits for nobody, and only until its connection is open, however late the server greets its
-//! clients. Knows no table.
+//! Whose turn it is to use a connection of a pool: one caller for each connection, besides some checks
+//! of the store itself. So a caller with a turn waits for no other, and only until its connection is
+//! open, however late the server greets its clients. Knows no table.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::{ConnAcquireErr, DatabaseConnection, DbErr};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
+
+use crate::opening::Opener;
+use crate::retirement::Retirement;
 
 /// A pool and its turns. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -15,12 +18,18 @@ pub(super) struct Turns {
     db: DatabaseConnection,
     free: Arc<Semaphore>,
     patience: Duration,
+    opener: Opener,
 }
 
 impl Turns {
     /// The turns of a pool of this size; those who wait for one give up after this time.
-    pub(super) fn new(db: DatabaseConnection, pooled: u32, patience: Duration) -> Self {
-        Self { db, free: semaphore(pooled), patience }
+    pub(super) fn new(
+        db: DatabaseConnection,
+        pooled: u32,
+        patience: Duration,
+        retirement: Retirement,
+    ) -> Self {
+        Self { db, free: semaphore(pooled), patience, opener: Opener::new(retirement) }
     }
 
     pub(super) fn db(&self) -> &DatabaseConnection {
@@ -29,15 +38,34 @@ impl Turns {
 
     /// Waits for a turn. It ends when the permit is dropped, which must outlive the connection.
     pub(super) async fn take(&self) -> Result<OwnedSemaphorePermit, DbErr> {
-        self.wait(&self.free).await
+        self.in_time(Arc::clone(&self.free).acquire_owned()).await
     }
 
-    /// Waits for one of the turns that part of the callers have.
-    pub(super) async fn wait(&self, free: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, DbErr> {
-        match timeout(self.patience, Arc::clone(free).acquire_owned()).await {
-            Ok(Ok(permit)) => Ok(permit),
+    /// The same for callers who also wait for one of these permits.
+    pub(super) async fn take_with(
+        &self,
+        permits: &Arc<Semaphore>,
+    ) -> Result<[OwnedSemaphorePermit; 2], DbErr> {
+        let both = async {
+            let permit = Arc::clone(permits).acquire_owned().await?;
+            Ok([permit, Arc::clone(&self.free).acquire_owned().await?])
+        };
+        self.in_time(both).await
+    }
+
+    async fn in_time<T>(
+        &self,
+        permits: impl Future<Output = Result<T, AcquireError>>,
+    ) -> Result<T, DbErr> {
+        match timeout(self.patience, permits).await {
+            Ok(Ok(permits)) => Ok(permits),
             Ok(Err(_)) | Err(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
         }
+    }
+
+    /// Waits until a connection is idle; opens one if none is.
+    pub(super) async fn ready(&self) -> Result<(), DbErr> {
+        self.opener.ready(&self.db).await
     }
 }
 

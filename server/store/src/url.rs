@@ -8,6 +8,44 @@ use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 
 use crate::error::StoreError;
 
+/// Options of a MySQL URL that the driver knows, besides those that [`check_option`] refuses.
+const MYSQL_OPTIONS: &[&str] = &[
+    "ssl-mode",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "socket",
+    "charset",
+    "collation",
+    "statement-cache-capacity",
+    "sslmode",
+    "sslca",
+    "sslcert",
+    "sslkey",
+];
+/// The same for PostgreSQL, besides `options[NAME]`. None of the server's parameters that they may
+/// set damages values: the driver sets encoding and time zone after them.
+const POSTGRES_OPTIONS: &[&str] = &[
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+    "statement-cache-capacity",
+    "ssl-mode",
+    "ssl-root-cert",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+];
+
 /// The SQL dialect of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
@@ -36,8 +74,7 @@ impl DatabaseUrl {
 
     /// Whether its options include this one.
     pub(super) fn has_option(&self, name: &str) -> bool {
-        let options = self.text.split_once('?').map_or("", |(_, options)| options);
-        options.split('&').any(|option| option.split('=').next() == Some(name))
+        options(&self.text).any(|(other, _)| other == name)
     }
 
     /// Whether it names a SQLite database that exists only in memory.
@@ -86,33 +123,81 @@ impl FromStr for DatabaseUrl {
         if dialect != Dialect::Sqlite && !rest.starts_with("//") {
             return Err(format!("not a database URL; {FORMS}"));
         }
-        // Times are exchanged in UTC; another time zone of the session would shift every time that
-        // is read.
-        if dialect == Dialect::MySql && rest.contains("timezone=") {
-            return Err("remove `timezone=`, which would shift every time that is read".into());
+        for (index, (name, value)) in options(rest).enumerate() {
+            check_option(dialect, index + 1, name, value)?;
         }
         Ok(Self { text: format!("{scheme}:{rest}"), dialect })
     }
 }
 
+/// The options of a URL, as they are written: a name that is known contains nothing to decode.
+fn options(url: &str) -> impl Iterator<Item = (&str, &str)> {
+    let options = url.split_once('?').map_or("", |(_, options)| options);
+    let options = options.split('&').filter(|option| !option.is_empty());
+    options.map(|option| option.split_once('=').unwrap_or((option, "")))
+}
+
+/// Refuses an option that would damage what is read and written, and one that the driver would
+/// ignore, such as a misspelled `sslmode`: it would also log the value, which may be a password. An
+/// error quotes neither, because they may be a part of a password with a `?`.
+fn check_option(dialect: Dialect, position: usize, name: &str, value: &str) -> Result<(), String> {
+    let known = match dialect {
+        // The driver refuses others.
+        Dialect::Sqlite => return Ok(()),
+        Dialect::MySql => MYSQL_OPTIONS,
+        Dialect::Postgres => POSTGRES_OPTIONS,
+    };
+    match (dialect, name) {
+        // Times are exchanged in UTC.
+        (Dialect::MySql, "timezone" | "time-zone") => {
+            Err(format!("remove `{name}=`, which would shift every time that is read"))
+        }
+        (Dialect::MySql, "charset") if !value.eq_ignore_ascii_case("utf8mb4") => Err(
+            "remove `charset=`, or write `charset=utf8mb4`: another character set would damage values".into(),
+        ),
+        (Dialect::MySql, "collation") if !value.to_ascii_lowercase().starts_with("utf8mb4_") => {
+            Err("remove `collation=`, or write one of utf8mb4, such as `collation=utf8mb4_bin`: another character \
+                 set would damage values"
+                .into())
+        }
+        _ if known.contains(&name) || dialect == Dialect::Postgres && is_parameter(name) => Ok(()),
+        _ => Err(format!(
+            "option {position} after the `?` is unknown: remove or correct it, and write a ? of the password as %3F; \
+             the options are {}",
+            known.join(", ")
+        )),
+    }
+}
+
+/// Whether this option sets a parameter of a PostgreSQL server, as in `options[search_path]`.
+fn is_parameter(name: &str) -> bool {
+    ["options[", "options%5B", "options%5b"].iter().any(|prefix| name.starts_with(prefix))
+}
+
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (scheme, rest) = self.text.split_once(':').unwrap_or_default();
-        write!(f, "{scheme}:")?;
-        // The last `@` ends the password, even one that contains other reserved characters.
-        let rest = match rest.rsplit_once('@') {
-            Some((credentials, host)) => {
-                let user = credentials.split([':', '?']).next().unwrap_or_default();
-                write!(f, "{user}:***@")?;
-                host
-            }
-            None => rest,
+        let (address, options) = match rest.split_once('?') {
+            Some((address, options)) => (address, Some(options)),
+            None => (rest, None),
         };
-        match rest.split_once('?') {
-            // Options may contain key files and passwords; the database is identified without them.
-            Some((database, _)) => write!(f, "{database}?..."),
-            None => f.write_str(rest),
+        write!(f, "{scheme}:")?;
+        // This `@` is a part of an option, or it ends a password that contains a `?`.
+        if options.is_some_and(|options| options.contains('@')) {
+            let authority = address.strip_prefix("//").unwrap_or_default();
+            let start = authority.split([':', '/', '@']).next().unwrap_or_default();
+            return write!(f, "//{start}:***");
         }
+        // The last `@` ends the password, even one that contains other reserved characters.
+        match address.rsplit_once('@') {
+            Some((credentials, database)) => {
+                let user = credentials.split(':').next().unwrap_or_default();
+                write!(f, "{user}:***@{database}")?;
+            }
+            None => f.write_str(address)?,
+        }
+        // Options may contain key files and passwords; the database is identified without them.
+        if options.is_some() { f.write_str("?...") } else { Ok(()) }
     }
 }
 
@@ -135,14 +220,24 @@ mod tests {
         for text in [
             "mysql://u:secret@db:3306/Apollo",
             "mysql://u:sec@ret@db:3306/Apollo",
-            "mysql://u:secret@db:3306/Apollo?password=secret",
-            "postgres://u:secret?@db/Apollo",
+            "mysql://u:secret@db:3306/Apollo?ssl-key=secret",
+            "postgres://db:5432/Apollo?user=u&password=secret",
+            "postgres://db:5432/Apollo?user=u&password=sec@ret",
+            "postgres://u:secret@db/Apollo?password=@secret",
+            "postgres://db?password=@secret",
+            "postgres://u:se@cret?user=u@db/Apollo",
+            "postgres://u:secret?user=@db/Apollo",
+            "postgres://u:secret/?user=@db/Apollo",
         ] {
             let url = url(text);
             for shown in [format!("{url}"), format!("{url:?}")] {
-                assert!(!shown.contains("sec"), "{shown}");
+                assert!(!shown.contains("se") && !shown.contains("cret"), "{shown}");
             }
         }
+        assert_eq!(
+            url("postgres://db:5432/Apollo?user=u&password=secret").to_string(),
+            "postgres://db:5432/Apollo?..."
+        );
         assert_eq!(
             url("mysql://u:secret@db:3306/Apollo").to_string(),
             "mysql://u:***@db:3306/Apollo"
@@ -172,10 +267,63 @@ mod tests {
             ("oracle://h/d", "oracle"),
             ("/var/lib/config.db", "sqlite://FILE"),
             ("mysql:h/d", "mysql://"),
-            ("mysql://h/d?timezone=%2B08:00", "timezone="),
         ] {
             let problem = text.parse::<DatabaseUrl>().unwrap_err();
             assert!(problem.contains(part), "{text}: {problem}");
         }
+    }
+
+    /// S80, S81
+    #[test]
+    fn options_that_would_damage_values_are_refused() {
+        for (option, part) in [
+            ("timezone=%2B08:00", "remove `timezone=`"),
+            ("ssl-mode=REQUIRED&time-zone=%2B08:00", "remove `time-zone=`"),
+            ("time%2Dzone=%2B08:00", "option 1 "),
+            ("time\tzone=%2B08:00", "option 1 "),
+            ("charset=utf8", "charset=utf8mb4"),
+            ("charset=latin1", "charset=utf8mb4"),
+            ("charset=utf8mb4&&charset=latin1", "charset=utf8mb4"),
+            ("ch%61rset=latin1", "option 1 "),
+            ("collation=utf8_general_ci", "collation=utf8mb4_"),
+            ("collation=latin1_swedish_ci", "collation=utf8mb4_"),
+        ] {
+            let problem = format!("mysql://h/d?{option}").parse::<DatabaseUrl>().unwrap_err();
+            assert!(problem.contains(part), "{option}: {problem}");
+        }
+        url("mysql://h/d?charset=utf8mb4&collation=utf8mb4_unicode_ci");
+        url("mysql://h/d?charset=UTF8MB4");
+    }
+
+    /// S82: the driver logs the names and values of options that it does not know.
+    #[test]
+    fn an_unknown_option_is_refused_without_its_text() {
+        for text in [
+            "postgres://db/Apollo?passwd=secret",
+            "postgres://db/Apollo?sslmode=require&secret=secret",
+            "postgres://db/Apollo?password=x&secret",
+            "postgres://db/Apollo?optionssecret=secret",
+            "postgres://u:12?secret@db/Apollo",
+            "postgres://u:secret?@db/Apollo",
+            "postgres://u:secret?secret@db/Apollo",
+            "mysql://db/Apollo?useSSL=secret",
+            "mysql://u:12?secret@db/Apollo",
+        ] {
+            let problem = text.parse::<DatabaseUrl>().unwrap_err();
+            assert!(problem.contains("%3F") && problem.contains("sslmode"), "{text}: {problem}");
+            assert!(!problem.contains("secret"), "{text}: {problem}");
+        }
+    }
+
+    #[test]
+    fn options_of_the_driver_are_accepted() {
+        for name in MYSQL_OPTIONS.iter().filter(|name| !["charset", "collation"].contains(name)) {
+            url(&format!("mysql://h/d?{name}=1"));
+        }
+        for name in POSTGRES_OPTIONS {
+            url(&format!("postgres://h/d?{name}=1"));
+        }
+        url("postgres://h/d?options[search_path]=portal");
+        url("postgres://h/d?options%5Bsearch_path%5D=portal&options%5bx%5d=y");
     }
 }

@@ -106,30 +106,41 @@ impl ExistingTables {
     }
 
     /// One line for each of these tables that exists in another case only. Otherwise empty ones
-    /// would be created beside them. A table of another program has other columns, and an older
-    /// version of Apollo has fewer.
+    /// would be created beside them. Those of Apollo come together, while another program may have
+    /// one or two with the same columns, such as `authorities` of Spring Security.
     pub(super) fn misspelled(
         &self,
         part: Part,
         tables: impl Iterator<Item = &'static str>,
     ) -> Vec<String> {
         let expected = expected(part);
+        let exists = |table: &&Expected| {
+            self.has_table(table.name) || self.in_another_case(table.name, &table.columns).is_some()
+        };
+        if expected.iter().filter(exists).count() * 2 <= expected.len() {
+            return Vec::new();
+        }
         let misspelled = |table: &'static str| {
             let columns = match expected.iter().find(|other| other.name == table) {
                 Some(table) => &table.columns[..],
                 None if table.starts_with("Castalia") => &[],
                 None => return None,
             };
-            let is_same = |(name, existing): &(&String, &HashSet<String>)| {
-                let exists = |column: &&&str| another_case(existing, column).is_some();
-                let known = columns.iter().filter(exists).count();
-                name.eq_ignore_ascii_case(table)
-                    && (columns.is_empty() || known * 2 > columns.len())
-            };
-            let (name, _) = self.tables.iter().find(is_same)?;
+            let name = self.in_another_case(table, columns)?;
             Some(self.misspelled_table(table, name))
         };
         tables.filter(|table| !self.has_table(table)).filter_map(misspelled).collect()
+    }
+
+    /// The table with this name in any case and most of these columns: one of another program has
+    /// others, and an older version of Apollo has fewer.
+    fn in_another_case(&self, table: &str, columns: &[&str]) -> Option<&str> {
+        let is_same = |(name, existing): &(&String, &HashSet<String>)| {
+            let exists = |column: &&&str| another_case(existing, column).is_some();
+            let known = columns.iter().filter(exists).count();
+            name.eq_ignore_ascii_case(table) && (columns.is_empty() || known * 2 > columns.len())
+        };
+        self.tables.iter().find(is_same).map(|(name, _)| name.as_str())
     }
 
     /// One line for each missing column of an existing table, with Apollo's upgrade script that

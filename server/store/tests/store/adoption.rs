@@ -210,6 +210,24 @@ async fn tables_in_another_case_are_refused_until_they_are_renamed() {
     }
 }
 
+/// S84
+#[tokio::test]
+async fn tables_of_another_program_do_not_stand_in_the_way_of_new_ones() {
+    for database in [Database::mysql().await, Database::postgres().await].into_iter().flatten() {
+        let raw = database.raw().await;
+        for table in [
+            // Those of Spring Security, and what a program may add to them.
+            "users (id int, username varchar(50), password varchar(500), email varchar(50), enabled int)",
+            "authorities (username varchar(50), authority varchar(50))",
+        ] {
+            raw.execute_unprepared(&format!("CREATE TABLE {table}")).await.unwrap();
+        }
+        let store = database.portal().await;
+        assert!(user::find(store.read(), "apollo").await.unwrap().is_none());
+        raw.close().await.unwrap();
+    }
+}
+
 /// Runs the statements that the faults name: the columns of a table are compared once it is found.
 async fn rename_as_advised(store: &Store, raw: &DatabaseConnection) {
     for _ in 0..2 {

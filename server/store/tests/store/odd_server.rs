@@ -32,7 +32,10 @@ impl OddServer {
         let directory = tempfile::tempdir().unwrap();
         let data = format!("--datadir={}", directory.path().display());
         let install = ["--no-defaults", &data, "--user=root", "--skip-test-db"];
-        let installed = Command::new("mariadb-install-db").args(install).output().unwrap();
+        // A server that starts elsewhere deletes the temporary tables in a common directory.
+        let own = ("TMPDIR", directory.path());
+        let installed =
+            Command::new("mariadb-install-db").args(install).env(own.0, own.1).output().unwrap();
         assert!(installed.status.success(), "{installed:?}");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -44,6 +47,7 @@ impl OddServer {
             .args(["--bind-address=127.0.0.1", "--skip-grant-tables", "--server-id=1"])
             .args(["--autocommit=0", "--innodb-default-row-format=compact"])
             .args(["--log-bin", "--binlog-format=MIXED"])
+            .env(own.0, own.1)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

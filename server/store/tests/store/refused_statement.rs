@@ -9,6 +9,8 @@ use crate::way::Way;
 
 /// MySQL: a statement took longer than `max_execution_time`.
 const TOO_LONG: (&str, u16) = ("HY000", 3024);
+/// An administrator ended a statement.
+const KILLED: (&str, u16) = ("70100", 1317);
 /// A node of Galera is not in its cluster.
 const UNREADY: (&str, u16) = ("08S01", 1047);
 /// Group Replication: a server of the group committed a change of the same rows first.
@@ -38,6 +40,23 @@ on_each_database! {
         let next = raw.query_one_raw(next).await.unwrap().unwrap();
         assert_eq!(next.try_get_by_index::<i64>(0).unwrap(), 2, "the read ran once");
         read(&store, "SELECT 1").await.unwrap();
+    }
+
+    // S83
+    async fn a_write_that_the_database_ended_is_no_outage(database: Database) {
+        if database.is_sqlite() {
+            return;
+        }
+        let store = database.config().await;
+        let ended = match database.is_mysql() {
+            true => "SELECT refuse(1)",
+            false => "SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(60)",
+        };
+        if database.is_mysql() {
+            refuse_with(&database.raw().await, KILLED).await;
+        }
+        unavailable(&write(&store, ended).await);
+        assert!(store.status().is_writable(), "{:?}", store.status());
     }
 }
 

@@ -99,6 +99,24 @@ async fn the_limit_of_idle_sessions_is_that_of_the_pool() {
     assert_eq!(row.unwrap().unwrap().try_get::<String>("", "longest").unwrap(), "130s");
 }
 
+/// S89: a commit that is not on the disk when it is acknowledged may be lost. What waits for
+/// replicas as well remains.
+#[tokio::test]
+async fn commits_are_on_the_disk_whatever_the_default_of_the_database_is() {
+    let Some(database) = Database::postgres().await else { return };
+    let raw = database.raw().await;
+    let name = database.url.rsplit_once('/').unwrap().1;
+    for (default, expected) in [("off", "on"), ("remote_apply", "remote_apply")] {
+        let sql = format!("ALTER DATABASE {name} SET synchronous_commit = '{default}'");
+        raw.execute_unprepared(&sql).await.unwrap();
+        let store = database.connect().await;
+        let sql = "SELECT current_setting('synchronous_commit') AS commits";
+        let row = store.read().query_one_raw(Statement::from_string(DbBackend::Postgres, sql));
+        let commits: String = row.await.unwrap().unwrap().try_get("", "commits").unwrap();
+        assert_eq!(commits, expected);
+    }
+}
+
 #[tokio::test]
 async fn a_database_that_was_dropped_is_unavailable() {
     let Some(database) = Database::postgres().await else { return };
