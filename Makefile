@@ -110,9 +110,9 @@ test: ## run all linters and the tests of all languages
 	  "test-eureka test-web lint-patiently test-browser"
 	@echo "MariaDB and PostgreSQL keep running for the next tests; tests/databases.sh down stops them."
 
-# With a thread more than there are processors, because tests of faults wait half of their time.
+# With two threads more than there are processors, because tests of faults wait half of their time.
 test-rust: databases ## run the Rust tests, unit and black box, on all databases, except those of Eureka
-	RUST_TEST_THREADS=$$(($$(nproc) + 1)) cargo test --workspace --no-fail-fast --quiet -- --skip server::eureka::
+	RUST_TEST_THREADS=$$(($$(nproc) + 2)) cargo test --workspace --no-fail-fast --quiet -- --skip server::eureka::
 
 test-eureka: databases ## run the tests with clients and servers of Eureka, which mostly wait for leases
 	cargo test --workspace --quiet --test suite -- server::eureka:: --test-threads 6

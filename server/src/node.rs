@@ -2,7 +2,8 @@
 //! orderly shutdown.
 //!
 //! Sockets are bound before databases are created, so that a port in use leaves no partial
-//! installation behind. They answer once nothing can refuse the start any more.
+//! installation behind. They answer once nothing can refuse the start any more, and others find
+//! this node once they answer.
 
 mod admin_token;
 mod data_dir;
@@ -47,7 +48,7 @@ use crate::http::metrics::Metrics;
 use crate::http::route::Listed;
 use crate::http::{self, Port, PortService};
 use crate::nudge::{self, Nudge};
-use crate::registry::{Probe, ServiceRegistry};
+use crate::registry::Probe;
 use crate::role::{self, ClientPort};
 use crate::settings::role::Role;
 use crate::settings::{Compat, Installation, Settings};
@@ -121,8 +122,6 @@ pub struct Node {
     settings: Arc<Settings>,
     metrics_token: Secret,
     environment: Option<EnvironmentState>,
-    /// Set before this node is announced, so that a start that fails afterwards ends that.
-    registry: Option<ServiceRegistry>,
     /// The open databases, to be closed at the end.
     stores: Vec<Store>,
     ready: Readiness,
@@ -164,7 +163,6 @@ impl Node {
             metrics_token: data_dir::metrics_token(&settings)?,
             settings,
             environment: None,
-            registry: None,
             stores: Vec::new(),
             ready: Readiness::default(),
             _data_dir: data_dir,
@@ -179,12 +177,13 @@ impl Node {
             node.stop().await;
             return Err(error);
         }
-        node.ready.set(true);
         Ok(node)
     }
 
-    /// Whatever may refuse the start comes first: until then no port answers, and others do not find
-    /// this node. Clients of a start that fails would receive the answers of an empty database.
+    /// Whatever may refuse the start comes first: until then no port answers, and others do not
+    /// find this node. Clients of a start that fails would receive the answers of an empty
+    /// database. Writes that nothing depends on come last: a database that can be read may hang in
+    /// them.
     async fn open(&mut self, sockets: Sockets) -> Result<(), StartError> {
         let (config, portal) = self.open_databases().await?;
         if let Some(config) = config {
@@ -194,11 +193,17 @@ impl Node {
             Some(portal) => Some(self.open_portal(portal).await?),
             None => None,
         };
-        if let Some(environment) = self.environment.clone() {
-            self.has_sample_app = sample::is_present(&environment.store).await?;
-            announce(environment, &self.background).await;
+        let probe = self.environment.clone().map(probe);
+        if let (Some(state), Some(probe)) = (&self.environment, &probe) {
+            let prepared = state.registry.prepare(&self.background, probe);
+            let (is_present, ()) = tokio::join!(sample::is_present(&state.store), prepared);
+            self.has_sample_app = is_present;
         }
         self.serve_ports(sockets, portal);
+        self.ready.set(true);
+        if let (Some(state), Some(probe)) = (&self.environment, probe) {
+            state.registry.run(&self.background, probe).await;
+        }
         Ok(())
     }
 
@@ -272,7 +277,6 @@ impl Node {
         instance_retention::run(&store, &config, &self.background);
         let secret = nudge::secret(&reserved, random_hex()?).await?;
         let registry = sockets.registry(&settings, &config, &reserved, &secret).await?;
-        self.registry = Some(registry.clone());
         let nudge = Nudge::open(&reserved, &registry, secret)?;
         nudge.run(&feed, &self.background);
         let (reread, refreshed) = (reserved, (config.clone(), Arc::clone(&settings)));
@@ -321,6 +325,7 @@ impl Node {
             installation,
             store,
             config,
+            changes: self.connections.tracker.clone(),
             notices: Arc::default(),
             ready: self.ready.clone(),
         };
@@ -371,12 +376,10 @@ impl Node {
     }
 }
 
-/// Announces the services of this node, and finds those of others.
-async fn announce(state: EnvironmentState, background: &Background) {
-    let registry = state.registry.clone();
-    let probe: Probe = Arc::new(move |service| {
+/// Whether the services of this node can answer, for those who list them.
+fn probe(state: EnvironmentState) -> Probe {
+    Arc::new(move |service| {
         let state = state.clone();
         Box::pin(async move { state.answers(service).await })
-    });
-    registry.run(background, probe).await;
+    })
 }

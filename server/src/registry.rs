@@ -37,6 +37,10 @@ use self::kept_rows::{KeptRows, Rows};
 pub use self::options::RegistryOptions;
 pub use self::survey::{Survey, survey};
 
+/// Longest wait of a start for the table, and then, while it serves, for the first heartbeats.
+const FIRST_READ: Duration = Duration::from_secs(3);
+const FIRST_HEARTBEAT: Duration = Duration::from_secs(5);
+
 /// Whether the service of this node with this name can answer at present.
 pub type Probe = Arc<dyn Fn(&'static str) -> BoxFuture<'static, bool> + Send + Sync>;
 
@@ -172,20 +176,30 @@ impl ServiceRegistry {
         self.0.eureka.as_ref()
     }
 
-    /// Reads the table once, then keeps announcing and reading. Eureka also stores what the probe
-    /// reports.
-    pub async fn run(&self, background: &Background, probe: Probe) {
+    /// Reads who is alive, so that the first clients do not find nobody. Announces this node only
+    /// to a hosted Eureka, which lists it from the start, and stores what the probe reports.
+    pub async fn prepare(&self, background: &Background, probe: &Probe) {
+        let servers = OptionFuture::from(self.0.servers.as_ref().map(EurekaClient::prepare));
+        let table = async {
+            if let Source::Table(table) = &self.0.source {
+                // Before the heartbeats of this node are in it.
+                table.warn_of_eureka().await;
+                self.refresh(table).await;
+            }
+        };
+        tokio::join!(servers, tokio::time::timeout(FIRST_READ, table)).1.ok();
         if let Some(eureka) = &self.0.eureka {
-            eureka.run(background, Arc::clone(&probe)).await;
+            eureka.run(background, Arc::clone(probe)).await;
         }
+    }
+
+    /// Keeps announcing this node, which answers by now, and reading who is alive. Returns once it
+    /// is announced, for those who start nodes in turn, or soon: a database may hang in writes.
+    pub async fn run(&self, background: &Background, probe: Probe) {
         if let Some(servers) = &self.0.servers {
-            servers.run(background, probe).await;
+            servers.run(background, probe);
         }
         let Source::Table(table) = &self.0.source else { return };
-        table.clean().await;
-        table.warn_of_eureka().await;
-        self.announce(background).await;
-        self.refresh(table).await;
         self.repeat(background, "service heartbeat", table.heartbeat_pause(), |_, table| {
             Box::pin(table.announce())
         });
@@ -195,20 +209,7 @@ impl ServiceRegistry {
         self.repeat(background, "service cleaning", database::CLEAN, |_, table| {
             Box::pin(table.clean())
         });
-    }
-
-    /// Writes the first heartbeats in a task, because they are written even if the start is
-    /// interrupted meanwhile: [`Self::leave`] has to wait for them.
-    async fn announce(&self, background: &Background) {
-        let registry = self.clone();
-        let announced = background.tracker.spawn(async move {
-            if let Source::Table(table) = &registry.0.source {
-                table.announce().await;
-            }
-        });
-        if let Err(error) = announced.await {
-            tracing::error!(%error, "cannot register this node; the next heartbeat retries");
-        }
+        tokio::time::timeout(FIRST_HEARTBEAT, table.announced()).await.ok();
     }
 
     fn repeat(

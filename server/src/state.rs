@@ -7,6 +7,7 @@ use castalia_core::protocol::namespace::ADMIN_SERVICE;
 use castalia_store::feed::Appended;
 use castalia_store::{Dialect, Status, Store, StoreError};
 use tokio::sync::Notify;
+use tokio_util::task::TaskTracker;
 
 use crate::domain::instance_audit::InstanceAudit;
 use crate::domain::server_config;
@@ -188,6 +189,9 @@ pub struct PortalState {
     pub environments: Environments,
     /// The environment of this process, if it has one.
     pub environment: Option<EnvironmentState>,
+    /// Counts the changes under way, which go on if their callers leave. The node waits for them at
+    /// its end.
+    pub changes: TaskTracker,
     /// Wakes the task that delivers notices of publishes.
     pub notices: Arc<Notify>,
     /// Whether this node can serve.

@@ -5,23 +5,73 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+/// A task of the feed that succeeds again and again.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum FeedTask {
+    /// Reads release messages.
+    Scan,
+    /// Reads names and access keys.
+    Definitions,
+    /// Compares the cache with the database.
+    Reconciliation,
+}
+
+impl FeedTask {
+    const ALL: [Self; 3] = [Self::Scan, Self::Definitions, Self::Reconciliation];
+
+    fn purpose(self) -> &'static str {
+        match self {
+            Self::Scan => "reading release messages",
+            Self::Definitions => "reading names and access keys",
+            Self::Reconciliation => "comparing releases in memory with the database",
+        }
+    }
+
+    /// What follows if it does not succeed.
+    fn effect(self) -> &'static str {
+        match self {
+            Self::Scan => ": published changes do not reach clients",
+            Self::Definitions => {
+                ": new names are unknown to clients, and changes of access keys do not take effect"
+            }
+            Self::Reconciliation => "",
+        }
+    }
+
+    /// Longest time of a round that is no fault: several reads of a slow database, or the pauses
+    /// after a few panics.
+    fn longest(self) -> Duration {
+        match self {
+            Self::Scan | Self::Definitions => Duration::from_secs(120),
+            Self::Reconciliation => Duration::from_secs(300),
+        }
+    }
+}
+
 /// The condition of a feed.
 #[derive(Debug, Default)]
 pub(super) struct Condition(Mutex<ConditionState>);
 
 #[derive(Debug, Default)]
 struct ConditionState {
-    /// Start of the period in which release messages cannot be read.
-    scan_failing: Option<Instant>,
-    /// Start of the period in which names and access keys cannot be read.
-    definitions_failing: Option<Instant>,
-    /// Start of the period in which the cache cannot be compared with the database.
-    reconciliation_failing: Option<Instant>,
+    /// In the order of [`FeedTask::ALL`].
+    tasks: [TaskState; FeedTask::ALL.len()],
     rewind: Option<Rewind>,
     /// Number of access keys whose app cannot be decoded.
     unreadable_keys: usize,
     /// Number of definitions of namespaces that cannot be decoded.
     unreadable_names: usize,
+}
+
+/// The outcomes of a task.
+#[derive(Debug, Default)]
+struct TaskState {
+    /// Start of the period in which it fails.
+    failing: Option<Instant>,
+    /// When it last succeeded, or was first started; `None` before that.
+    succeeded: Option<Instant>,
+    /// Pause before the present round.
+    pause: Duration,
 }
 
 /// A decrease of the ids of release messages.
@@ -35,19 +85,14 @@ struct Rewind {
 }
 
 impl Condition {
-    /// Records the outcome of a scan; returns whether the outcome changed.
-    pub(super) fn scanned(&self, is_failing: bool) -> bool {
-        change(&mut self.0.lock().scan_failing, is_failing)
+    /// Records that a round of a task begins after this pause. One that panics has no outcome.
+    pub(super) fn begins(&self, task: FeedTask, pause: Duration) {
+        self.0.lock().tasks[task as usize].begin(pause, Instant::now());
     }
 
-    /// Records the outcome of a read of names and access keys; returns whether the outcome changed.
-    pub(super) fn definitions_read(&self, is_failing: bool) -> bool {
-        change(&mut self.0.lock().definitions_failing, is_failing)
-    }
-
-    /// Records the outcome of a reconciliation; returns whether the outcome changed.
-    pub(super) fn reconciled(&self, is_failing: bool) -> bool {
-        change(&mut self.0.lock().reconciliation_failing, is_failing)
+    /// Records the outcome of a round; returns whether the outcome changed.
+    pub(super) fn ended(&self, task: FeedTask, is_failing: bool) -> bool {
+        self.0.lock().tasks[task as usize].end(is_failing, Instant::now())
     }
 
     /// Records the number of access keys whose app cannot be determined.
@@ -89,20 +134,7 @@ impl Condition {
     /// monitoring sees it.
     pub(super) fn faults(&self, hold: Duration) -> Vec<String> {
         let state = self.0.lock();
-        let mut faults = Vec::new();
-        if let Some(since) = state.scan_failing {
-            faults.push(format!(
-                "reading release messages has failed for {} s: published changes do not reach clients",
-                since.elapsed().as_secs()
-            ));
-        }
-        if let Some(since) = state.definitions_failing {
-            faults.push(format!(
-                "reading names and access keys has failed for {} s: new names are unknown to clients, and changes of \
-                 access keys do not take effect",
-                since.elapsed().as_secs()
-            ));
-        }
+        let mut faults = state.faults_of_tasks(Instant::now());
         if let Some(rewind) = state.rewind.filter(|rewind| rewind.is_reported(hold)) {
             let Rewind { from, to, .. } = rewind;
             faults.push(format!(
@@ -124,13 +156,51 @@ impl Condition {
                 state.unreadable_names
             ));
         }
-        if let Some(since) = state.reconciliation_failing {
-            faults.push(format!(
-                "comparing releases in memory with the database has failed for {} s",
-                since.elapsed().as_secs()
-            ));
-        }
         faults
+    }
+}
+
+impl ConditionState {
+    /// The tasks that fail, or else those that have had no outcome for too long: an outage delays
+    /// them, too.
+    fn faults_of_tasks(&self, now: Instant) -> Vec<String> {
+        let faults = |fault: fn(&TaskState, FeedTask, Instant) -> Option<String>| {
+            let tasks = FeedTask::ALL.into_iter().zip(&self.tasks);
+            tasks.filter_map(|(task, state)| fault(state, task, now)).collect::<Vec<_>>()
+        };
+        let failing = faults(TaskState::failure);
+        if failing.is_empty() { faults(TaskState::delay) } else { failing }
+    }
+}
+
+impl TaskState {
+    fn begin(&mut self, pause: Duration, now: Instant) {
+        self.succeeded.get_or_insert(now);
+        self.pause = pause;
+    }
+
+    fn end(&mut self, is_failing: bool, now: Instant) -> bool {
+        let was_failing = self.failing.is_some();
+        if is_failing {
+            self.failing.get_or_insert(now);
+        } else {
+            (self.failing, self.succeeded) = (None, Some(now));
+        }
+        was_failing != is_failing
+    }
+
+    fn failure(&self, task: FeedTask, now: Instant) -> Option<String> {
+        let seconds = now.saturating_duration_since(self.failing?).as_secs();
+        Some(format!("{} has failed for {seconds} s{}", task.purpose(), task.effect()))
+    }
+
+    /// A task that panics in each round, or waits for something that does not happen. The clock is
+    /// the monotonic one, which does not go on while the machine is suspended.
+    fn delay(&self, task: FeedTask, now: Instant) -> Option<String> {
+        let since = now.saturating_duration_since(self.succeeded?);
+        let (purpose, seconds, effect) = (task.purpose(), since.as_secs(), task.effect());
+        (since > self.pause.saturating_add(task.longest()))
+            .then(|| format!("{purpose} has not succeeded for {seconds} s{effect}"))
     }
 }
 
@@ -138,12 +208,6 @@ impl Rewind {
     fn is_reported(&self, hold: Duration) -> bool {
         !self.is_healed || self.time.elapsed() < hold
     }
-}
-
-fn change(failing: &mut Option<Instant>, is_failing: bool) -> bool {
-    let was_failing = failing.is_some();
-    *failing = is_failing.then(|| failing.unwrap_or_else(Instant::now));
-    was_failing != is_failing
 }
 
 #[cfg(test)]
@@ -166,12 +230,45 @@ mod tests {
 
     #[test]
     fn reads_that_fail_are_reported_until_one_succeeds() {
-        for record in [Condition::scanned, Condition::definitions_read, Condition::reconciled] {
+        for task in FeedTask::ALL {
             let condition = Condition::default();
-            assert!(!record(&condition, false));
-            assert!(record(&condition, true) && !record(&condition, true));
-            assert_eq!(condition.faults(Duration::ZERO).len(), 1);
-            assert!(record(&condition, false) && condition.faults(Duration::ZERO).is_empty());
+            let ended = |is_failing| condition.ended(task, is_failing);
+            assert!(!ended(false));
+            assert!(ended(true) && !ended(true));
+            let faults = condition.faults(Duration::ZERO);
+            assert!(faults.len() == 1 && faults[0].contains("has failed for "), "{faults:?}");
+            assert!(ended(false) && condition.faults(Duration::ZERO).is_empty());
+        }
+    }
+
+    /// S88: a round that panics has no outcome.
+    #[test]
+    fn a_task_without_an_outcome_is_reported_until_it_succeeds() {
+        const PAUSE: Duration = Duration::from_secs(60);
+        const SECOND: Duration = Duration::from_secs(1);
+        for task in FeedTask::ALL {
+            let mut condition = ConditionState::default();
+            let start = Instant::now();
+            let due = start + PAUSE + task.longest();
+            assert!(condition.faults_of_tasks(due + SECOND).is_empty(), "it was not started");
+            condition.tasks[task as usize].begin(PAUSE, start);
+            // Restarted after a panic.
+            condition.tasks[task as usize].begin(PAUSE, due);
+            assert!(condition.faults_of_tasks(due).is_empty());
+            let faults = condition.faults_of_tasks(due + SECOND);
+            assert!(faults.len() == 1 && faults[0].starts_with(task.purpose()), "{faults:?}");
+            assert!(faults[0].contains("has not succeeded for "), "{faults:?}");
+            for failing in FeedTask::ALL {
+                condition.tasks[failing as usize].end(true, due);
+                let faults = condition.faults_of_tasks(due + SECOND);
+                assert!(faults.len() == 1 && faults[0].contains("has failed for"), "{faults:?}");
+                condition.tasks[failing as usize].failing = None;
+            }
+            condition.tasks[task as usize].begin(PAUSE * 2, due);
+            assert!(condition.faults_of_tasks(due + SECOND).is_empty(), "its pause is longer");
+            condition.tasks[task as usize].begin(PAUSE, due);
+            condition.tasks[task as usize].end(false, due);
+            assert!(condition.faults_of_tasks(due + SECOND).is_empty());
         }
     }
 }

@@ -17,6 +17,7 @@ use tokio::time::timeout;
 
 use super::access_key::AccessKey;
 use super::cache::away;
+use super::condition::FeedTask;
 use super::name::{AppNamespace, Cluster, Contest, UndecodableNamespace};
 use super::scan::in_time;
 use super::{BATCH, ReleaseFeed};
@@ -72,6 +73,7 @@ impl ReleaseFeed {
         let mut rebuilt = Moment::now();
         *self.0.names_read.lock() = rebuilt.wall;
         loop {
+            self.0.condition.begins(FeedTask::Definitions, SCAN_PAUSE);
             let _ = timeout(SCAN_PAUSE, self.0.redefined.notified()).await;
             let is_due = rebuilt.steady.elapsed() >= REBUILD_PAUSE || !self.is_loaded();
             let present = rebuilt.present();
@@ -102,7 +104,7 @@ impl ReleaseFeed {
 
     /// Logs the first failure and the first success after it.
     pub(super) fn report_read(&self, done: &Result<()>) {
-        let is_news = self.0.condition.definitions_read(done.is_err());
+        let is_news = self.0.condition.ended(FeedTask::Definitions, done.is_err());
         match done {
             Err(error) if is_news && self.is_loaded() => {
                 tracing::warn!(%error, "cannot read names and access keys; those last read remain in effect");

@@ -18,6 +18,7 @@ use futures_util::{StreamExt as _, stream};
 
 use super::ReleaseFeed;
 use super::cache::{NamespaceKey, NamespaceRef, PATIENCE, Published};
+use super::condition::FeedTask;
 use super::deliver::NO_MESSAGE;
 use super::scan::{STEP, in_time};
 use crate::error::Result;
@@ -84,6 +85,7 @@ impl ReleaseFeed {
             let interval = self.0.config.get(&keys::RECONCILIATION_INTERVAL);
             // A failure is reported until a round succeeds, so the next one is soon.
             let pause = if is_failing { interval.min(RETRY) } else { interval };
+            self.0.condition.begins(FeedTask::Reconciliation, pause);
             let _ = tokio::time::timeout(pause, self.0.rewound.notified()).await;
             let requested = self.0.reload.lock().take();
             let done = match &requested {
@@ -91,7 +93,7 @@ impl ReleaseFeed {
                 None => self.reconcile(&mut rounds).await,
             };
             is_failing = done.is_err();
-            let is_news = self.0.condition.reconciled(is_failing);
+            let is_news = self.0.condition.ended(FeedTask::Reconciliation, is_failing);
             match done {
                 Ok(()) if is_news => {
                     tracing::info!("comparing releases in memory with the database works again")

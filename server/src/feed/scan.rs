@@ -11,6 +11,7 @@ use castalia_store::{Dialect, Id, message};
 use futures_util::future::join;
 
 use super::cache::{NamespaceRef, PATIENCE, away};
+use super::condition::FeedTask;
 use super::gap::Gaps;
 use super::position::PositionKey;
 use super::{BATCH, ReleaseFeed};
@@ -123,12 +124,13 @@ impl ReleaseFeed {
     pub(super) async fn scan_messages(self) {
         loop {
             let pause = self.0.config.get(&keys::SCAN_INTERVAL);
+            self.0.condition.begins(FeedTask::Scan, pause);
             let _ = tokio::time::timeout(pause, self.0.signal.notified()).await;
             let mut scan = self.0.scan.lock().await;
             let done = self.scan_once(&mut scan, Look::Usual).await;
             drop(scan);
             self.cache().set_database_away(done.is_err());
-            let is_news = self.0.condition.scanned(done.is_err());
+            let is_news = self.0.condition.ended(FeedTask::Scan, done.is_err());
             match done {
                 Ok(()) if is_news => {
                     tracing::info!("the database answers again; reading release messages");

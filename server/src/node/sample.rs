@@ -1,8 +1,11 @@
 //! The sample app of a new SQLite directory. It is created like every other app, so that a new user
 //! sees a value at once.
 
+use std::time::Duration;
+
 use castalia_store::Store;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::domain::portal_app::{self, NewApp, PortalAppDetails};
 use crate::domain::user::ADMINISTRATOR;
@@ -11,12 +14,15 @@ use crate::error::Result;
 use crate::state::PortalState;
 
 /// App id; the banner at the start prints it.
-pub(super) const APP_ID: &str = "sample-app";
+const APP_ID: &str = "sample-app";
+/// Maximum time for looking for the app, since nothing but the banner depends on it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Whether the environment has the app. An adopted one does not, and an operator may have deleted
-/// it.
-pub(super) async fn is_present(environment: &Store) -> Result<bool> {
-    Ok(castalia_store::app::by_app_id(environment.read(), APP_ID).await?.is_some())
+/// Whether the environment has the app, as far as it can be read. An adopted one does not, and an
+/// operator may have deleted it.
+pub(super) async fn is_present(environment: &Store) -> bool {
+    let found = castalia_store::app::by_app_id(environment.read(), APP_ID);
+    matches!(timeout(PATIENCE, found).await, Ok(Ok(Some(_))))
 }
 
 /// Creates the app and publishes its first release. A server starts without it if the environment

@@ -10,31 +10,29 @@ use tokio::time::timeout;
 
 use super::Node;
 
-/// Time for connections to finish after the shutdown has begun.
+/// Time for connections, and for changes whose callers have left, to finish after the shutdown has
+/// begun.
 const DRAIN: Duration = Duration::from_secs(8);
 /// Maximum time for background work to end. A task is dropped where it waits, and none stores
-/// anything at its end: only the first heartbeats of a start that was interrupted are written
-/// meanwhile.
+/// anything at its end.
 const BACKGROUND: Duration = Duration::from_secs(2);
 /// Maximum time for closing the databases.
 const CLOSE: Duration = Duration::from_secs(5);
 
 impl Node {
     /// Stops without losing requests, in this order: the node is no longer announced, polls are
-    /// answered so that clients switch to another node, connections are drained, background work is
-    /// stopped.
+    /// answered so that clients switch to another node, connections and changes are drained,
+    /// background work is stopped.
     pub async fn stop(self) {
         self.ready.set(false);
-        if let Some(registry) = &self.registry {
-            registry.leave().await;
-        }
         if let Some(environment) = &self.environment {
+            environment.registry.leave().await;
             environment.feed.hub().close();
         }
         self.connections.shutdown.cancel();
         self.connections.tracker.close();
         if timeout(DRAIN, self.connections.tracker.wait()).await.is_err() {
-            tracing::warn!("some connections did not finish in time; closing them");
+            tracing::warn!("some connections or changes did not finish in time; ending them");
         }
         self.background.shutdown.cancel();
         self.background.tracker.close();

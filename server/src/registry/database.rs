@@ -4,12 +4,12 @@
 //! Heartbeats are written and compared by the clock of the database: a node whose own clock is
 //! wrong would be dead to the others, and would remove their rows if it is a day ahead.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use castalia_store::{Store, StoreError, clock, service_registry};
 use chrono::{DateTime, TimeDelta, Utc};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 
 use super::kept_rows::{Patience, Rows};
@@ -35,10 +35,13 @@ pub(super) struct RegistryTable {
     options: RegistryOptions,
     /// Empty once the node has left.
     own: Mutex<Vec<OwnService>>,
+    /// How many of them had a heartbeat, written or not. The rows of the others are not of this
+    /// node: another one may have the same address.
+    attempted: AtomicUsize,
     /// Set when the node begins to leave, which then waits for one heartbeat at most.
     is_leaving: AtomicBool,
-    /// Whether a heartbeat of the last round could not be written.
-    has_failed: AtomicBool,
+    /// Whether all heartbeats of the last round were written; `None` before the first one ended.
+    is_registered: watch::Sender<Option<bool>>,
     /// Whether the clock of this node was last seen to differ from that of the database.
     is_clock_off: AtomicBool,
 }
@@ -46,8 +49,15 @@ pub(super) struct RegistryTable {
 impl RegistryTable {
     pub(super) fn new(store: Store, options: RegistryOptions, own: &[OwnService]) -> Self {
         let own = if options.is_announced { own.to_vec() } else { Vec::new() };
-        let (is_leaving, has_failed, is_clock_off) = Default::default();
-        Self { store, options, own: Mutex::new(own), is_leaving, has_failed, is_clock_off }
+        Self {
+            store,
+            options,
+            own: Mutex::new(own),
+            attempted: AtomicUsize::new(0),
+            is_leaving: AtomicBool::new(false),
+            is_registered: watch::Sender::new(None),
+            is_clock_off: AtomicBool::new(false),
+        }
     }
 
     pub(super) fn heartbeat_pause(&self) -> Duration {
@@ -64,22 +74,29 @@ impl RegistryTable {
     /// heartbeat can follow [`RegistryTable::leave`].
     pub(super) async fn announce(&self) {
         let own = self.own.lock().await;
-        let mut has_failed = false;
-        for service in own.iter() {
+        let mut is_registered = true;
+        for (position, service) in own.iter().enumerate() {
             if self.is_leaving.load(Ordering::Relaxed) {
                 return;
             }
+            self.attempted.fetch_max(position + 1, Ordering::Relaxed);
             if let Err(error) = self.heartbeat(service).await {
-                has_failed = true;
+                is_registered = false;
                 tracing::warn!(service = service.name, %error, "cannot register this node; the next heartbeat retries");
             }
         }
-        self.has_failed.store(has_failed, Ordering::Relaxed);
+        self.is_registered.send_replace(Some(is_registered));
+    }
+
+    /// Waits until the first round of heartbeats has ended.
+    pub(super) async fn announced(&self) {
+        let mut is_registered = self.is_registered.subscribe();
+        is_registered.wait_for(Option::is_some).await.ok();
     }
 
     /// What users of the health page should know.
     pub(super) fn note(&self) -> Option<&'static str> {
-        self.has_failed.load(Ordering::Relaxed).then_some("registry: not registered")
+        (*self.is_registered.borrow() == Some(false)).then_some("registry: not registered")
     }
 
     async fn heartbeat(&self, service: &OwnService) -> Result<(), StoreError> {
@@ -112,7 +129,8 @@ impl RegistryTable {
 
     /// Waits for a heartbeat that is being written, which would insert the rows again.
     async fn remove_own(&self) -> Result<(), StoreError> {
-        let own = std::mem::take(&mut *self.own.lock().await);
+        let mut own = std::mem::take(&mut *self.own.lock().await);
+        own.truncate(self.attempted.load(Ordering::Relaxed));
         if own.is_empty() {
             return Ok(());
         }
@@ -217,21 +235,26 @@ impl RegistryTable {
 mod tests {
     use std::net::SocketAddr;
 
-    use castalia_core::protocol::namespace::CONFIG_SERVICE;
-    use castalia_store::StoreOptions;
+    use castalia_core::protocol::namespace::{ADMIN_SERVICE, CONFIG_SERVICE};
+    use castalia_store::{Part, StoreOptions, migration};
     use tokio::time::{Instant, pause};
 
     use super::*;
     use crate::log::in_memory::Lines;
 
-    /// S46: the clock advances only while every task waits.
-    #[tokio::test]
-    async fn a_heartbeat_that_hangs_does_not_hold_up_the_end() {
-        let store = Store::connect("sqlite::memory:", StoreOptions::new("config-db")).await;
+    const CLUSTER: &str = "default";
+    const URI: &str = "http://a:1/";
+
+    async fn memory() -> Store {
+        Store::connect("sqlite::memory:", StoreOptions::new("config-db")).await.unwrap()
+    }
+
+    /// The table of a node with two services at the same address.
+    fn table(store: Store) -> RegistryTable {
         let options = RegistryOptions {
             is_announced: true,
             reads_table: true,
-            cluster: "default".to_owned(),
+            cluster: CLUSTER.to_owned(),
             metadata: "{}".to_owned(),
             heartbeat: Duration::from_secs(10),
             patience: TimeDelta::seconds(61),
@@ -239,8 +262,33 @@ mod tests {
             ignores_eureka: false,
         };
         let machine = SocketAddr::from(([10, 0, 0, 1], 1));
-        let own = OwnService { name: CONFIG_SERVICE, uri: "http://a:1/".to_owned(), machine };
-        let table = RegistryTable::new(store.unwrap(), options, &[own]);
+        let own = [CONFIG_SERVICE, ADMIN_SERVICE];
+        let own = own.map(|name| OwnService { name, uri: URI.to_owned(), machine });
+        RegistryTable::new(store, options, &own)
+    }
+
+    /// S87: another node has the same address, such as that of a proxy before both.
+    #[tokio::test]
+    async fn only_a_node_that_has_sent_heartbeats_removes_its_rows() {
+        let store = memory().await;
+        migration::apply(&store, Part::Config, |_| Box::pin(async { Ok(()) })).await.unwrap();
+        let listed = async || {
+            let alive = table(store.clone()).alive().await.unwrap();
+            alive.values().map(Vec::len).sum::<usize>()
+        };
+        let running = table(store.clone());
+        running.announce().await;
+        assert_eq!(listed().await, 2);
+        table(store.clone()).leave().await;
+        assert_eq!(listed().await, 2);
+        running.leave().await;
+        assert_eq!(listed().await, 0);
+    }
+
+    /// S46: the clock advances only while every task waits.
+    #[tokio::test]
+    async fn a_heartbeat_that_hangs_does_not_hold_up_the_end() {
+        let table = table(memory().await);
         let lines = Lines::default();
         let log = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone()).finish();
         let _log = tracing::subscriber::set_default(log);

@@ -162,7 +162,7 @@ impl Portal {
             refused_calls: RefusedCalls::default(),
             verified_users: VerifiedUsers::default(),
             token_owners: TokenOwners::default(),
-            abandoned: AbandonedChanges::default(),
+            abandoned: AbandonedChanges::new(state.changes.clone()),
             own_changes: UserTurns::new(1),
             searches: UserTurns::new(SEARCHES_OF_USER),
             table_searches: UserTurns::new(2),

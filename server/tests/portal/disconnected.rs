@@ -24,6 +24,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Mutex, Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::environment::{far, listen, meta_server, set_far};
@@ -190,6 +191,7 @@ fn serve_one(world: &World) -> SocketAddr {
         config: ServerConfig::new(BTreeMap::new()),
         environments: world.environments.clone(),
         environment: Some(environment),
+        changes: TaskTracker::new(),
         notices: Arc::default(),
         ready: world.ready.clone(),
     };

@@ -36,6 +36,7 @@ use castalia_store::{Part, Secret, Store, server_config};
 use http::{Method, Request, Response};
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 pub(crate) use super::answer::Answer;
@@ -127,6 +128,7 @@ impl World {
             settings,
             store: store.clone(),
             config: config.clone(),
+            changes: TaskTracker::new(),
             notices: Arc::default(),
             ready: environment.ready.clone(),
         };

@@ -155,19 +155,23 @@ impl EurekaClient {
         })))
     }
 
-    /// Keeps announcing and reading. A node that does not have each service itself first waits for
-    /// the lists, for a limited time, so that its clients do not find nobody.
-    pub async fn run(&self, background: &Background, probe: Probe) {
+    /// Waits for the lists, for a limited time, if this node does not have each service itself: its
+    /// clients would find nobody.
+    pub async fn prepare(&self) {
         metrics::gauge!(READ_TIME).set(0.0);
+        if self.0.own.all().len() < services::OF_APOLLO.len() {
+            let first = self.read_within(FIRST_ANSWER, Instant::now());
+            tokio::time::timeout(FIRST_READ, first).await.ok();
+        }
+    }
+
+    /// Keeps announcing and reading.
+    pub fn run(&self, background: &Background, probe: Probe) {
         let client = self.clone();
         background.spawn("eureka registration", move || {
             let (client, probe) = (client.clone(), Arc::clone(&probe));
             async move { client.keep_registered(&probe).await }
         });
-        if self.0.own.all().len() < services::OF_APOLLO.len() {
-            let first = self.read_within(FIRST_ANSWER, Instant::now());
-            tokio::time::timeout(FIRST_READ, first).await.ok();
-        }
         let client = self.clone();
         let pause = READ.min(self.0.renewal_interval);
         background.repeat("eureka discovery", pause, move || {
