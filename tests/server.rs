@@ -33,6 +33,7 @@ mod repeated_key;
 mod restoration;
 mod revision;
 mod roles;
+mod sample_app;
 mod secret;
 mod spelling;
 mod start;

@@ -1,13 +1,17 @@
-//! S46: a node ends soon although the database hangs in a statement that it waits for, or does not
-//! answer at all. A node that takes long to end is killed.
+//! A node serves although its first heartbeat hangs, and ends soon (S46) although the database
+//! hangs in a statement that it waits for, or does not answer at all. A node that takes long for
+//! either is killed.
 
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::database::on_each_engine;
+use super::feed_node::value_of;
+use crate::support::app::App;
 use crate::support::database::{Database, Engine, Fresh};
 use crate::support::eventually::eventually;
 use crate::support::gate::Gate;
+use crate::support::http::Http;
 use crate::support::server::{Options, Server, command};
 use crate::support::stopwatch::Stopwatch;
 
@@ -17,6 +21,8 @@ const HANGS: Duration = Duration::from_secs(25);
 /// Two seconds for the departure and five for closing the database, with a margin for a machine
 /// that is busy with other tests.
 const SOON: Duration = Duration::from_secs(18);
+/// Far more than a start takes, and less than one statement that hangs.
+const SERVED: Duration = Duration::from_secs(20);
 const LOGGED: &str = "cannot remove this node from the registry within 2 s; its entry expires";
 
 fn options(url: &str) -> Options {
@@ -120,8 +126,29 @@ async fn a_start_ends_although_its_first_heartbeat_hangs(engine: Engine) {
     fresh.remove().await;
 }
 
+/// S85: clients connected to the port, and were not answered until the heartbeats had failed.
+async fn clients_are_served_although_the_first_heartbeat_hangs(engine: Engine) {
+    let Some(fresh) = Fresh::on(engine).await else { return };
+    let options = options(&fresh.database.url)
+        .variable("CASTALIA_ADMIN_SERVICE_ACCESS_CONTROL_ENABLED", "false");
+    let server = Server::start_with(options.clone());
+    App::create(&Http::new(&server.admin), "demo").await.publish("1").await;
+    ends_soon(server).await;
+    hang_at(&fresh.database, engine, "INSERT").await;
+    let begun = Stopwatch::start();
+    let server = Server::start_with(options);
+    let http = Http::new(&server.config);
+    assert_eq!(value_of(&http.get("/configs/demo/default/application").await), "1");
+    assert_eq!(http.get("/health/ready").await.status, 200);
+    assert!(begun.elapsed() < SERVED, "{:?}", begun.elapsed());
+    hangs(&fresh.database, engine).await;
+    ends_soon(server).await;
+    fresh.remove().await;
+}
+
 on_each_engine!(
     a_node_ends_although_its_departure_hangs,
     a_node_ends_although_its_database_is_frozen,
-    a_start_ends_although_its_first_heartbeat_hangs
+    a_start_ends_although_its_first_heartbeat_hangs,
+    clients_are_served_although_the_first_heartbeat_hangs
 );

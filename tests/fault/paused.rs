@@ -48,7 +48,7 @@ impl Nodes {
     }
 }
 
-/// REL-09: a slow publish delays edits of the namespace, so that it cannot publish older items
+/// S4: a slow publish delays edits of the namespace, so that it cannot publish older items
 /// after a newer publish was acknowledged.
 async fn a_slow_publish_does_not_undo_a_newer_one(engine: Engine) {
     let Some(nodes) = Nodes::on(engine).await else { return };

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use super::database::on_each_engine;
+use futures_util::future::join_all;
+
+use super::database::{AT_ONCE, on_each_engine};
 use super::locked_portal::{NAMESPACE, change, create_app, edit, publish, serves, stored};
 use crate::support::database::{Engine, Fresh};
 use crate::support::gate::Gate;
@@ -11,11 +13,6 @@ use crate::support::health::{becomes, is_well};
 use crate::support::http::{Answer, Http};
 use crate::support::server::{Options, PASSWORD, Server};
 use crate::support::session;
-use crate::support::stopwatch::Stopwatch;
-
-/// Three seconds, with a margin for a machine that is busy with other tests. Without a limit of its
-/// own, a request would wait for a connection for thirty seconds, or for ever.
-const AT_ONCE: Duration = Duration::from_secs(20);
 
 /// All roles; the database of the portal is behind a gate, that of the environment is not.
 struct Behind {
@@ -66,12 +63,14 @@ async fn sign_in(portal: &Http) -> Answer {
     anybody.form("/signin", &[("username", "apollo"), ("password", PASSWORD)]).await
 }
 
-/// The answer of a request, which has to arrive at once.
-async fn at_once<T>(what: &str, request: impl Future<Output = T>) -> T {
-    let begun = Stopwatch::start();
-    let answer = request.await;
-    assert!(begun.elapsed() < AT_ONCE, "{what} took {:?}", begun.elapsed());
-    answer
+/// Requires that a change or sign-in is refused at once, and ends no session.
+async fn is_refused(what: &str, request: impl AsyncFn() -> Answer) {
+    let request = async || {
+        let answer = request().await;
+        assert_eq!((answer.status, answer.header("retry-after")), (503, "5"), "{what}: {answer:?}");
+        assert_eq!(answer.header("set-cookie"), "", "{what} keeps the session: {answer:?}");
+    };
+    AT_ONCE.time(what, request).await;
 }
 
 /// Everything that needs the database of the portal is refused at once as unavailable.
@@ -83,19 +82,17 @@ async fn refuses_users(node: &Behind) {
         "/health",
         "/health/ready",
     ] {
-        let answer = at_once(path, node.portal.get(path)).await;
-        assert_eq!(answer.status, 503, "{path}: {answer:?}");
+        let request = async || {
+            let answer = node.portal.get(path).await;
+            assert_eq!(answer.status, 503, "{path}: {answer:?}");
+        };
+        AT_ONCE.time(path, request).await;
     }
     let health = node.portal.get("/health").await;
     assert!(health.text.contains("the database does not answer"), "{health:?}");
-    for (what, answer) in [
-        ("a sign-in", at_once("a sign-in", sign_in(&node.portal)).await),
-        ("an edit", at_once("an edit", edit(&node.portal, "refused")).await),
-        ("a publish", at_once("a publish", publish(&node.portal)).await),
-    ] {
-        assert_eq!((answer.status, answer.header("retry-after")), (503, "5"), "{what}: {answer:?}");
-        assert_eq!(answer.header("set-cookie"), "", "{what} keeps the session: {answer:?}");
-    }
+    is_refused("a sign-in", async || sign_in(&node.portal).await).await;
+    is_refused("an edit", async || edit(&node.portal, "refused").await).await;
+    is_refused("a publish", async || publish(&node.portal).await).await;
 }
 
 /// The environment needs nothing of the portal's database.
@@ -119,9 +116,11 @@ async fn users_are_refused_at_once_and_continue_afterwards(engine: Engine) {
         fault(&node.gate);
         refuses_users(&node).await;
         serves_clients(&node, &value).await;
-        let many = futures_util::future::join_all((0..40).map(|_| node.portal.get("/user")));
-        let many = at_once("forty requests", many).await;
-        assert!(many.iter().all(|answer| answer.status == 503), "{many:?}");
+        let many = async || {
+            let many = join_all((0..40).map(|_| node.portal.get("/user"))).await;
+            assert!(many.iter().all(|answer| answer.status == 503), "{many:?}");
+        };
+        AT_ONCE.time("forty requests", many).await;
         node.gate.open();
         node.becomes_healthy().await;
         assert_eq!(stored(&node.portal).await, value, "a refused edit was applied");

@@ -19,6 +19,7 @@ mod user;
 use futures_util::future::join_all;
 use serde_json::Value;
 
+use self::acknowledged::Call;
 use self::operations::{Request, request};
 pub(super) use self::overlap::GIVEN_UP;
 use self::pair::Pair;
@@ -174,34 +175,32 @@ async fn round(
         Some(rows) => overlap::meet(nodes, &subject, rows, calls).await?,
         None => join_all(calls).await,
     };
-    check(nodes, &subject, &requests.map(|(_, operation, _)| operation), &answers, &what).await;
+    let calls = requests.iter().zip(&answers);
+    let calls = calls.map(|((_, operation, who), answer)| Call { operation, who, answer });
+    check(nodes, &subject, &calls.collect::<Vec<_>>(), &what).await;
     Some(answers.iter().take(2).any(is_accepted))
 }
 
 /// Checks the answers, and what the callers have left.
-async fn check(
-    nodes: &Nodes,
-    subject: &Subject,
-    operations: &[&str],
-    answers: &[Answer],
-    what: &str,
-) {
-    for answer in answers {
+async fn check(nodes: &Nodes, subject: &Subject, calls: &[Call<'_>], what: &str) {
+    let (operations, answers): (Vec<_>, Vec<_>) =
+        calls.iter().map(|call| (call.operation, call.answer)).unzip();
+    for answer in &answers {
         let is_fault = answer.status >= 500 && FAULTS.contains(&code(answer).as_str());
         assert!(!is_fault, "{what}: {answer:?}");
     }
     // Callers that are all refused race nothing, and whatever refuses one of them is made by
     // another one.
-    assert!(answers.iter().any(is_accepted), "{what}: {answers:?}");
-    let calls = operations.iter().copied().zip(answers);
-    acknowledged::check(&nodes.config, &calls.collect::<Vec<_>>(), what).await;
+    assert!(answers.iter().any(|answer| is_accepted(answer)), "{what}: {answers:?}");
+    acknowledged::check_releases(&nodes.config, calls, what).await;
+    acknowledged::check_items(&nodes.config, &subject.app_id, calls, what).await;
     let is_portal = operations.iter().any(|operation| operation.starts_with("portal"));
     for app_id in [subject.app_id.clone(), format!("{}-new", subject.app_id)] {
         invariant::check(&nodes.config, &app_id, what).await;
         if is_portal {
             let databases = [&nodes.config, &nodes.portal];
             invariant::check_roles(&nodes.portal, &app_id, what).await;
-            invariant::check_cluster_roles(databases, &app_id, operations, what).await;
+            invariant::check_cluster_roles(databases, &app_id, &operations, what).await;
         }
     }
     if is_portal {

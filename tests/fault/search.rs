@@ -2,8 +2,8 @@
 //! asked to retry later.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -19,6 +19,7 @@ use crate::support::http::{Answer, Http};
 use crate::support::poll::newest;
 use crate::support::server::{Options, PASSWORD, Server};
 use crate::support::session;
+use crate::support::stopwatch::{Limit, Stopwatch};
 
 /// Many items of 4 KB in one namespace; a search reads all of them.
 const ITEMS: u32 = 40_000;
@@ -27,6 +28,9 @@ const ITEMS: u32 = 40_000;
 const CALLERS: usize = 40;
 /// The same of one user, whose searches wait five times as long.
 const OF_ONE: usize = 100;
+/// Time until a release is announced. When it waited for a connection behind the searches, it took
+/// twelve seconds.
+const ANNOUNCED: Limit = Limit { usual: Duration::from_secs(5), most: Duration::from_secs(20) };
 /// Requests in a row of which each waits for the end of a slow read if these leave no connection. On a
 /// machine that is busy for a while, they wait for its processors.
 const IN_A_ROW: usize = 20;
@@ -35,6 +39,7 @@ const OF_ALL: (u16, &str) = (503, "Too many concurrent searches");
 const OF_USER: (u16, &str) = (429, "Other searches of yours last");
 const APPS: &str = "/openapi/v1/apps/search/by-appid-or-name?query=demo&page=0&size=10";
 
+/// S11
 async fn many_searches_do_not_starve_the_feed(kind: Kind) {
     let Some(node) = Node::start(kind, &[]).await else { return };
     node.app.publish("0").await;
@@ -51,28 +56,37 @@ async fn many_searches_do_not_starve_the_feed(kind: Kind) {
     for _ in 0..if kind == Kind::MySql { ITEMS / 900 } else { 1 } {
         node.database.run(&[&fill]).await;
     }
-    let admin = Http::new(&node.server.admin);
+    let (ended, is_over) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
     let searches: Vec<_> = (0..20)
         .map(|_| {
-            let admin = admin.clone();
+            let (ended, is_over) = (Arc::clone(&ended), Arc::clone(&is_over));
+            let admin = Http::new(&node.server.admin);
             let path = "/items-search/key-and-value?key=&value=absent&page=0&size=10";
             tokio::spawn(async move {
-                let start = Instant::now();
                 let mut answers = Vec::new();
-                while start.elapsed() < Duration::from_secs(4) {
+                while !is_over.load(Ordering::SeqCst) {
                     answers.push(admin.get(path).await);
+                    ended.fetch_add(1, Ordering::SeqCst);
                 }
                 answers
             })
         })
         .collect();
-    for round in 1..=4 {
+    eventually("the searches to run", async || (ended.load(Ordering::SeqCst) > 2).then_some(()))
+        .await;
+    let mut round = 0;
+    let announcement = async || {
+        round += 1;
         let (waiting, id) = node.poll().await;
-        let value = round.to_string();
-        node.app.publish(&value).await;
+        node.app.publish(&round.to_string()).await;
+        let published = Stopwatch::start();
         assert!(newest(&waiting.soon().await.ok()) > id);
-        node.eventually_serves(&value).await;
-    }
+        let time = published.elapsed();
+        node.eventually_serves(&round.to_string()).await;
+        time
+    };
+    ANNOUNCED.check("an announcement", announcement).await;
+    is_over.store(true, Ordering::SeqCst);
     for search in searches {
         for answer in search.await.unwrap() {
             let is_refused = answer.status == 503 && !answer.header("retry-after").is_empty();

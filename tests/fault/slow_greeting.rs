@@ -75,6 +75,8 @@ async fn a_server_that_greets_late_is_used(engine: Engine) {
         (http.get("/health").await.status == 503).then_some(())
     })
     .await;
+    // Noted as an outage, which ends with a change that succeeds.
+    assert_eq!(app.try_publish("default", "application").await.status, 503);
     gate.open();
     recovers(&http).await;
     let recovered = Instant::now();

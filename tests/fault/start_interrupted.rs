@@ -1,6 +1,6 @@
-//! A node is killed or terminated late in its start: after it was announced to others, before it
-//! listens. The next start, on the same data directory and ports, and the other nodes work as if
-//! that had not happened.
+//! A node is killed or terminated late in its start: after it was announced to others, before the
+//! start is complete. The next start, on the same data directory and ports, and the other nodes
+//! work as if that had not happened.
 
 use std::collections::BTreeSet;
 use std::process::{Child, Command, Stdio};
@@ -17,7 +17,7 @@ use crate::support::server::{Options, Server, command};
 
 /// Delay of each answer of the database, so that the rest of a start takes seconds.
 const SLOW: Duration = Duration::from_millis(80);
-/// Most starts until one is seen before it listens.
+/// Most starts until one is seen before it is complete.
 const TRIES: usize = 5;
 
 struct Starting {
@@ -26,8 +26,8 @@ struct Starting {
 }
 
 impl Starting {
-    /// Starts it through a slow gate and waits until it is announced; `None` if it listens then,
-    /// because this machine is busy.
+    /// Starts it through a slow gate and waits until it is announced; `None` if its start is
+    /// complete then, because this machine is busy.
     async fn announced(
         data_dir: &std::path::Path,
         gate: &Gate,

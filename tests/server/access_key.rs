@@ -152,7 +152,8 @@ async fn a_revoked_key_ends_its_polls() {
 
 /// Time from the revocation of a key to the end of all polls.
 async fn revocation() -> Duration {
-    const POLLS: usize = 500;
+    const REVOKED: usize = 1_000;
+    const KEPT: usize = 100;
     let server = Server::start_with(open_admin());
     let app = App::create(&Http::new(&server.admin), "sec").await;
     app.publish("1").await;
@@ -165,16 +166,16 @@ async fn revocation() -> Duration {
     .await;
     let answer = sign::get(&server.config, &poll::path("sec", &[("application", -1)]), "s1").await;
     let held = poll::path("sec", &[("application", poll::newest(&answer))]);
-    let polls: Vec<_> = (0..2 * POLLS)
+    let polls: Vec<_> = (0..REVOKED + KEPT)
         .map(|at| {
             let (base, held) = (server.config.clone(), held.clone());
-            let secret = if at % 2 == 0 { "s1" } else { "s2" };
+            let secret = if at < REVOKED { "s1" } else { "s2" };
             tokio::spawn(async move { (secret, sign::get(&base, &held, secret).await) })
         })
         .collect();
     let operator = Http::new(&server.config)
         .with("Authorization", &format!("Bearer {}", server.metrics_token()));
-    let expected = format!("castalia_parked_polls {}", 2 * POLLS);
+    let expected = format!("castalia_parked_polls {}", REVOKED + KEPT);
     eventually("all polls", async || {
         operator.get("/metrics").await.text.contains(&expected).then_some(())
     })

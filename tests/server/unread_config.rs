@@ -8,7 +8,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use crate::support::app::App;
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
-use crate::support::memory::resident_kib;
+use crate::support::memory::assert_small;
 use crate::support::raw;
 use crate::support::server::{Options, Server};
 
@@ -23,9 +23,6 @@ const VALUE: usize = 18_000;
 const LIMIT: usize = 32 << 20;
 /// Clients that request the same answer, which would be 160 MB if each had its own.
 const SAME: usize = 30;
-/// Memory for unread answers (37 MB), the cache of answers (16 MiB), the answers that are written
-/// at the moment, and what the allocator keeps.
-const MOST_KIB: u64 = 128 * 1024;
 
 /// A server with a large and a small release.
 async fn start() -> Server {
@@ -82,18 +79,11 @@ fn assert_refused(head: &str, status: &str) {
     assert!(head.contains("retry-after: 5\r\n"), "{head}");
 }
 
-#[track_caller]
-fn assert_small(server: &Server, before: u64) {
-    let more = resident_kib(server).saturating_sub(before);
-    assert!(more < MOST_KIB, "{} MiB more are resident", more / 1024);
-}
-
 #[tokio::test]
 async fn different_answers_that_nobody_receives_have_a_part_of_the_memory() {
     let server = start().await;
     let http = Http::new(&server.config);
     let length = http.get(HONEST).await.ok().text.len();
-    let before = resident_kib(&server);
     let mut held = Vec::new();
     for number in 0..LIMIT / 2 / length {
         let (stream, head) = ask(&server, 10, &spelling(number), number % 2 == 0).await;
@@ -113,7 +103,7 @@ async fn different_answers_that_nobody_receives_have_a_part_of_the_memory() {
         assert!(is_served(&head), "{last}: {head}");
         held.push(stream);
     }
-    assert_small(&server, before);
+    assert_small(&server, "different answers");
     // Small answers are not refused, nor is one that is being sent to another client.
     http.get(SMALL).await.ok();
     assert_eq!(http.get(HONEST).await.ok().text.len(), length);
@@ -129,13 +119,12 @@ async fn one_answer_for_many_clients_that_do_not_read_it_is_in_memory_once() {
     let server = start().await;
     let http = Http::new(&server.config);
     http.get(HONEST).await.ok();
-    let before = resident_kib(&server);
     let mut held = Vec::new();
     for number in 0..SAME {
         let (stream, head) = ask(&server, 10, HONEST, number % 2 == 0).await;
         assert!(is_served(&head), "{number}: {head}");
         held.push(stream);
     }
-    assert_small(&server, before);
+    assert_small(&server, "one answer");
     http.get(HONEST).await.ok();
 }

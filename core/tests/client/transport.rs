@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -267,46 +268,94 @@ async fn a_restarted_server_is_found_again() {
     client.close().await;
 }
 
-/// Four writers and a reader share a directory; every read returns a complete release.
+/// Processes that write the same cache file; the clients of one process write it one after the
+/// other.
+const WRITERS: usize = 16;
+/// Releases that each of them loads.
+const LOADS: usize = 20;
+/// Values of each release.
+const VALUES: usize = 50;
+/// The variables with the server and the folder of such a process.
+const OF_WRITER: [&str; 2] = ["CASTALIA_TEST_CACHE_SERVER", "CASTALIA_TEST_CACHE_ROOT"];
+
+/// One of the processes of the next test; without their variables it does nothing.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "tests have no settings to read it from")]
+fn a_process_writes_a_shared_cache_file() {
+    let [Ok(meta), Ok(root)] = OF_WRITER.map(std::env::var) else { return };
+    let settings = patient_settings(&meta, &scratch())
+        .set("apollo.cache-dir", &root)
+        .set("castalia.long-poll.enable", "false")
+        .set("apollo.loadConfigQPS", "1000");
+    let client = castalia_core::blocking::Client::new(settings).unwrap();
+    let config = client.config(NAMESPACE, PATIENCE).unwrap();
+    for _ in 0..LOADS {
+        config.refresh(PATIENCE).unwrap();
+    }
+    client.close(PATIENCE);
+    // Closing does not wait for a slow disk, which may still write.
+    let folder = Path::new(&root).join(APP).join("config-cache");
+    let process = std::process::id().to_string();
+    let is_written = || {
+        let files = fs::read_dir(&folder).unwrap();
+        let mut names = files.map(|file| file.unwrap().file_name());
+        !names.any(|name| name.to_string_lossy().contains(&process))
+    };
+    let runtime = castalia_core::blocking::runtime().unwrap();
+    runtime.block_on(support::eventually("no temporary file is left", is_written));
+}
+
+fn start_writer(server: &Server, root: &TempDir) -> Child {
+    let [meta, folder] = OF_WRITER;
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "client::transport::a_process_writes_a_shared_cache_file"])
+        .env(meta, server.url())
+        .env(folder, root.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// Several processes write a file that another one reads; every read returns a complete release.
 #[test]
 fn a_shared_cache_file_is_always_whole() {
     let root = scratch();
     let runtime = castalia_core::blocking::runtime().unwrap();
     let server = runtime.block_on(Server::start()).unwrap();
-    let publish = |number: u32| {
+    let publish = |number: usize| {
         let number = number.to_string();
-        let values: Vec<_> = (0..50).map(|key| (format!("k{key}"), number.clone())).collect();
+        let values: Vec<_> = (0..VALUES).map(|key| (format!("k{key}"), number.clone())).collect();
         let values: Vec<_> = values.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         server.publish(APP, NAMESPACE, &values);
     };
     publish(0);
-    let open = || {
-        let settings = settings(&server, &root).set("apollo.loadConfigQPS", "1000");
-        let client = castalia_core::blocking::Client::new(settings).unwrap();
-        let config = client.config(NAMESPACE, PATIENCE).unwrap();
-        (client, config)
-    };
-    let clients: Vec<_> = (0..4).map(|_| open()).collect();
-    for number in 1..100 {
-        publish(number);
-        for (_, config) in &clients {
-            config.refresh(PATIENCE).unwrap();
-        }
-        let text = fs::read_to_string(support::cache_file(&root, NAMESPACE)).unwrap_or_default();
+    let file = support::cache_file(&root, NAMESPACE);
+    let count_whole = || {
+        let text = fs::read_to_string(&file).unwrap_or_default();
         let mut values: Vec<_> =
             text.lines().filter_map(|line| line.split_once('=')).map(|(_, v)| v).collect();
-        assert!(values.is_empty() || values.len() == 50, "{}", values.len());
+        let count = values.len();
         values.dedup();
         assert!(values.len() <= 1, "{values:?}");
+        count
+    };
+    let mut writers: Vec<_> = (0..WRITERS).map(|_| start_writer(&server, &root)).collect();
+    let (mut number, mut is_there) = (0, false);
+    while writers.iter_mut().any(|writer| writer.try_wait().unwrap().is_none()) {
+        number += 1;
+        publish(number);
+        let count = count_whole();
+        is_there |= count > 0;
+        assert_eq!(count, if is_there { VALUES } else { 0 });
+        runtime.block_on(tokio::time::sleep(Duration::from_millis(2)));
     }
-    for (client, _) in clients {
-        client.close(PATIENCE);
+    for writer in writers {
+        let output = writer.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
     }
-    let file = support::cache_file(&root, NAMESPACE);
-    let left = || fs::read_dir(file.parent().unwrap()).unwrap().count();
-    // Closing does not wait for a slow disk, which may still write.
-    let only_the_file = support::eventually("no temporary file is left", || left() == 1);
-    runtime.block_on(only_the_file);
+    assert_eq!(count_whole(), VALUES);
+    assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 1, "temporary files");
 }
 
 /// Credentials in addresses are sent, and shown nowhere.

@@ -120,7 +120,10 @@ async fn rows_go_with_their_node_or_after_a_day() {
     // Inserted while no node runs: one that just started may still be deleting such rows.
     database.run(&[&row("x", "http://dead:1/", "c", day + 60)]).await;
     let _server = Server::start_in(directory.path(), options);
-    assert!(!uris().await.contains(&"http://dead:1/".to_owned()));
+    eventually("the dead row to be removed", async || {
+        (!uris().await.contains(&"http://dead:1/".to_owned())).then_some(())
+    })
+    .await;
     assert!(uris().await.contains(&"http://silent:1/".to_owned()));
 }
 

@@ -3,7 +3,7 @@
 use crate::support::database::Database;
 
 /// Queries that find violations; each with its meaning.
-const FORBIDDEN: [(&str, &str); 9] = [
+const FORBIDDEN: [(&str, &str); 10] = [
     (
         "a branch has one live rule",
         r#"SELECT "BranchName" FROM "GrayReleaseRule" WHERE "AppId" = '{app}' AND NOT {deleted}
@@ -41,6 +41,16 @@ const FORBIDDEN: [(&str, &str); 9] = [
            AND EXISTS (SELECT 1 FROM "Namespace" WHERE "Namespace"."AppId" = "Release"."AppId"
              AND "Namespace"."ClusterName" = "Release"."ClusterName"
              AND "Namespace"."NamespaceName" = "Release"."NamespaceName" AND NOT "Namespace".{deleted})"#,
+    ),
+    (
+        // Nothing is removed by age or number here. Releases of a branch remain when it ends.
+        "an entry in the history has its release",
+        r#"SELECT "Id" FROM "ReleaseHistory" WHERE "AppId" = '{app}' AND NOT {deleted}
+           AND ("ReleaseId" > 0 OR "Operation" IN (0, 2, 4, 5, 6))
+           AND NOT EXISTS (SELECT 1 FROM "Release" WHERE "Release"."Id" = "ReleaseHistory"."ReleaseId"
+             AND "Release"."AppId" = "ReleaseHistory"."AppId"
+             AND "Release"."ClusterName" IN ("ReleaseHistory"."ClusterName", "ReleaseHistory"."BranchName")
+             AND "Release"."NamespaceName" = "ReleaseHistory"."NamespaceName" AND NOT "Release".{deleted})"#,
     ),
     (
         "no two releases replaced the same one",

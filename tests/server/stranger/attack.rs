@@ -15,17 +15,12 @@ use crate::support::app::App;
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::line::Line;
-use crate::support::memory::{code_kib, peak_kib, resident_kib};
+use crate::support::memory::{print_memory, resident_kib};
 use crate::support::poll::{self, Waiting, position};
 use crate::support::raw;
 use crate::support::server::{Options, Server};
 use crate::support::variable;
 
-/// REL-56: a node remains within the memory of a small container.
-const MOST_KIB: u64 = 128 * 1024;
-/// Code of an optimised program that is resident. Tests usually run an unoptimised one, whose code
-/// takes twice as much and grows with each library, so it is counted with this size instead.
-const CODE_KIB: u64 = 26 * 1024;
 /// Memory that a server may keep in addition after an attack: 16 MiB of answers, 16 MiB of former
 /// releases, 4 MiB of unpublished names, and what the allocator does not return.
 const RETAINED_KIB: u64 = 64 * 1024;
@@ -54,27 +49,12 @@ pub(super) fn scale(full: usize) -> usize {
     }
 }
 
-/// Checks that the server remained within the bound so far.
-#[track_caller]
-pub(super) fn assert_small(server: &Server, attack: &str) {
-    let peak = peak_kib(server) - code_kib(server) + CODE_KIB;
-    assert!(peak < MOST_KIB, "{attack}: {} MiB were resident", peak / 1024);
-    print_memory(server, attack);
-}
-
 /// After the attack, most of the memory is returned to the system.
 pub(super) async fn assert_returned(server: &Server, before_kib: u64) {
     let most = before_kib + RETAINED_KIB;
     let is_returned = async || (resident_kib(server) < most).then_some(());
     eventually(&format!("less than {} MiB to be resident", most / 1024), is_returned).await;
     print_memory(server, "afterwards");
-}
-
-/// Prints the figures of a long run.
-#[expect(clippy::print_stdout, reason = "shown with --nocapture")]
-fn print_memory(server: &Server, attack: &str) {
-    let (now, peak) = (resident_kib(server) / 1024, peak_kib(server) / 1024);
-    println!("{attack}: {now} MiB are resident, {peak} MiB at most");
 }
 
 /// Sends requests over a few connections; target and additional headers of each are derived from

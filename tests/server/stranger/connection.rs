@@ -6,13 +6,11 @@ use futures_util::future::join_all;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::attack::{
-    Honest, assert_publishes_arrive, assert_returned, assert_small, options, scale,
-};
+use super::attack::{Honest, assert_publishes_arrive, assert_returned, options, scale};
 use crate::support::app::App;
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
-use crate::support::memory::resident_kib;
+use crate::support::memory::{assert_small, resident_kib};
 use crate::support::poll::{self, position};
 use crate::support::raw;
 use crate::support::server::Server;

@@ -1,10 +1,11 @@
 //! Rows that requests add to a database.
 
-use super::attack::{assert_small, flood, options};
+use super::attack::{flood, options};
 use crate::support::app::App;
 use crate::support::database::{Database, Engine, Fresh};
 use crate::support::eventually::eventually;
 use crate::support::http::{Answer, Http};
+use crate::support::memory::assert_small;
 use crate::support::poll::position;
 use crate::support::server::Server;
 

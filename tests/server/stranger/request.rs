@@ -1,12 +1,11 @@
 //! Requests and polls of every anonymous kind.
 
 use super::attack::{
-    Honest, INSTANCES, assert_publishes_arrive, assert_returned, assert_small, flood, hold,
-    options, scale, text,
+    Honest, INSTANCES, assert_publishes_arrive, assert_returned, flood, hold, options, scale, text,
 };
 use crate::support::app::App;
 use crate::support::http::Http;
-use crate::support::memory::resident_kib;
+use crate::support::memory::{assert_small, resident_kib};
 use crate::support::poll::position;
 use crate::support::rows::rows;
 use crate::support::server::Server;

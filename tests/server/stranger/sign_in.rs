@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 
-use super::attack::{assert_small, connect_to};
+use super::attack::connect_to;
 use crate::support::http::Http;
+use crate::support::memory::assert_small;
 use crate::support::raw;
 use crate::support::server::{Options, PASSWORD, Server};
 
