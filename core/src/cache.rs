@@ -6,7 +6,7 @@
 mod directory;
 mod file;
 mod newest;
-mod writers;
+mod order;
 
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
@@ -19,8 +19,9 @@ use self::directory::{
     app_directory, choose, create_directory, fill, remove_stale, temporary_name,
 };
 use self::file::{Expected, failed, file_name, read, read_bytes, text};
-use self::newest::{latest, read_newest};
-pub(crate) use self::writers::Writer;
+use self::newest::{Recency, latest, read_newest};
+pub(crate) use self::order::LoadNumber;
+use self::order::in_order;
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::namespace::NamespaceKey;
 use crate::protocol::wire::{ApolloConfig, Configurations};
@@ -119,64 +120,57 @@ impl FileCache {
         })?;
         let content = content.configurations.unwrap_or_default();
         // The values are usable even if they cannot be stored in the new format.
-        if let Err(error) = self.store(Writer::default(), identity, &content) {
+        if let Err(error) = self.store(LoadNumber::default(), identity, &content) {
             tracing::warn!(%error, "read the Go client's cache file, but could not convert it to this client's format");
         }
         Ok(Some(CachedContent { content, written_at }))
     }
 
-    /// Writes the file, unless it has this content already and is the newest, or belongs to a later
-    /// writer.
+    /// Writes the file, unless it has this content already and is the newest, or has the values of a
+    /// later load.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] if the file cannot be written. The old file is then unchanged.
     pub(crate) fn store(
         &self,
-        writer: Writer,
+        load: LoadNumber,
         identity: &NamespaceKey,
         content: &Configurations,
     ) -> Result<()> {
         let directory = self.directory(&identity.app_id);
         let path = directory.join(file_name(identity));
-        if !writer.begin(&path) {
-            return Ok(());
-        }
-        let others = self.candidates(identity).into_iter().filter(|other| *other != path);
-        let latest = latest(others);
-        // The parsed content is compared, because the date in the head always differs. After
-        // a rollback it may be that of an old file, which is written again to become the newest.
-        if matches!(read(&path, self.expected), Ok(Some(known)) if known.content == *content
-            && latest.is_none_or(|latest| latest <= known.written_at))
-        {
-            return Ok(());
-        }
-        // Written under a temporary name and renamed, so that a reader, in this process or another,
-        // sees either the old file or the new one. Lock files would outlive a killed process.
-        let temporary = directory.join(temporary_name(identity));
-        let written = create_directory(&directory)
-            .and_then(|()| self.write(&temporary, content, latest))
-            .and_then(|()| writer.finish(&temporary, &path));
-        written.map_err(|error| {
-            // Fails if the file was never created; the error below is the one that matters.
-            let _ = fs::remove_file(&temporary);
-            failed("cannot write the cache file; check the directory", &path, error)
+        in_order(load, &path, || {
+            if self.is_stored(identity, &path, content) {
+                return Ok(());
+            }
+            // Written under a temporary name and renamed, so that a reader, in this process or
+            // another, sees either the old file or the new one. Lock files would outlive a killed
+            // process.
+            let temporary = directory.join(temporary_name(identity));
+            let written = create_directory(&directory)
+                .and_then(|()| self.write(&temporary, content))
+                .and_then(|()| fs::rename(&temporary, &path));
+            written.map_err(|error| {
+                // Fails if the file was never created; the error below is the one that matters.
+                let _ = fs::remove_file(&temporary);
+                failed("cannot write the cache file; check the directory", &path, error)
+            })
         })
     }
 
-    /// Writes a file that is not older than `latest`.
-    fn write(
-        &self,
-        path: &Path,
-        content: &Configurations,
-        latest: Option<SystemTime>,
-    ) -> std::io::Result<()> {
+    /// Whether the file has this content and is the newest of the namespace. The parsed content is
+    /// compared, because the date in the head always differs. After a rollback it may be that of an
+    /// old file, which is written again to become the newest.
+    fn is_stored(&self, identity: &NamespaceKey, path: &Path, content: &Configurations) -> bool {
+        let others = self.candidates(identity).into_iter().filter(|other| other != path);
+        let latest = latest(others);
+        matches!(read(path, self.expected), Ok(Some(known)) if known.content == *content
+            && latest <= Some(Recency::of(known.written_at)))
+    }
+
+    fn write(&self, path: &Path, content: &Configurations) -> std::io::Result<()> {
         let mut file = self.create(path)?;
         file.write_all(text(content).as_bytes())?;
-        // The clock was set back since. Of files that are equally new, this one is read.
-        if let Some(future) = latest.filter(|latest| *latest > SystemTime::now()) {
-            // Where this is not possible, the other file is read.
-            let _ = file.set_modified(future);
-        }
         // Without this the rename may reach the disk before the content: a power failure would
         // leave an empty file.
         file.sync_all()

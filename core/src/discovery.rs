@@ -25,7 +25,7 @@ use crate::transport::Transport;
 pub(crate) use candidates::Candidates;
 use health::Health;
 use pace::Pace;
-use query::query_server;
+use query::query_in_turn;
 
 /// Operation of all errors of this module.
 const OPERATION: &str = "discovery";
@@ -88,7 +88,7 @@ pub struct DiscoveryOptions {
     /// Base addresses of the meta servers. They are tried in random order; the one that answers is
     /// asked first from then on, until all services of its list fail.
     pub meta_servers: Vec<String>,
-    /// Longest silence of a meta server before the next one is tried.
+    /// Longest silence of a meta server. After a second, the next one is asked as well.
     pub read_timeout: Duration,
     /// Time between refreshes, plus or minus 10 %.
     pub refresh_interval: Duration,
@@ -203,8 +203,8 @@ impl Discovery {
         Self { selector, ..self }
     }
 
-    /// Services in the order in which to try them. Asks a meta server if none is known; the caller
-    /// never waits for more than one request.
+    /// Services in the order in which to try them. Asks the meta servers if none is known; the caller
+    /// never waits for more than one query.
     ///
     /// # Errors
     /// [`ErrorKind::Transport`] if no service is known and no meta server returned one.
@@ -272,6 +272,11 @@ impl Discovery {
         self.inner.services.borrow().clone()
     }
 
+    /// Whether no service is known.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.inner.services.borrow().is_empty()
+    }
+
     /// Whether no service of the list has answered since it failed three times in a row.
     fn all_failed(&self) -> bool {
         self.inner.health.all_failed(&self.current_services())
@@ -279,7 +284,7 @@ impl Discovery {
 
     /// Whether no service is known that answers.
     fn is_lost(&self) -> bool {
-        self.current_services().is_empty() || self.all_failed()
+        self.is_empty() || self.all_failed()
     }
 
     fn random<T>(&self, draw: impl FnOnce(&mut fastrand::Rng) -> T) -> T {
@@ -301,9 +306,7 @@ impl Discovery {
         if is_shared || next_at.is_some_and(|next_at| Instant::now() < next_at) {
             return match &query.last_error {
                 Some(error) => Err(error.clone()),
-                None if self.current_services().is_empty() => {
-                    Err(no_service("no meta server has answered yet"))
-                }
+                None if self.is_empty() => Err(no_service("no meta server has answered yet")),
                 None => Ok(()),
             };
         }
@@ -327,21 +330,11 @@ impl Discovery {
         if query.servers.len() > 1 && self.all_failed() {
             query.servers.rotate_left(1);
         }
-        let mut last = no_service("no meta server is set; set apollo.meta");
-        for index in 0..query.servers.len() {
-            let server = query.servers[index].clone();
-            match query_server(meta, &server).await {
-                Ok(services) => {
-                    // Stays with the server that answered, so that a dead one costs its timeout
-                    // only once.
-                    query.servers.rotate_left(index);
-                    self.store_services(&services, &server);
-                    return Ok(());
-                }
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+        let (index, services) = query_in_turn(meta, &query.servers).await?;
+        // Stays with the server that answered, so that a dead one costs its timeout only once.
+        query.servers.rotate_left(index);
+        self.store_services(&services, &query.servers[0]);
+        Ok(())
     }
 
     /// Replaces the list; waiters are woken only if it changed.

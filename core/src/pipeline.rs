@@ -23,6 +23,7 @@ use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+use crate::cache::LoadNumber;
 use crate::discovery::ServiceUrl;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log_limit::LogLimit;
@@ -66,8 +67,8 @@ pub(crate) struct Pipeline {
     namespace: Arc<Namespace>,
     dependencies: PipelineDependencies,
     schedule: Schedule,
-    /// Signals the cache writer that the file may differ from the snapshot.
-    unsaved: watch::Sender<()>,
+    /// The last load. Signals the cache writer that the file may differ from the snapshot.
+    unsaved: watch::Sender<LoadNumber>,
     /// Newest announcement. Its messages are sent with each load, so that a server that is behind
     /// refreshes its own cache first.
     last_announcement: Option<Announcement>,
@@ -107,7 +108,7 @@ impl Pipeline {
         let interval = dependencies.settings.timing.refresh_interval;
         Self {
             schedule: Schedule::new(interval, dependencies.settings.random()),
-            unsaved: watch::Sender::new(()),
+            unsaved: watch::Sender::default(),
             last_announcement: None,
             newest_release: NewestRelease::new(namespace.snapshot().release_key()),
             lacking: None,
@@ -295,7 +296,7 @@ impl Pipeline {
     fn record_success(&mut self) {
         // Also if nothing changed: the values may come from a seed, the last write may have failed,
         // or somebody deleted the file. The writer leaves a file that is current.
-        self.unsaved.send_replace(());
+        self.unsaved.send_replace(LoadNumber::next());
         let runtime = self.namespace.runtime();
         let monitor = runtime.monitor();
         let snapshot = self.namespace.snapshot();

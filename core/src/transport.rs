@@ -1,5 +1,6 @@
 //! A signed GET with limits on time and size. Repeats a request only for redirects within the same
-//! origin and signatures that were rejected because this machine's clock is wrong.
+//! origin and signatures that were rejected because this machine's clock is wrong, or because they
+//! had become old while a connection was made.
 
 mod client;
 mod connecting;
@@ -41,8 +42,8 @@ const OPERATION: &str = "http get";
 const TOTAL_FACTOR: u32 = 4;
 // A gateway needs one or two; a loop of redirects must end.
 const MAX_REDIRECTS: usize = 3;
-/// Half of the server's tolerance of 60 s. A smaller skew cannot be the reason for a rejected
-/// signature.
+/// Half of the server's tolerance of 60 s. If its clock and the age of a signature add up to less,
+/// they cannot be the reason for a rejected signature.
 const MIN_SUSPECT_SKEW: Duration = Duration::from_secs(30);
 
 /// A request to a service.
@@ -150,18 +151,21 @@ impl Transport {
         self.inner.meter.read()
     }
 
-    /// Sends one request, signed immediately before it is sent.
+    /// Sends one request. It is signed before its host is looked up and connected to, and once more
+    /// if it is refused and this took long.
     ///
     /// # Errors
     /// 404 is [`ErrorKind::NotFound`], 401 [`ErrorKind::Unauthorized`], 400 and 405
     /// [`ErrorKind::BadRequest`]. Any other status except 200 and 304, and every network failure,
     /// is [`ErrorKind::Transport`].
     pub async fn get(&self, request: ServiceRequest<'_>) -> Result<ServiceResponse, Failure> {
+        let start = Instant::now();
         let answer = self.get_once(request).await;
         match answer {
-            Err(failure) if self.is_clock_error(request, &failure) => {
+            Err(failure) if self.is_clock_error(request, &failure, start.elapsed()) => {
                 let skew = self.clock_skew_ms();
-                // Repeated once with the server's clock. The correction is kept for later requests.
+                // Repeated once with the server's clock, over the connection that there is now. The
+                // correction is kept for later requests.
                 self.inner.clock_correction.store(skew, Ordering::Relaxed);
                 self.get_once(request).await
             }
@@ -315,12 +319,18 @@ impl Transport {
         error.with("app_id", request.app_id)
     }
 
-    fn is_clock_error(&self, request: ServiceRequest<'_>, failure: &Failure) -> bool {
+    /// Whether a signature of at most this age may have been refused because of its time.
+    fn is_clock_error(
+        &self,
+        request: ServiceRequest<'_>,
+        failure: &Failure,
+        age: Duration,
+    ) -> bool {
         let correction = self.inner.clock_correction.load(Ordering::Relaxed);
+        let skew = (self.clock_skew_ms() - correction).unsigned_abs();
         failure.status == Some(401)
             && request.access_key.is_some()
-            && (self.clock_skew_ms() - correction).unsigned_abs()
-                > u64::try_from(MIN_SUSPECT_SKEW.as_millis()).unwrap_or(u64::MAX)
+            && age.saturating_add(Duration::from_millis(skew)) > MIN_SUSPECT_SKEW
     }
 
     fn record_poll_line(&self, headers: &HeaderMap) {

@@ -25,6 +25,7 @@ mod client {
     mod revival;
     mod settings;
     mod signing;
+    mod slow_names;
     mod spans;
     mod support;
     mod transport;

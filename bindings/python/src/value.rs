@@ -6,7 +6,7 @@ use castalia_core::format::value;
 use castalia_core::host::read::Origin;
 use castalia_core::{Error, ErrorKind, FromValue, ReadRules, Zone};
 use pyo3::IntoPyObjectExt as _;
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDateTime, PyString, PyTzInfo};
@@ -47,9 +47,7 @@ pub(crate) fn read<'py>(
         ValueType::Float => read_as(origin, key, |number: f64| number.into_bound_py_any(py)),
         ValueType::Bool => read_as(origin, key, |flag: bool| flag.into_bound_py_any(py)),
         ValueType::Duration => read_as(origin, key, |time: Duration| time.into_bound_py_any(py)),
-        ValueType::Date => {
-            read_as(origin, key, |time| moment(py, time)?.call_method0("astimezone"))
-        }
+        ValueType::Date => read_as(origin, key, |time| local(py, time)),
     };
     match read? {
         Some(Ok(value)) => Ok(Some(value)),
@@ -65,6 +63,19 @@ fn read_as<T: FromValue, V>(
     convert: impl FnOnce(T) -> PyResult<V>,
 ) -> Result<Option<PyResult<V>>, Raised> {
     Ok(origin.try_get(key)?.map(convert))
+}
+
+/// A moment as a `datetime` in this machine's time zone.
+fn local(py: Python<'_>, time: SystemTime) -> PyResult<Bound<'_, PyAny>> {
+    let utc = moment(py, time)?;
+    utc.call_method0("astimezone").or_else(|error| {
+        if !error.is_instance_of::<PyOSError>(py) {
+            return Err(error);
+        }
+        // Windows has no local time before 1970: with the offset of 1970, it is the same moment.
+        let zone = moment(py, UNIX_EPOCH)?.call_method0("astimezone")?.getattr("tzinfo")?;
+        utc.call_method1("astimezone", (zone,))
+    })
 }
 
 /// A moment as a `datetime` in UTC.

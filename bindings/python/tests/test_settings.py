@@ -69,3 +69,11 @@ def test_an_address_without_credentials_is_that_of_the_writer(
     settings = castalia.Settings({"apollo.meta": "http://meta:8080"})
     monkeypatch.setenv("APOLLO_META", "http://elsewhere")
     assert pickle.loads(pickle.dumps(settings)).values == settings.values
+
+
+def test_settings_are_equal_if_their_secrets_are() -> None:
+    def settings(secret: str) -> castalia.Settings:
+        return castalia.Settings({"app.id": "order", "apollo.access-key.secret": secret})
+
+    assert settings("a") == settings("a") and hash(settings("a")) == hash(settings("a"))
+    assert settings("a") != settings("b") and len({settings("a"), settings("b")}) == 2

@@ -40,7 +40,10 @@ pub(super) fn read_newest(
     for path in paths {
         match read(path, expected) {
             Ok(Some(found)) => {
-                if newest.as_ref().is_none_or(|known| found.written_at > known.written_at) {
+                let is_newer = |known: &CachedContent| {
+                    Recency::of(found.written_at) > Recency::of(known.written_at)
+                };
+                if newest.as_ref().is_none_or(is_newer) {
                     newest = Some(found);
                 }
             }
@@ -51,9 +54,26 @@ pub(super) fn read_newest(
     (newest, errors)
 }
 
-/// When the latest of these files was written; `None` if there is none.
-pub(super) fn latest(paths: impl Iterator<Item = PathBuf>) -> Option<SystemTime> {
-    paths.filter_map(|path| fs::metadata(path).and_then(|metadata| metadata.modified()).ok()).max()
+/// How recent the latest of these files is; `None` if there is none.
+pub(super) fn latest(paths: impl Iterator<Item = PathBuf>) -> Option<Recency> {
+    let written_at =
+        |path: PathBuf| fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    paths.filter_map(written_at).map(Recency::of).max()
+}
+
+/// Orders files by the time at which they were written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Recency {
+    /// Compared first. A file of the future is the oldest: the clock was set back since, and others
+    /// were written afterwards.
+    is_past: bool,
+    written_at: SystemTime,
+}
+
+impl Recency {
+    pub(super) fn of(written_at: SystemTime) -> Self {
+        Self { is_past: written_at <= SystemTime::now(), written_at }
+    }
 }
 
 #[cfg(test)]
@@ -62,7 +82,7 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    use super::super::Writer;
+    use super::super::LoadNumber;
     use super::*;
     use crate::protocol::wire::Configurations;
     use crate::settings::CacheSettings;
@@ -89,7 +109,7 @@ mod tests {
     }
 
     fn store(cache: &FileCache, value: &str) {
-        cache.store(Writer::default(), &identity(), &content(value)).unwrap();
+        cache.store(LoadNumber::default(), &identity(), &content(value)).unwrap();
     }
 
     fn load(cache: &FileCache) -> Configurations {
@@ -146,6 +166,11 @@ mod tests {
         assert_eq!(load(&cache), content("3"));
     }
 
+    fn make_future(file: &Path) {
+        let future = SystemTime::now() + Duration::from_secs(3600);
+        File::options().write(true).open(file).unwrap().set_modified(future).unwrap();
+    }
+
     /// B88: the file of another program has a later time than any that is written now.
     #[test]
     fn a_file_is_the_newest_although_the_clock_was_set_back() {
@@ -155,13 +180,9 @@ mod tests {
         let file = root.path().join("order/config-cache").join(NAME);
         let suffixed = file.with_file_name(format!("{NAME}.properties"));
         fs::write(&suffixed, "k=java\n").unwrap();
-        let future = SystemTime::now() + Duration::from_secs(3600);
-        File::options().write(true).open(&suffixed).unwrap().set_modified(future).unwrap();
-        assert_eq!(load(&cache), content("java"));
+        make_future(&suffixed);
         store(&cache, "2");
         assert_eq!(load(&cache), content("2"));
-        let modified = |file: &Path| fs::metadata(file).unwrap().modified().unwrap();
-        assert_eq!(modified(&file), modified(&suffixed));
         #[cfg(unix)]
         {
             let inode = || std::os::unix::fs::MetadataExt::ino(&fs::metadata(&file).unwrap());
@@ -169,6 +190,21 @@ mod tests {
             store(&cache, "2");
             assert_eq!(inode(), before, "a refresh writes nothing");
         }
+    }
+
+    /// B107: the clock was set back after a file had been written.
+    #[test]
+    fn a_file_of_the_future_is_older_than_what_others_write() {
+        let root = tempfile::tempdir().unwrap();
+        let cache = cache(&root);
+        store(&cache, "1");
+        let file = root.path().join("order/config-cache").join(NAME);
+        make_future(&file);
+        assert_eq!(load(&cache), content("1"), "there is no other");
+        fs::write(file.with_file_name(format!("{NAME}.properties")), "k=java\n").unwrap();
+        assert_eq!(load(&cache), content("java"));
+        store(&cache, "1");
+        assert_eq!(load(&cache), content("1"), "it was written again");
     }
 
     #[test]

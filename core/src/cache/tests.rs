@@ -31,7 +31,7 @@ fn cache_below(root: &Path) -> FileCache {
 }
 
 fn store(cache: &FileCache, namespace: &str, content: &Configurations) -> Result<()> {
-    cache.store(Writer::default(), &identity(namespace), content)
+    cache.store(LoadNumber::default(), &identity(namespace), content)
 }
 
 fn load(cache: &FileCache, namespace: &str) -> Result<Option<Configurations>> {
@@ -254,19 +254,22 @@ fn a_damaged_import_is_told_without_its_values() {
 
 /// B89: as after a namespace, or its client, was closed and opened again.
 #[test]
-fn an_earlier_writer_does_not_replace_the_file_of_a_later_one() {
+fn the_values_of_an_earlier_load_do_not_replace_those_of_a_later_one() {
     let (root, cache, _) = cache();
     let again = cache_below(root.path());
-    let [first, second] = [Writer::latest(), Writer::latest()];
-    for (cache, writer, value) in [
+    let [first, second] = [(); 2].map(|()| LoadNumber::next());
+    for (cache, load, value) in [
         (&cache, first, "1"),
         (&again, second, "2"),
         (&cache, first, "3"),
-        (&cache, Writer::default(), "4"),
+        (&cache, LoadNumber::default(), "4"),
     ] {
-        cache.store(writer, &identity("a"), &content(&[("k", value)])).unwrap();
+        cache.store(load, &identity("a"), &content(&[("k", value)])).unwrap();
     }
     assert_eq!(load(&cache, "a").unwrap(), Some(content(&[("k", "2")])));
+    // B99: however many other clients there have been.
+    cache.store(LoadNumber::next(), &identity("a"), &content(&[("k", "5")])).unwrap();
+    assert_eq!(load(&cache, "a").unwrap(), Some(content(&[("k", "5")])));
 }
 
 #[test]

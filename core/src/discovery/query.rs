@@ -1,16 +1,57 @@
-//! One request to a meta server, and what its list must contain to be used.
+//! The requests to the meta servers, and what a list must contain to be used.
 
-use super::{MetaServers, OPERATION, ServiceUrl, Services};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::sleep;
+
+use super::{MetaServers, OPERATION, ServiceUrl, Services, no_service};
 use crate::error::{Error, ErrorKind, Result};
 use crate::protocol::route::services_path_and_query;
 use crate::protocol::wire::ServiceInstance;
 use crate::transport::{Failure, ServiceRequest, ServiceResponse, Url};
 
+/// How long a meta server is waited for before the next one is asked as well. Looking up its name
+/// may take 10 s.
+const HEAD_START: Duration = Duration::from_secs(1);
+
+/// Asks the meta servers in turn: the next one if one fails or is slow. Returns the first list, and
+/// the index of the server that sent it.
+///
+/// # Errors
+/// [`ErrorKind::Transport`] if none answers with a usable service.
+pub(super) async fn query_in_turn(
+    meta: &MetaServers,
+    servers: &[String],
+) -> Result<(usize, Services)> {
+    let mut left = servers.iter().enumerate();
+    let mut running = FuturesUnordered::new();
+    let mut last = no_service("no meta server is set; set apollo.meta");
+    let mut is_slow = false;
+    loop {
+        if is_slow || running.is_empty() {
+            let Some((index, server)) = left.next() else { return Err(last) };
+            running.push(async move { (index, query_server(meta, server).await) });
+        }
+        is_slow = tokio::select! {
+            Some((index, answer)) = running.next() => match answer {
+                Ok(services) => return Ok((index, services)),
+                Err(error) => {
+                    last = error;
+                    false
+                }
+            },
+            () = sleep(HEAD_START), if left.len() > 0 => true,
+        };
+    }
+}
+
 /// Asks one meta server for its list.
 ///
 /// # Errors
 /// [`ErrorKind::Transport`] if it does not answer or lists no usable service.
-pub(super) async fn query_server(meta: &MetaServers, server: &str) -> Result<Services> {
+async fn query_server(meta: &MetaServers, server: &str) -> Result<Services> {
     let options = &meta.options;
     let ip = options.client_ip.as_ref().map(|tell| tell());
     let path_and_query = services_path_and_query(options.path, &options.app_id, ip.as_deref());

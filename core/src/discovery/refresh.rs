@@ -57,7 +57,7 @@ impl Discovery {
 
     /// Whether a service is known; asks a meta server if not.
     async fn has_found(&self) -> bool {
-        !self.current_services().is_empty() || self.query_shared().await.is_ok()
+        !self.is_empty() || self.query_shared().await.is_ok()
     }
 
     /// Waits for the next query. Services that move during an outage announce nothing, so that only

@@ -1,6 +1,6 @@
 //! Parses dates: the three forms of the Java client, and RFC 3339.
 
-use std::time::SystemTime;
+use std::time::{self, SystemTime};
 
 use chrono::{
     DateTime, Days, Duration, FixedOffset, Local, Months, NaiveDate, NaiveDateTime, TimeZone, Utc,
@@ -35,8 +35,7 @@ pub enum Calendar {
 pub fn parse(text: &str, zone: Zone, calendar: Calendar) -> Option<SystemTime> {
     let text = text.trim();
     if matches!(text.as_bytes().get(10), Some(b'T' | b't')) {
-        let moment = DateTime::parse_from_rfc3339(text).ok();
-        return moment.map(SystemTime::from);
+        return system_time(&DateTime::parse_from_rfc3339(text).ok()?);
     }
     let moment = match calendar {
         Calendar::Strict => strict(text)?,
@@ -47,10 +46,10 @@ pub fn parse(text: &str, zone: Zone, calendar: Calendar) -> Option<SystemTime> {
 
 fn in_zone(moment: NaiveDateTime, zone: Zone) -> Option<SystemTime> {
     match zone {
-        Zone::Utc => Some(Utc.from_utc_datetime(&moment).into()),
+        Zone::Utc => system_time(&Utc.from_utc_datetime(&moment)),
         Zone::Offset(seconds) => {
             let zone = FixedOffset::east_opt(seconds)?;
-            zone.from_local_datetime(&moment).earliest().map(SystemTime::from)
+            system_time(&zone.from_local_datetime(&moment).earliest()?)
         }
         Zone::Local => {
             let found = Local.from_local_datetime(&moment).earliest();
@@ -61,9 +60,24 @@ fn in_zone(moment: NaiveDateTime, zone: Zone) -> Option<SystemTime> {
                 let earlier = Local.from_local_datetime(&earlier).earliest()?;
                 earlier.checked_add_signed(Duration::days(1))
             });
-            found.map(SystemTime::from)
+            system_time(&found?)
         }
     }
+}
+
+fn system_time(moment: &DateTime<impl TimeZone>) -> Option<SystemTime> {
+    since_1970(moment.timestamp(), moment.timestamp_subsec_nanos())
+}
+
+/// `None` for what the operating system cannot represent, such as a time before 1601 on Windows. The
+/// conversion of chrono panics there.
+fn since_1970(seconds: i64, nanos: u32) -> Option<SystemTime> {
+    let whole = time::Duration::from_secs(seconds.unsigned_abs());
+    let second = match seconds < 0 {
+        true => SystemTime::UNIX_EPOCH.checked_sub(whole),
+        false => SystemTime::UNIX_EPOCH.checked_add(whole),
+    };
+    second?.checked_add(time::Duration::from_nanos(nanos.into()))
 }
 
 fn strict(text: &str) -> Option<NaiveDateTime> {
@@ -183,6 +197,21 @@ mod tests {
         assert!(parse("2024-06-01", Zone::Local, Calendar::Strict).is_some());
     }
 
+    /// B100: Windows has no time before 1601, and no system one after the last second of all.
+    #[test]
+    fn a_date_that_the_system_cannot_represent_is_malformed() {
+        let quarter = 250_000_000;
+        let before = SystemTime::UNIX_EPOCH - time::Duration::from_millis(750);
+        assert_eq!(since_1970(-1, quarter), Some(before));
+        assert_eq!(since_1970(i64::MAX, 5 * quarter), None);
+        for text in ["1600-12-31", "1600-12-31T00:00:00Z"] {
+            let found = [Zone::Utc, Zone::Offset(3600), Zone::Local]
+                .map(|zone| parse(text, zone, Calendar::Strict).is_none());
+            assert_eq!(found, [cfg!(windows); 3], "{text}");
+        }
+        assert!(parse("1601-01-02", Zone::Utc, Calendar::Strict).is_some());
+    }
+
     #[test]
     fn the_last_hour_of_all_is_read_or_malformed_in_any_zone() {
         let text = "262142-12-31 23:30:00.0";
@@ -190,9 +219,9 @@ mod tests {
         // West of UTC, it is later than any moment.
         assert_eq!(parse(text, Zone::Offset(-3600), Calendar::Lenient), None);
         let east = parse(text, Zone::Offset(3600), Calendar::Lenient);
-        assert_eq!(east, Some(utc - std::time::Duration::from_secs(3600)));
+        assert_eq!(east, Some(utc - time::Duration::from_secs(3600)));
         if let Some(local) = parse(text, Zone::Local, Calendar::Lenient) {
-            assert!(local < utc + std::time::Duration::from_secs(3600));
+            assert!(local < utc + time::Duration::from_secs(3600));
         }
     }
 }

@@ -7,17 +7,17 @@ use tracing::{info, warn};
 
 use super::disk::Disk;
 use super::namespace::Namespace;
-use crate::cache::{FileCache, Writer};
+use crate::cache::{FileCache, LoadNumber};
 use crate::error::Result;
 use crate::snapshot::{Snapshot, is_readable};
 use crate::supervise::supervise;
 
 pub(super) struct CacheWriter {
     /// `None` without cache files.
-    disk: Option<(Disk, Writer)>,
+    disk: Option<Disk>,
     namespace: Arc<Namespace>,
-    /// Changes when the file may differ from the snapshot.
-    unsaved: watch::Receiver<()>,
+    /// The last load. Changes when the file may differ from the snapshot.
+    unsaved: watch::Receiver<LoadNumber>,
     /// Whether the last write failed. Only the first failure in a row is logged.
     failing: bool,
 }
@@ -26,9 +26,8 @@ impl CacheWriter {
     pub(super) fn new(
         disk: Option<Disk>,
         namespace: Arc<Namespace>,
-        unsaved: watch::Receiver<()>,
+        unsaved: watch::Receiver<LoadNumber>,
     ) -> Self {
-        let disk = disk.map(|disk| (disk, Writer::latest()));
         Self { disk, namespace, unsaved, failing: false }
     }
 
@@ -38,14 +37,15 @@ impl CacheWriter {
     }
 
     async fn write_until_closed(&mut self) {
-        let Some((disk, writer)) = self.disk.clone() else {
+        let Some(disk) = self.disk.clone() else {
             return;
         };
         while self.unsaved.changed().await.is_ok() {
             // Read here rather than sent: releases that arrive during a slow write are skipped, all
-            // but the newest.
+            // but the newest. It is that of the load, or of a later one.
+            let load = *self.unsaved.borrow_and_update();
             let snapshot = self.namespace.snapshot();
-            let store = move |cache: &FileCache| store(cache, writer, &snapshot);
+            let store = move |cache: &FileCache| store(cache, load, &snapshot);
             let outcome = disk.clone().run(store).await;
             self.record(&outcome);
         }
@@ -70,7 +70,7 @@ impl CacheWriter {
 
 /// Writes the file, unless a document that cannot be parsed would replace the last one that could
 /// be, which the next start without a server needs.
-fn store(cache: &FileCache, writer: Writer, snapshot: &Snapshot) -> Result<()> {
+fn store(cache: &FileCache, load: LoadNumber, snapshot: &Snapshot) -> Result<()> {
     let identity = snapshot.identity();
     if snapshot.problem().is_some()
         && let Ok(Some(known)) = cache.load(identity)
@@ -78,5 +78,5 @@ fn store(cache: &FileCache, writer: Writer, snapshot: &Snapshot) -> Result<()> {
     {
         return Ok(());
     }
-    cache.store(writer, identity, snapshot.configurations())
+    cache.store(load, identity, snapshot.configurations())
 }

@@ -7,16 +7,16 @@
 
 use std::collections::VecDeque;
 use std::future::ready;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use tokio::time::Instant;
-use tower::{Layer, Service};
+use tokio::time::{Instant, timeout};
+use tower::{BoxError, Layer, Service};
 
 use super::Connecting;
 use super::names::{Addresses, Found, Names};
@@ -24,9 +24,12 @@ use crate::error::Result;
 
 /// How long hyper tries one family of addresses before it tries the other one at the same time.
 const FAMILY_DELAY: Duration = Duration::from_millis(300);
-/// How long after the first attempt another one may begin. A host may have many addresses, and the
-/// caller may have other servers.
+/// How long after the first attempt another one may begin, unless the connect timeout is longer. A
+/// host may have many addresses, and the caller may have other servers.
 const LIMIT: Duration = Duration::from_secs(10);
+/// What an address gets of a longer connect timeout, however many others of its host follow: the
+/// default of the timeout.
+const SHORTEST: Duration = Duration::from_secs(1);
 
 tokio::task_local! {
     static ATTEMPTS: Arc<Attempts>;
@@ -35,6 +38,8 @@ tokio::task_local! {
 /// The attempts of one request to connect.
 pub(super) struct Attempts {
     connecting: Connecting,
+    /// Longest time of an attempt.
+    connect_timeout: Duration,
     target: Mutex<Target>,
 }
 
@@ -57,8 +62,8 @@ struct Plan {
 }
 
 impl Attempts {
-    pub(super) fn new(connecting: Connecting) -> Arc<Self> {
-        Arc::new(Self { connecting, target: Mutex::default() })
+    pub(super) fn new(connecting: Connecting, connect_timeout: Duration) -> Arc<Self> {
+        Arc::new(Self { connecting, connect_timeout, target: Mutex::default() })
     }
 
     /// Sends the request, with the addresses of the current attempt.
@@ -66,23 +71,23 @@ impl Attempts {
         ATTEMPTS.scope(self.clone(), sent).await
     }
 
-    /// After an attempt that failed to connect: whether there is another one, of at most `limit`.
+    /// After an attempt that failed to connect: whether there is another one.
     ///
     /// # Errors
     /// As [`Names::find`].
-    pub(super) async fn prepare_next(&self, names: &Arc<Names>, limit: Duration) -> Result<bool> {
+    pub(super) async fn prepare_next(&self, names: &Arc<Names>) -> Result<bool> {
         if let Some(name) = self.unresolved() {
             let _connecting = self.connecting.begin();
             let found = names.find(&name).await?;
-            self.lock().plan = Some(Plan::new(found, limit));
+            self.lock().plan = Some(Plan::new(found, self.connect_timeout));
             return Ok(true);
         }
-        Ok(self.advance() || self.renew(names, limit).await)
+        Ok(self.advance() || self.renew(names).await)
     }
 
     /// After all attempts with old addresses: waits for the lookup that may find others, once.
     /// Returns whether it did.
-    async fn renew(&self, names: &Names, limit: Duration) -> bool {
+    async fn renew(&self, names: &Names) -> bool {
         let Some((name, old)) = self.take_old() else {
             return false;
         };
@@ -90,7 +95,7 @@ impl Attempts {
         match names.find_newer(&name).await {
             Some(addresses) if addresses != old => {
                 let found = Found { addresses, are_old: false };
-                self.lock().plan = Some(Plan::new(found, limit));
+                self.lock().plan = Some(Plan::new(found, self.connect_timeout));
                 true
             }
             _ => false,
@@ -105,6 +110,13 @@ impl Attempts {
         }
         let plan = target.plan.as_ref()?;
         Some(plan.left.front().cloned().unwrap_or_default())
+    }
+
+    /// Longest time of the current attempt.
+    fn limit(&self) -> Duration {
+        let target = self.lock();
+        let share = target.plan.as_ref().map(Plan::share);
+        share.map_or(self.connect_timeout, |share| share.min(self.connect_timeout))
     }
 
     fn unresolved(&self) -> Option<String> {
@@ -133,18 +145,26 @@ impl Attempts {
 }
 
 impl Plan {
-    fn new(found: Found, limit: Duration) -> Self {
+    fn new(found: Found, connect_timeout: Duration) -> Self {
         Self {
-            left: in_turn(&found.addresses, limit),
-            until: Instant::now() + LIMIT,
+            left: in_turn(&found.addresses, connect_timeout),
+            until: Instant::now() + LIMIT.max(connect_timeout),
             old: found.are_old.then_some(found.addresses),
         }
+    }
+
+    /// What the current attempt may use of the time that is left: with a long connect timeout, an
+    /// address that does not answer would leave nothing to the others, at each request anew.
+    fn share(&self) -> Duration {
+        let attempts = u32::try_from(self.left.len()).unwrap_or(u32::MAX).max(1);
+        let left = self.until.saturating_duration_since(Instant::now());
+        (left / attempts).max(SHORTEST)
     }
 }
 
 /// The addresses of each attempt: one, or one of each family if there is time for both.
-fn in_turn(found: &[SocketAddr], limit: Duration) -> VecDeque<Vec<SocketAddr>> {
-    if limit < 2 * FAMILY_DELAY {
+fn in_turn(found: &[SocketAddr], connect_timeout: Duration) -> VecDeque<Vec<SocketAddr>> {
+    if connect_timeout < 2 * FAMILY_DELAY {
         return found.iter().map(|address| vec![*address]).collect();
     }
     let starts_with_v6 = found.first().is_some_and(SocketAddr::is_ipv6);
@@ -169,7 +189,7 @@ impl Resolve for AttemptResolver {
     }
 }
 
-/// Reports to the request that a connection is being made for it.
+/// Reports to the request that a connection is being made for it, within the limit of the attempt.
 #[derive(Clone)]
 pub(super) struct Reporting;
 
@@ -188,27 +208,35 @@ pub(super) struct ReportingConnector<S> {
 
 impl<S, R> Service<R> for ReportingConnector<S>
 where
-    S: Service<R>,
+    S: Service<R, Error = BoxError>,
     S::Future: Send + 'static,
 {
     type Response = S::Response;
-    type Error = S::Error;
-    type Future = BoxFuture<'static, Result<S::Response, S::Error>>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<S::Response, BoxError>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         self.connector.poll_ready(context)
     }
 
     fn call(&mut self, request: R) -> Self::Future {
-        let guard = ATTEMPTS.try_with(|attempts| attempts.connecting.begin()).ok();
+        let attempt = ATTEMPTS.try_with(|attempts| (attempts.connecting.begin(), attempts.limit()));
         let connected = self.connector.call(request);
-        Box::pin(connected.inspect(move |_| drop(guard)))
+        Box::pin(async move {
+            // Each request has its attempts.
+            let Ok((_connecting, limit)) = attempt else { return connected.await };
+            timeout(limit, connected).await.unwrap_or_else(|_| {
+                let text = format!("no connection within {} ms", limit.as_millis());
+                Err(io::Error::new(io::ErrorKind::TimedOut, text).into())
+            })
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io;
+    use std::convert::Infallible;
+    use std::future::pending;
     use std::net::IpAddr;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc::sync_channel;
@@ -248,27 +276,62 @@ mod tests {
     #[tokio::test]
     async fn a_name_is_looked_up_once_and_its_addresses_are_tried_in_turn() {
         let names = Arc::new(Names::new(|_| Ok(addresses(&["10.0.0.1", "10.0.0.2"]))));
-        let attempts = Attempts::new(Connecting::default());
+        let attempts = Attempts::new(Connecting::default(), SECOND);
         assert_eq!(resolve(&attempts).await, None, "it is not looked up yet");
         for ip in ["10.0.0.1", "10.0.0.2"] {
-            assert!(attempts.prepare_next(&names, SECOND).await.unwrap());
+            assert!(attempts.prepare_next(&names).await.unwrap());
             assert_eq!(resolve(&attempts).await, Some(ip.parse().unwrap()));
         }
-        assert!(!attempts.prepare_next(&names, SECOND).await.unwrap());
+        assert!(!attempts.prepare_next(&names).await.unwrap());
     }
 
     /// B96: each of a hundred addresses that do not answer takes the connect timeout.
     #[tokio::test(start_paused = true)]
     async fn no_other_address_is_tried_after_the_limit() {
         let names = Arc::new(Names::new(|_| Ok(addresses(&["10.0.0.1", "10.0.0.2", "10.0.0.3"]))));
-        let attempts = Attempts::new(Connecting::default());
+        let attempts = Attempts::new(Connecting::default(), SECOND);
         resolve(&attempts).await;
         for pause in [Duration::ZERO, LIMIT - SECOND] {
             advance(pause).await;
-            assert!(attempts.prepare_next(&names, SECOND).await.unwrap());
+            assert!(attempts.prepare_next(&names).await.unwrap());
         }
         advance(SECOND).await;
-        assert!(!attempts.prepare_next(&names, SECOND).await.unwrap());
+        assert!(!attempts.prepare_next(&names).await.unwrap());
+    }
+
+    /// Connects to the addresses of the attempts, of which none answers, until there are no others.
+    /// Returns for how many seconds each was tried.
+    async fn try_all(addresses_of_host: Vec<SocketAddr>, connect_timeout: Duration) -> Vec<u64> {
+        let names = Arc::new(Names::new(move |_| Ok(addresses_of_host.clone())));
+        let attempts = Attempts::new(Connecting::default(), connect_timeout);
+        let silent = tower::service_fn(|()| pending::<Result<Infallible, BoxError>>());
+        let mut connector = Reporting.layer(silent);
+        let mut times = Vec::new();
+        resolve(&attempts).await;
+        while attempts.prepare_next(&names).await.unwrap() {
+            let start = Instant::now();
+            let failed = attempts.run(async { connector.call(()).await }).await.unwrap_err();
+            assert!(failed.to_string().contains("no connection within"), "{failed}");
+            times.push((start.elapsed() + SECOND / 2).as_secs());
+        }
+        times
+    }
+
+    /// B102
+    #[tokio::test(start_paused = true)]
+    async fn a_long_connect_timeout_is_divided_among_the_addresses() {
+        let two = addresses(&["10.0.0.1", "10.0.0.2"]);
+        for (seconds, expected) in
+            [(1, [1, 1]), (5, [5, 5]), (8, [5, 5]), (10, [5, 5]), (30, [15, 15])]
+        {
+            assert_eq!(try_all(two.clone(), seconds * SECOND).await, expected, "{seconds} s");
+        }
+        assert_eq!(try_all(addresses(&["10.0.0.1"]), 30 * SECOND).await, [30]);
+        let both_families = addresses(&["::1", "10.0.0.1", "::2"]);
+        assert_eq!(try_all(both_families, 10 * SECOND).await, [5, 5]);
+        // As many as there is time for, each for a time in which a server can answer.
+        let many = (1..=100).map(|number| SocketAddr::from(([10, 0, 0, number], 0))).collect();
+        assert_eq!(try_all(many, 10 * SECOND).await, [1; 10]);
     }
 
     /// B96: a name server is slow, and the host has moved.
@@ -281,20 +344,20 @@ mod tests {
             _ => late.lock().unwrap().recv().map_err(io::Error::other),
         }));
         names.find("host").await.unwrap();
-        let attempts = Attempts::new(Connecting::default());
+        let attempts = Attempts::new(Connecting::default(), SECOND);
         resolve(&attempts).await;
-        assert!(attempts.prepare_next(&names, SECOND).await.unwrap());
+        assert!(attempts.prepare_next(&names).await.unwrap());
         assert_eq!(resolve(&attempts).await, Some("10.0.0.1".parse().unwrap()));
         sender.send(addresses(&["10.0.0.2"])).unwrap();
-        assert!(attempts.prepare_next(&names, SECOND).await.unwrap());
+        assert!(attempts.prepare_next(&names).await.unwrap());
         assert_eq!(resolve(&attempts).await, Some("10.0.0.2".parse().unwrap()));
-        assert!(!attempts.prepare_next(&names, SECOND).await.unwrap());
+        assert!(!attempts.prepare_next(&names).await.unwrap());
     }
 
     #[tokio::test]
     async fn without_a_name_there_is_one_attempt() {
         let names = Arc::new(Names::new(|name| panic!("{name}")));
-        let attempts = Attempts::new(Connecting::default());
-        assert!(!attempts.prepare_next(&names, Duration::from_secs(1)).await.unwrap());
+        let attempts = Attempts::new(Connecting::default(), SECOND);
+        assert!(!attempts.prepare_next(&names).await.unwrap());
     }
 }

@@ -23,8 +23,8 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How connections are made.
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
-    /// Longest time to connect to an address, TLS included. Other addresses of the host follow
-    /// within 10 s. Looking up the host has its own limit of 10 s.
+    /// Longest time to connect to an address, TLS included. The addresses of a host share 10 s, or
+    /// this time if it is longer. Looking up the host has its own limit of 10 s.
     pub connect_timeout: Duration,
     /// File of certificates (PEM) to trust in addition to the system's.
     pub ca_file: Option<PathBuf>,
@@ -107,15 +107,14 @@ impl ReqwestClient {
 
     /// Sends the request until an address of its host can be connected to.
     async fn send(&self, request: &HttpRequest) -> Result<Response> {
-        let attempts = Attempts::new(request.connecting.clone());
+        let attempts = Attempts::new(request.connecting.clone(), self.connect_timeout);
         loop {
             let error = match attempts.run(self.build_request(request).send()).await {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
             // Nothing has been sent if there is no connection.
-            let is_next = error.is_connect()
-                && attempts.prepare_next(&self.names, self.connect_timeout).await?;
+            let is_next = error.is_connect() && attempts.prepare_next(&self.names).await?;
             if !is_next {
                 return Err(failed(error));
             }

@@ -22,8 +22,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// The same for a host whose addresses were found before, which are used then: a slow name server
 /// must not delay every connection.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How long they are used in this way. Longer than the pauses between requests to a server that was
-/// unreachable.
+/// How long they are used in this way, or if a lookup fails. Longer than the pauses between requests
+/// to a server that was unreachable.
 const KEPT: Duration = Duration::from_secs(600);
 
 /// Addresses of a host, whose port is 0.
@@ -36,7 +36,8 @@ type Outcome = Option<Result<Addresses>>;
 /// What is known about a host.
 pub(super) struct Found {
     pub(super) addresses: Addresses,
-    /// Whether they are those of an earlier lookup, because the last one has no result yet.
+    /// Whether they are those of an earlier lookup, because the last one failed or has no result
+    /// yet.
     pub(super) are_old: bool,
 }
 
@@ -70,17 +71,19 @@ impl Names {
     /// caller.
     ///
     /// # Errors
-    /// [`ErrorKind::Transport`] if there are none, or none are found in time.
+    /// [`ErrorKind::Transport`] if none are known, and none are found in time.
     pub(super) async fn find(self: &Arc<Self>, name: &str) -> Result<Found> {
         let known = self.known(name);
         let wait = if known.is_some() { PATIENCE } else { LIMIT };
-        match (timeout(wait, self.look_up(name)).await, known) {
-            (Ok(found), _) => Ok(Found { addresses: found?, are_old: false }),
+        let found = timeout(wait, self.look_up(name)).await.unwrap_or_else(|_| {
+            let text = format!("no name server answered within {} ms", wait.as_millis());
+            Err(failed(name, io::Error::new(io::ErrorKind::TimedOut, text)))
+        });
+        match (found, known) {
+            (Ok(addresses), _) => Ok(Found { addresses, are_old: false }),
+            // Also if a name server fails: this says nothing about the host.
             (Err(_), Some(known)) => Ok(Found { addresses: known, are_old: true }),
-            (Err(_), None) => {
-                let text = format!("no name server answered within {} ms", LIMIT.as_millis());
-                Err(failed(name, io::Error::new(io::ErrorKind::TimedOut, text)))
-            }
+            (Err(error), None) => Err(error),
         }
     }
 
@@ -256,6 +259,45 @@ mod tests {
         }));
         assert_eq!(names.find("host").await.err().unwrap().kind(), ErrorKind::Transport);
         assert_eq!(*names.find("host").await.unwrap().addresses, [ANY]);
+    }
+
+    /// B101
+    #[tokio::test(start_paused = true)]
+    async fn the_addresses_that_are_known_are_used_if_a_lookup_fails() {
+        let begun = AtomicUsize::new(0);
+        let names = Arc::new(Names::new(move |_| match begun.fetch_add(1, Ordering::SeqCst) {
+            0 => Ok(vec![ANY]),
+            _ => Err(io::Error::other("on purpose")),
+        }));
+        for are_old in [false, true] {
+            let found = names.find("host").await.unwrap();
+            assert_eq!((&*found.addresses, found.are_old), (&[ANY][..], are_old));
+        }
+        advance(KEPT).await;
+        let error = names.find("host").await.err().unwrap();
+        assert!(error.to_string().contains("host=host"), "{error}");
+    }
+
+    /// B101: its name server fails after the first request has stopped to wait.
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_joins_a_lookup_does_not_share_its_failure() {
+        let (names, sender, begun) = waiting();
+        sender.send(vec![ANY]).unwrap();
+        names.find("host").await.unwrap();
+        let find = || {
+            let names = names.clone();
+            tokio::spawn(async move { names.find("host").await })
+        };
+        let first = find();
+        until(&begun, 2).await;
+        advance(PATIENCE + TICK).await;
+        assert!(first.await.unwrap().unwrap().are_old);
+        let second = find();
+        yield_now().await;
+        // Ends the lookup with an error.
+        drop(sender);
+        assert!(second.await.unwrap().unwrap().are_old);
+        assert_eq!(begun.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test(start_paused = true)]

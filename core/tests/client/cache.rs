@@ -153,6 +153,33 @@ async fn a_refresh_that_brings_nothing_writes_a_missing_file() {
     eventually("written after the obstacle is gone", holds).await;
 }
 
+/// B99: also if another client of the program wrote the file last, and has closed the namespace or
+/// itself since.
+#[tokio::test(start_paused = true)]
+async fn a_client_writes_its_releases_whatever_other_clients_have_written() {
+    let fixture = Fixture::new();
+    let file = fixture.cache_file(NAMESPACE);
+    let holds =
+        |a: &str| fs::read_to_string(&file).is_ok_and(|text| text.contains(&format!("a={a}")));
+    let client =
+        || fixture.client_with(fixture.settings().set("castalia.long-poll.enable", "false"));
+    let (first, second) = (client(), client());
+    let config = first.config(NAMESPACE).await.unwrap();
+    eventually("the first client has written", || holds("1")).await;
+    for (of_second, of_first, closes_client) in [("2", "3", false), ("4", "5", true)] {
+        fixture.publish(&[("a", of_second)]);
+        let other = second.config(NAMESPACE).await.unwrap();
+        eventually("the second client has written", || holds(of_second)).await;
+        other.close();
+        if closes_client {
+            second.close().await;
+        }
+        fixture.publish(&[("a", of_first)]);
+        config.refresh().await.unwrap();
+        eventually("the first client has written again", || holds(of_first)).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_restart_with_the_same_content_writes_nothing() {
     let fixture = Fixture::new();

@@ -348,7 +348,7 @@ fn a_shared_cache_file_is_always_whole() {
         let count = count_whole();
         is_there |= count > 0;
         assert_eq!(count, if is_there { VALUES } else { 0 });
-        runtime.block_on(tokio::time::sleep(Duration::from_millis(2)));
+        runtime.block_on(async { tokio::time::sleep(Duration::from_millis(2)).await });
     }
     for writer in writers {
         let output = writer.wait_with_output().unwrap();

@@ -90,10 +90,14 @@ class Settings:
         return _restored, (public, self.with_env, self.pickle_secret, replaced)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Settings) and self.__reduce__() == other.__reduce__()
+        # With secrets: configs that were pickled with equal settings share a client.
+        return isinstance(other, Settings) and self._parts() == other._parts()
 
     def __hash__(self) -> int:
-        return hash((self.with_env, frozenset(self.values.items())))
+        return hash(self._parts())
+
+    def _parts(self) -> tuple[Any, ...]:
+        return frozenset(self.values.items()), self.with_env, self.pickle_secret
 
     def __repr__(self) -> str:
         # Only names: values may be secrets.

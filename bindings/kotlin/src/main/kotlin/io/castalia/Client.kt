@@ -122,25 +122,37 @@ class Client internal constructor(settings: Settings, private val native: Native
         if (!tasks.end()) return
         native.stop()
         val end = FutureTask({ finish() }, Unit)
-        Thread(null, end, "castalia-close").apply { isDaemon = true }.start()
+        try {
+            Thread(null, end, "castalia-close").apply { isDaemon = true }.start()
+        } catch (_: Throwable) {
+            // The system refuses a thread, so this one waits.
+            end.run()
+        }
         if (tasks.isHere) return
         try {
-            end.get()
+            end.result()
         } catch (_: InterruptedException) {
             Thread.currentThread().interrupt()
-        } catch (failure: ExecutionException) {
-            throw failure.cause ?: failure
         }
     }
 
     override fun toString(): String = "Client(appId=$appId)"
 
     private fun finish() {
-        val drain = MILLISECONDS.toNanos(about.long("drain_ms"))
-        val began = System.nanoTime()
+        val drained = System.nanoTime() + MILLISECONDS.toNanos(about.long("drain_ms"))
         validating.forEach { it.cancel(true) }
-        tasks.future { native.end() }.get()
-        tasks.drain(drain - (System.nanoTime() - began))
+        try {
+            tasks.future { native.end() }.result()
+        } finally {
+            // Also if the system refuses a thread for that: nobody closes the client again.
+            release(drained - System.nanoTime())
+        }
+    }
+
+    /** Releases the native half after launched work, for which this waits for at most so many nanoseconds. */
+    private fun release(patience: Long) = try {
+        tasks.drain(patience)
+    } finally {
         configs.values.forEach { it.opened.release() }
         files.values.forEach { it.opened.release() }
         native.close()
@@ -175,11 +187,7 @@ class Client internal constructor(settings: Settings, private val native: Native
 
     /** Changes the values of a client without servers, and waits until reads return them. */
     internal fun change(apply: suspend () -> Unit) {
-        try {
-            tasks.call(apply).get()
-        } catch (failure: ExecutionException) {
-            throw failure.cause ?: failure
-        }
+        tasks.call(apply).result()
         configs.values.forEach { it.opened.renew() }
         files.values.forEach { it.opened.renew() }
     }
@@ -220,4 +228,11 @@ class Client internal constructor(settings: Settings, private val native: Native
             return translated { make(settings.clientOptions()) }
         }
     }
+}
+
+/** Waits for the result; a failure is thrown as it happened. */
+private fun <T> Future<T>.result(): T = try {
+    get()
+} catch (failure: ExecutionException) {
+    throw failure.cause ?: failure
 }

@@ -41,6 +41,8 @@ internal object Library {
                 failures += failure
             } catch (failure: LinkageError) {
                 failures += failure
+            } catch (failure: InvalidPathException) {
+                failures += failure
             }
         }
         throw unusable(failures)

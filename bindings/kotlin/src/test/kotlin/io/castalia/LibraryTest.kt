@@ -14,12 +14,12 @@ import org.junit.jupiter.api.Assumptions.assumeTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
 
-/** Loads the library, from the folder in the argument if there is one, and prints its path. */
+/** Loads the library, and prints its path. Arguments are properties whose values begin with what is no path. */
 object LoadLibrary {
     @JvmStatic
     fun main(arguments: Array<String>) {
-        // Not an option, because no command line contains this character.
-        arguments.firstOrNull()?.let { System.setProperty("java.library.path", "\u0000${File.pathSeparator}$it") }
+        // Not options, because no command line contains this character.
+        for ((name, value) in arguments.map { it.split('=') }) System.setProperty(name, "\u0000$value")
         try {
             Client(mapOf("app.id" to "order")).close()
             println(Files.readAllLines(Path.of("/proc/self/maps")).first { "castalia_kotlin" in it }.substringAfter('/').trim())
@@ -150,7 +150,16 @@ class LibraryTest {
     fun `an entry of the search path that is no path is skipped`() {
         // B92
         val place = extracted()
-        assertEquals("$place", "/" + load.run(arguments = listOf("$folder")).output)
+        val path = "java.library.path=${File.pathSeparator}$folder"
+        assertEquals("$place", "/" + load.run(arguments = listOf(path)).output)
+    }
+
+    @Test
+    fun `a named library or folder that is no path is told`() {
+        for (name in listOf("castalia.native.path", "castalia.native.tmpdir")) {
+            val told = load.run(arguments = listOf("$name=nowhere")).output
+            assertTrue(told.startsWith("Io: ") && "nowhere" in told, told)
+        }
     }
 
     @Test

@@ -5,7 +5,9 @@ import java.util.concurrent.CountDownLatch
 import java.util.concurrent.Flow
 import java.util.concurrent.TimeUnit.SECONDS
 import kotlin.test.assertEquals
+import kotlin.test.assertNull
 import kotlin.test.assertTrue
+import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Test
 
 class PublisherTest {
@@ -29,6 +31,18 @@ class PublisherTest {
         }
 
         override fun onComplete() = completed.countDown()
+    }
+
+    @Test
+    fun `a stream that is cancelled before its next change is taken ends`() {
+        Scripted().use { server ->
+            server.publish("n" to "0")
+            server.client().use { client ->
+                val changes = client.configAsync("application").join().opened.stream(emptyList(), emptyList())
+                changes.close()
+                assertNull(runBlocking { changes.next() })
+            }
+        }
     }
 
     @Test

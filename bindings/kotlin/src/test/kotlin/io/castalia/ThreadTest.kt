@@ -1,10 +1,12 @@
 package io.castalia
 
+import io.castalia.ffi.Client as NativeClient
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.ThreadPoolExecutor
 import java.util.concurrent.TimeUnit.SECONDS
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.test.assertEquals
+import kotlin.test.assertFailsWith
 import kotlin.test.assertTrue
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.BeforeEach
@@ -122,6 +124,24 @@ class ThreadTest {
             pool.threadFactory = factory
         }
         client.close()
+        eventually("all threads end") { threads() == 0 }
+    }
+
+    @Test
+    fun `a client is released although the system refuses a thread for its end`() {
+        // B106
+        val settings = Settings(server.settings())
+        val native = Client.made<NativeClient>(settings) { options ->
+            object : NativeClient(options, false) {
+                override suspend fun end(): Unit = throw OutOfMemoryError("unable to create native thread")
+            }
+        }
+        val client = Client(settings, native)
+        val config = client.configAsync("application").join()
+        assertFailsWith<OutOfMemoryError> { client.close() }
+        client.close()
+        assertEquals("0", config["n"])
+        assertFailsWith<IllegalStateException> { native.report("about") }
         eventually("all threads end") { threads() == 0 }
     }
 
