@@ -273,7 +273,7 @@ impl Discovery {
     }
 
     /// Whether no service is known.
-    pub(crate) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.inner.services.borrow().is_empty()
     }
 
@@ -327,10 +327,13 @@ impl Discovery {
     async fn query_meta_servers(&self, meta: &MetaServers, query: &mut QueryState) -> Result<()> {
         // A meta server that is cut off from its database keeps listing services that are gone.
         // Only their failures show it.
-        if query.servers.len() > 1 && self.all_failed() {
+        let mut raced = query.servers.len();
+        if raced > 1 && self.all_failed() {
             query.servers.rotate_left(1);
+            // It would answer first, again, while the others are slow.
+            raced -= 1;
         }
-        let (index, services) = query_in_turn(meta, &query.servers).await?;
+        let (index, services) = query_in_turn(meta, &query.servers, raced).await?;
         // Stays with the server that answered, so that a dead one costs its timeout only once.
         query.servers.rotate_left(index);
         self.store_services(&services, &query.servers[0]);

@@ -163,10 +163,11 @@ impl Transport {
         let answer = self.get_once(request).await;
         match answer {
             Err(failure) if self.is_clock_error(request, &failure, start.elapsed()) => {
-                let skew = self.clock_skew_ms();
                 // Repeated once with the server's clock, over the connection that there is now. The
                 // correction is kept for later requests.
-                self.inner.clock_correction.store(skew, Ordering::Relaxed);
+                if self.uncorrected_skew() > MIN_SUSPECT_SKEW {
+                    self.inner.clock_correction.store(self.clock_skew_ms(), Ordering::Relaxed);
+                }
                 self.get_once(request).await
             }
             answer => answer,
@@ -326,11 +327,15 @@ impl Transport {
         failure: &Failure,
         age: Duration,
     ) -> bool {
-        let correction = self.inner.clock_correction.load(Ordering::Relaxed);
-        let skew = (self.clock_skew_ms() - correction).unsigned_abs();
         failure.status == Some(401)
             && request.access_key.is_some()
-            && age.saturating_add(Duration::from_millis(skew)) > MIN_SUSPECT_SKEW
+            && age.saturating_add(self.uncorrected_skew()) > MIN_SUSPECT_SKEW
+    }
+
+    /// By how much signatures deviate from the server's clock.
+    fn uncorrected_skew(&self) -> Duration {
+        let correction = self.inner.clock_correction.load(Ordering::Relaxed);
+        Duration::from_millis((self.clock_skew_ms() - correction).unsigned_abs())
     }
 
     fn record_poll_line(&self, headers: &HeaderMap) {

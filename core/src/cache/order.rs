@@ -16,7 +16,8 @@ static LOADS: AtomicU64 = AtomicU64::new(0);
 /// meanwhile has its own.
 static FILES: ProcessLocalCell<Files> = ProcessLocalCell::new();
 
-/// One lock for each file: a disk that hangs must not delay the files of others.
+/// One lock for each file: a disk that hangs must not delay the files of others. As many as
+/// namespaces were ever open.
 type Files = Mutex<HashMap<PathBuf, Arc<Mutex<LoadNumber>>>>;
 
 /// Number of a load, which confirmed the values that are stored; later loads have greater ones.

@@ -92,9 +92,9 @@ impl Client {
 }
 
 fn accepts(policy: StartPolicy, source: Source) -> bool {
-    match policy.requires_server() {
-        true => source == Source::Remote,
-        false => source != Source::None,
+    match policy {
+        StartPolicy::RequireAnyRemote | StartPolicy::RequireAllRemote => source == Source::Remote,
+        _ => source != Source::None,
     }
 }
 

@@ -17,32 +17,34 @@ use crate::transport::{Failure, ServiceRequest, ServiceResponse, Url};
 const HEAD_START: Duration = Duration::from_secs(1);
 
 /// Asks the meta servers in turn: the next one if one fails or is slow. Returns the first list, and
-/// the index of the server that sent it.
+/// the index of the server that sent it. Only the first `raced` ones are asked while others are.
 ///
 /// # Errors
 /// [`ErrorKind::Transport`] if none answers with a usable service.
 pub(super) async fn query_in_turn(
     meta: &MetaServers,
     servers: &[String],
+    raced: usize,
 ) -> Result<(usize, Services)> {
     let mut left = servers.iter().enumerate();
     let mut running = FuturesUnordered::new();
     let mut last = no_service("no meta server is set; set apollo.meta");
-    let mut is_slow = false;
+    let mut asks_next = false;
     loop {
-        if is_slow || running.is_empty() {
+        if asks_next || running.is_empty() {
             let Some((index, server)) = left.next() else { return Err(last) };
             running.push(async move { (index, query_server(meta, server).await) });
         }
-        is_slow = tokio::select! {
+        let may_ask_next = servers.len() - left.len() < raced;
+        asks_next = tokio::select! {
             Some((index, answer)) = running.next() => match answer {
                 Ok(services) => return Ok((index, services)),
                 Err(error) => {
                     last = error;
-                    false
+                    may_ask_next
                 }
             },
-            () = sleep(HEAD_START), if left.len() > 0 => true,
+            () = sleep(HEAD_START), if may_ask_next => true,
         };
     }
 }

@@ -19,43 +19,42 @@ pub(crate) struct Fallback {
 }
 
 impl Fallback {
-    /// Publishes the fallback values, unless a validator rejects them. Logs if there are none.
+    /// Publishes the fallback values, unless a validator rejects them.
     pub(super) async fn serve(&self, namespace: &Namespace, validators: &Validators) {
         // A forked child starts with the values of its parent, which are newer than any file.
-        if !is_empty(namespace)
-            || self.serve_found(namespace, validators).await
-            || !is_empty(namespace)
-        {
+        if !is_empty(namespace) {
             return;
         }
-        let error = namespace.runtime().monitor().last_error();
-        let error = error.map_or_else(|| "no answer yet".to_owned(), |e| e.to_string());
-        warn!(
-            namespace = &namespace.identity().namespace,
-            error,
-            "the namespace is empty: it could not be loaded and there is no cache file; reads return their defaults until a load succeeds (castalia.start-policy=require-all makes such a start fail)"
-        );
-    }
-
-    /// The same, if there are such values; false if not.
-    pub(super) async fn serve_found(&self, namespace: &Namespace, validators: &Validators) -> bool {
-        let Some(found) = self.find(namespace).await.map(Arc::new) else { return false };
-        // A rejection has been logged, and no caller waits for its result. A load may have succeeded
-        // meanwhile.
-        if check(namespace, validators, &found).await.is_ok() && is_empty(namespace) {
-            let age = found.loaded_at().elapsed().unwrap_or_default();
-            let (source, age_s) = (found.source(), age.as_secs());
-            let name = &namespace.identity().namespace;
-            warn!(namespace = name, %source, age_s, "no server available; serving fallback values");
-            let current = namespace.snapshot();
-            // A release that cannot be parsed keeps its text.
-            let served = match current.problem() {
-                Some(_) => Arc::new(current.with_values_of(&found)),
-                None => found,
-            };
-            namespace.publish(&served);
+        let name = &namespace.identity().namespace;
+        match self.find(namespace).await {
+            Some(found) => {
+                let found = Arc::new(found);
+                // A rejection has been logged, and no caller waits for its result. A load may have
+                // succeeded meanwhile.
+                if check(namespace, validators, &found).await.is_ok() && is_empty(namespace) {
+                    let age = found.loaded_at().elapsed().unwrap_or_default();
+                    let (source, age_s) = (found.source(), age.as_secs());
+                    warn!(namespace = name, %source, age_s, "no server available; serving fallback values");
+                    let current = namespace.snapshot();
+                    // A release that cannot be parsed keeps its text.
+                    let served = match current.problem() {
+                        Some(_) => Arc::new(current.with_values_of(&found)),
+                        None => found,
+                    };
+                    namespace.publish(&served);
+                }
+            }
+            None if is_empty(namespace) => {
+                let error = namespace.runtime().monitor().last_error();
+                let error = error.map_or_else(|| "no answer yet".to_owned(), |e| e.to_string());
+                warn!(
+                    namespace = name,
+                    error,
+                    "the namespace is empty: it could not be loaded and there is no cache file; reads return their defaults until a load succeeds (castalia.start-policy=require-all makes such a start fail)"
+                );
+            }
+            None => {}
         }
-        true
     }
 
     /// Reads the files again, in local mode. A file that no longer exists leaves the values
@@ -141,7 +140,7 @@ struct Stored {
 }
 
 /// Whether neither a server nor a fallback has answered.
-pub(super) fn is_empty(namespace: &Namespace) -> bool {
+fn is_empty(namespace: &Namespace) -> bool {
     namespace.snapshot().values_source() == Source::None
 }
 

@@ -6,11 +6,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::warn;
 
 use super::Pipeline;
-use super::fallback::is_empty;
 use super::namespace::FirstLoadGuard;
 use crate::repository::{LoadBase, LoadMode, LoadOutcome};
 use crate::snapshot::Snapshot;
@@ -18,14 +17,10 @@ use crate::snapshot::Snapshot;
 /// How much longer than the start timeout callers wait for a slow disk before they get an empty
 /// namespace.
 const DISK_GRACE: Duration = Duration::from_millis(500);
-/// How long callers that accept fallback values wait for a service to be known: a little longer than
-/// for two requests to a meta server that does not answer. Without name servers they would wait for
-/// 12 s.
-const SERVICE_PATIENCE: Duration = Duration::from_millis(3500);
 
 impl Pipeline {
-    /// The first load: from the servers, or from the fallback if they fail, are not found soon or
-    /// take longer than the start timeout.
+    /// The first load: from the servers, or from the fallback if they fail or take longer than the
+    /// start timeout.
     ///
     /// Callers that open the namespace wait at most the start timeout, even if a server, a disk or
     /// a validator hangs; loads and the fallback continue.
@@ -48,22 +43,8 @@ impl Pipeline {
         let outcome = {
             let empty = self.namespace.snapshot();
             let base = LoadBase { deadline: Some(deadline), ..LoadBase::only(&empty) };
-            let discovery = self.dependencies.repository.discovery();
-            let lacks_service = move || discovery.is_some_and(|discovery| discovery.is_empty());
-            let accepts_files = !self.dependencies.settings.start_policy.requires_server();
             let mut load = pin!(self.dependencies.repository.load(&base, LoadMode::Urgent));
-            let serve_early = async {
-                sleep(SERVICE_PATIENCE).await;
-                if accepts_files && is_empty(&self.namespace) && lacks_service() {
-                    let validators = &self.dependencies.validators;
-                    self.dependencies.fallback.serve_found(&self.namespace, validators).await;
-                    if !is_empty(&self.namespace) {
-                        opening.settle();
-                    }
-                }
-            };
             let serve_fallback = async {
-                let _ = timeout_at(deadline, serve_early).await;
                 sleep_until(deadline).await;
                 let namespace = &self.namespace.identity().namespace;
                 warn!(namespace, "no server answered in time; loading continues in the background");

@@ -6,18 +6,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{LoadBase, Repository};
-use crate::discovery::{Discovery, ServiceUrl};
+use crate::discovery::ServiceUrl;
 use crate::transport::Failure;
 
 /// Longest wait for the second answer of discovery while callers wait for the first load.
 const SECOND_ANSWER: Duration = Duration::from_secs(2);
 
 impl Repository {
-    /// What loads find their services with; `None` if they need none.
-    pub(crate) fn discovery(&self) -> Option<Discovery> {
-        self.own_source.is_none().then(|| self.candidates.discovery().clone())
-    }
-
     /// Returns once another access key is in use than the one that signed the last request.
     pub(crate) async fn wait_for_new_key(&self) {
         let app_id = &self.context.identity.app_id;

@@ -76,11 +76,6 @@ impl StartPolicy {
         Self::RequireAllRemote,
     ];
 
-    /// Whether values of a file are not enough.
-    pub(crate) const fn requires_server(self) -> bool {
-        matches!(self, Self::RequireAnyRemote | Self::RequireAllRemote)
-    }
-
     /// Name in settings, such as `require-all`.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use castalia_core::protocol::signature::AccessKey;
 use castalia_core::testing::{Endpoint, Fault, Network};
 use castalia_core::transport::{HttpClient, HttpRequest, HttpResponse, ServiceRequest, Transport};
-use castalia_core::{Client, ErrorKind, Result, Source};
+use castalia_core::{Client, Result, Source};
 use futures_util::future::BoxFuture;
 use tokio::time::{Instant, sleep};
 
@@ -38,51 +38,6 @@ impl HttpClient for SlowNames {
     }
 }
 
-/// B104: as long as with a meta server that does not answer.
-#[tokio::test(start_paused = true)]
-async fn a_start_without_name_servers_soon_uses_the_cache_file() {
-    for (policy, is_accepted) in [("best-effort", true), ("require-all-remote", false)] {
-        let fixture = Fixture::new();
-        fixture.write_cache(NAMESPACE, "a=cached\n");
-        fixture.network.disconnect(&fixture.server);
-        let http = SlowNames { network: fixture.network.clone(), host: "s1", time: LOOKUP };
-        let settings = fixture.settings().set("castalia.start-policy", policy);
-        let client = Client::with_http_client(settings, http).unwrap();
-        let start = Instant::now();
-        let opened = client.config(NAMESPACE).await;
-        assert_eq!(start.elapsed() < Duration::from_secs(4), is_accepted, "{:?}", start.elapsed());
-        match opened {
-            Ok(config) => assert_eq!(config.get("a").unwrap(), "cached"),
-            Err(error) => assert_eq!((error.kind(), is_accepted), (ErrorKind::NotReady, false)),
-        }
-        client.close().await;
-    }
-}
-
-/// B104: they follow as soon as the second name server has answered.
-#[tokio::test(start_paused = true)]
-async fn a_start_with_one_of_two_name_servers_loads() {
-    let second_answer = Duration::from_secs(5);
-    for has_file in [false, true] {
-        let fixture = Fixture::new();
-        if has_file {
-            fixture.write_cache(NAMESPACE, "a=cached\n");
-        }
-        let network = fixture.network.clone();
-        let http = SlowNames { network, host: "meta", time: second_answer };
-        let _meta = meta_server(&fixture, "http://meta", &["http://s1"]);
-        let settings = settings("http://meta", &fixture.root);
-        let client = Client::with_http_client(settings, http).unwrap();
-        let start = Instant::now();
-        let config = client.config(NAMESPACE).await.unwrap();
-        let expected = if has_file { Source::Local } else { Source::Remote };
-        assert_eq!(config.source(), expected);
-        eventually("loaded", || config.source() == Source::Remote).await;
-        assert!(start.elapsed() < second_answer + Duration::from_millis(100));
-        client.close().await;
-    }
-}
-
 /// B104: the name servers of one zone are unreachable.
 #[tokio::test(start_paused = true)]
 async fn the_next_meta_server_is_asked_while_the_name_of_one_is_looked_up() {
@@ -100,6 +55,25 @@ async fn the_next_meta_server_is_asked_while_the_name_of_one_is_looked_up() {
         client.close().await;
     }
     assert!((1..20).contains(&slow), "{slow}");
+}
+
+/// B104: one that lists dead services would answer first, again and again.
+#[tokio::test(start_paused = true)]
+async fn a_slow_meta_server_replaces_one_whose_services_are_all_dead() {
+    for seed in 0..5 {
+        let fixture = Fixture::new();
+        let _stale = meta_server(&fixture, "http://stale", &["http://gone"]);
+        let _slow = meta_server(&fixture, "http://slow", &["http://s1"]);
+        let time = Duration::from_millis(1500);
+        let http = SlowNames { network: fixture.network.clone(), host: "slow", time };
+        let settings = settings("http://stale,http://slow", &fixture.root).random_seed(seed);
+        let client = Client::with_http_client(settings, http).unwrap();
+        let start = Instant::now();
+        let config = client.config(NAMESPACE).await.unwrap();
+        eventually("loaded", || config.source() == Source::Remote).await;
+        assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+        client.close().await;
+    }
 }
 
 /// B103: servers accept a signature for a minute, by their clock.

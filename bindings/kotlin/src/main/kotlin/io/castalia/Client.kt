@@ -125,7 +125,8 @@ class Client internal constructor(settings: Settings, private val native: Native
         try {
             Thread(null, end, "castalia-close").apply { isDaemon = true }.start()
         } catch (_: Throwable) {
-            // The system refuses a thread, so this one waits.
+            // The system refuses a thread, so this one waits, unless the end needs it.
+            if (tasks.isHere) return finishLater()
             end.run()
         }
         if (tasks.isHere) return
@@ -146,6 +147,16 @@ class Client internal constructor(settings: Settings, private val native: Native
         } finally {
             // Also if the system refuses a thread for that: nobody closes the client again.
             release(drained - System.nanoTime())
+        }
+    }
+
+    /** Like [finish], for a thread that must not wait. */
+    private fun finishLater() {
+        validating.forEach { it.cancel(true) }
+        try {
+            tasks.future { native.end() }.whenComplete { _, _ -> release(0) }
+        } catch (_: Throwable) {
+            release(0)
         }
     }
 
