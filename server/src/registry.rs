@@ -182,9 +182,9 @@ impl ServiceRegistry {
         let servers = OptionFuture::from(self.0.servers.as_ref().map(EurekaClient::prepare));
         let table = async {
             if let Source::Table(table) = &self.0.source {
+                self.refresh(table).await;
                 // Before the heartbeats of this node are in it.
                 table.warn_of_eureka().await;
-                self.refresh(table).await;
             }
         };
         tokio::join!(servers, tokio::time::timeout(FIRST_READ, table)).1.ok();

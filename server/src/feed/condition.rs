@@ -5,6 +5,10 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+/// Longest time of a round that is no fault: many reads of a slow database, or the pauses after a few
+/// panics.
+const LONGEST_ROUND: Duration = Duration::from_secs(300);
+
 /// A task of the feed that succeeds again and again.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum FeedTask {
@@ -35,15 +39,6 @@ impl FeedTask {
                 ": new names are unknown to clients, and changes of access keys do not take effect"
             }
             Self::Reconciliation => "",
-        }
-    }
-
-    /// Longest time of a round that is no fault: several reads of a slow database, or the pauses
-    /// after a few panics.
-    fn longest(self) -> Duration {
-        match self {
-            Self::Scan | Self::Definitions => Duration::from_secs(120),
-            Self::Reconciliation => Duration::from_secs(300),
         }
     }
 }
@@ -199,7 +194,7 @@ impl TaskState {
     fn delay(&self, task: FeedTask, now: Instant) -> Option<String> {
         let since = now.saturating_duration_since(self.succeeded?);
         let (purpose, seconds, effect) = (task.purpose(), since.as_secs(), task.effect());
-        (since > self.pause.saturating_add(task.longest()))
+        (since > self.pause.saturating_add(LONGEST_ROUND))
             .then(|| format!("{purpose} has not succeeded for {seconds} s{effect}"))
     }
 }
@@ -249,7 +244,7 @@ mod tests {
         for task in FeedTask::ALL {
             let mut condition = ConditionState::default();
             let start = Instant::now();
-            let due = start + PAUSE + task.longest();
+            let due = start + PAUSE + LONGEST_ROUND;
             assert!(condition.faults_of_tasks(due + SECOND).is_empty(), "it was not started");
             condition.tasks[task as usize].begin(PAUSE, start);
             // Restarted after a panic.

@@ -1,17 +1,16 @@
-//! Opens connections of a pool, one at a time and each to its end, whoever waits for it. Work that
-//! connects itself breaks off when it ends: a server that greets its clients late would never be
-//! connected, and MySQL blocks a host that breaks off many connections. Knows no table.
+//! How long work waits for a connection to a server. A server may greet its clients so late that the
+//! work, or a ping, has given up by then, and the driver stops connecting when nobody waits for it. So
+//! a connection is opened for those that follow. Knows no table.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared};
 use parking_lot::Mutex;
 use sea_orm::sqlx::{self, Pool};
 use sea_orm::{ConnAcquireErr, DatabaseConnection, DbBackend, DbErr, RuntimeErr};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use crate::Store;
 use crate::error::is_refused_sign_in;
@@ -21,10 +20,9 @@ use crate::url::Dialect;
 /// Maximum time to open a connection to a server, which may look up the name of its client first,
 /// or be far away.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(20);
-/// Pause between looks whether another connection has become idle.
-const LOOK: Duration = Duration::from_millis(5);
-/// Maximum time after which a new connection is idle: its pool tests it first.
-const RETURN: Duration = Duration::from_secs(1);
+/// Maximum time that work with a turn waits for its connection while pings are answered. It does not
+/// notice that another one has become idle meanwhile.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 tokio::task_local! {
     static TAKEN: Taken;
@@ -64,6 +62,11 @@ impl Taken {
     }
 }
 
+/// Whether the work of this task has taken a connection.
+fn has_taken() -> bool {
+    TAKEN.try_with(|taken| taken.age().is_some()).unwrap_or(true)
+}
+
 /// Notes that the work of this task has a connection of this age.
 pub(super) fn note_taken(age: Duration) {
     let now = Instant::now();
@@ -72,92 +75,64 @@ pub(super) fn note_taken(age: Duration) {
     let _ = TAKEN.try_with(|taken| *taken.0.lock() = Some(TakenConnection { age, opened }));
 }
 
-/// A connection that is being opened.
-type Opening = Shared<BoxFuture<'static, Result<(), DbErr>>>;
+/// Waits for work that takes a connection, unless it has none in time. The driver stops connecting
+/// when the work ends, so that another connection is opened for the work that follows.
+pub(super) async fn with_connection<T>(
+    db: &DatabaseConnection,
+    opener: &Opener,
+    work: impl Future<Output = Result<T, DbErr>>,
+) -> Result<T, DbErr> {
+    // The pool of a file has the limit itself.
+    if db.get_database_backend() == DbBackend::Sqlite {
+        return work.await;
+    }
+    let mut work = pin!(work);
+    match timeout(PATIENCE, &mut work).await {
+        Ok(outcome) => outcome,
+        Err(_) if has_taken() => work.await,
+        Err(_) => {
+            opener.open(db);
+            Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))
+        }
+    }
+}
 
-/// Opens connections of one pool. Cheap to clone.
+/// Opens connections that nobody waits for, one at a time. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Opener {
-    current: Arc<Mutex<Option<Opening>>>,
+    /// Held while one is being opened.
+    turn: Arc<tokio::sync::Mutex<()>>,
     retirement: Retirement,
 }
 
 impl Opener {
     pub(super) fn new(retirement: Retirement) -> Self {
-        Self { current: Arc::default(), retirement }
+        Self { turn: Arc::default(), retirement }
     }
 
-    /// Waits until a connection of the pool is idle; opens one if none is.
-    pub(super) async fn ready(&self, db: &DatabaseConnection) -> Result<(), DbErr> {
-        let begun = Instant::now();
-        while idle(db) == Some(0) {
-            if begun.elapsed() >= CONNECT_LIMIT {
-                return Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout));
-            }
-            if let Ok(outcome) = timeout(LOOK, self.open(db)).await {
-                outcome?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Opens one, unless another one is being opened. It returns to its pool. A sign-in that is
-    /// refused has the same effect as that of work.
-    fn open(&self, db: &DatabaseConnection) -> Opening {
-        let mut current = self.current.lock();
-        if let Some(opening) = &*current
-            && opening.peek().is_none()
-        {
-            return opening.clone();
-        }
+    /// Opens one in the background, unless another one is being opened. It returns to its pool. A
+    /// sign-in that is refused has the same effect as that of work.
+    pub(super) fn open(&self, db: &DatabaseConnection) {
+        let Ok(turn) = Arc::clone(&self.turn).try_lock_owned() else { return };
         let (retirement, db) = (self.retirement.clone(), db.clone());
-        let task = tokio::spawn(async move {
-            let opened = acquire(&db).await;
-            if opened.as_ref().is_err_and(is_refused_sign_in) {
+        tokio::spawn(async move {
+            let _turn = turn;
+            let opened = match db.get_database_backend() {
+                DbBackend::MySql => open(db.get_mysql_connection_pool()).await,
+                DbBackend::Postgres => open(db.get_postgres_connection_pool()).await,
+                _ => Ok(()),
+            };
+            let Err(error) = opened else { return };
+            tracing::debug!(%error, "cannot open a connection to the database in the background");
+            if is_refused_sign_in(&DbErr::Conn(RuntimeErr::SqlxError(error.into()))) {
                 retirement.retire_refused();
             }
-            opened
         });
-        let opening = async move {
-            let ended = |error| DbErr::Custom(format!("connecting ended early: {error}"));
-            task.await.unwrap_or_else(|error| Err(ended(error)))
-        };
-        let opening = opening.boxed().shared();
-        *current = Some(opening.clone());
-        opening
     }
 }
 
-/// Number of idle connections; `None` for a file, whose pool opens them at once.
-fn idle(db: &DatabaseConnection) -> Option<usize> {
-    match db.get_database_backend() {
-        DbBackend::MySql => Some(db.get_mysql_connection_pool().num_idle()),
-        DbBackend::Postgres => Some(db.get_postgres_connection_pool().num_idle()),
-        _ => None,
-    }
-}
-
-/// Takes a connection and returns it.
-async fn acquire(db: &DatabaseConnection) -> Result<(), DbErr> {
-    match db.get_database_backend() {
-        DbBackend::MySql => take(db.get_mysql_connection_pool()).await,
-        DbBackend::Postgres => take(db.get_postgres_connection_pool()).await,
-        _ => return Ok(()),
-    }
-    .map_err(|error| match error {
-        sqlx::Error::PoolTimedOut => DbErr::ConnectionAcquire(ConnAcquireErr::Timeout),
-        sqlx::Error::PoolClosed => DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed),
-        error => DbErr::Conn(RuntimeErr::SqlxError(error.into())),
-    })
-}
-
-async fn take<DB: sqlx::Database>(pool: &Pool<DB>) -> Result<(), sqlx::Error> {
-    drop(pool.close_event().do_until(pool.acquire()).await??);
-    let begun = Instant::now();
-    while pool.num_idle() == 0 && begun.elapsed() < RETURN {
-        sleep(Duration::from_millis(1)).await;
-    }
-    Ok(())
+async fn open<DB: sqlx::Database>(pool: &Pool<DB>) -> Result<(), sqlx::Error> {
+    pool.close_event().do_until(pool.acquire()).await?.map(drop)
 }
 
 impl Store {
@@ -168,9 +143,8 @@ impl Store {
         if self.dialect() == Dialect::Sqlite {
             return;
         }
-        let reserved = self.shared.reserved.reader.connect();
-        let opened = async { tokio::join!(self.shared.write.ping(), reserved) };
+        let (write, pulse) = (self.shared.write.ping(), self.shared.pulse.connect());
+        let opened = async { tokio::join!(write, self.shared.reserved.reader.connect(), pulse) };
         drop(timeout(CONNECT_LIMIT, opened).await);
-        self.shared.pulse.connect().await;
     }
 }

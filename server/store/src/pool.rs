@@ -273,7 +273,7 @@ fn postgres_limits() -> SqlStr {
          SET statement_timeout = '{longest}s'; SET lock_timeout = '{lock}s'; \
          SET idle_in_transaction_session_timeout = '{longest}s'; \
          SELECT set_config(name, '{idle}s', false) FROM pg_settings WHERE name = 'idle_session_timeout'; \
-         SELECT set_config(name, 'on', false) FROM pg_settings WHERE name = 'synchronous_commit' AND setting = 'off'; \
+         SELECT set_config(name, CASE setting WHEN 'off' THEN 'on' ELSE setting END, false) FROM pg_settings WHERE name = 'synchronous_commit'; \
          SET tcp_keepalives_idle = 15; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3"
     ))
     .into_sql_str()

@@ -148,6 +148,8 @@ impl Pulse {
             },
             Ok(Err(error)) => Err(error),
             Err(_) => {
+                // For the next ping.
+                self.opener.open(&db);
                 let is_opening =
                     self.remote.is_some() && taken.age().is_none_or(|age| age <= asked.elapsed());
                 match (is_opening, self.is_established.load(Ordering::Acquire)) {
@@ -204,12 +206,7 @@ impl Pulse {
     /// Repeats the query if the connection turns out to be lost: the server may have closed it long
     /// ago.
     async fn select(&self, db: &DatabaseConnection, taken: &Taken) -> Result<(), DbErr> {
-        let query = || {
-            taken.note(async {
-                self.opener.ready(db).await?;
-                db.query_one_raw(select_one(db)).await.map(drop)
-            })
-        };
+        let query = || taken.note(async { db.query_one_raw(select_one(db)).await.map(drop) });
         match query().await {
             Err(error) if self.is_lost(&error) => query().await.inspect_err(|error| {
                 self.is_lost(error);

@@ -77,26 +77,22 @@ impl Reader {
 
     async fn one(&self, statement: &Statement) -> Result<Option<QueryResult>, DbErr> {
         for _ in 0..self.pooled {
-            self.turns.ready().await?;
-            match self.db().query_one_raw(statement.clone()).await {
+            match self.turns.run(self.db().query_one_raw(statement.clone())).await {
                 Err(error) if self.pulse.is_lost(&error) => {}
                 answer => return answer,
             }
         }
-        self.turns.ready().await?;
-        self.db().query_one_raw(statement.clone()).await
+        self.turns.run(self.db().query_one_raw(statement.clone())).await
     }
 
     async fn all(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
         for _ in 0..self.pooled {
-            self.turns.ready().await?;
-            match self.db().query_all_raw(statement.clone()).await {
+            match self.turns.run(self.db().query_all_raw(statement.clone())).await {
                 Err(error) if self.pulse.is_lost(&error) => {}
                 answer => return answer,
             }
         }
-        self.turns.ready().await?;
-        self.db().query_all_raw(statement.clone()).await
+        self.turns.run(self.db().query_all_raw(statement.clone())).await
     }
 
     /// Runs the query, unless the database takes too long, and notes whether it was refused.
@@ -132,10 +128,7 @@ impl Reader {
         let (reader, taken) = (self.clone(), Taken::default());
         let noted = taken.clone();
         let run = to_end(turn, async move {
-            let work = async {
-                reader.turns.ready().await?;
-                reader.db().execute_raw(statement).await
-            };
+            let work = reader.turns.run(reader.db().execute_raw(statement));
             reader.pulse.watch(Pulse::deadline(), &noted, work).await.flatten()
         });
         let mut run = pin!(run);

@@ -55,8 +55,7 @@ pub(super) fn check(behind: &str) -> Result<(), StoreError> {
 /// such tables. The account needs the UPDATE privilege on the sequences.
 pub(super) async fn set_forward(turns: &Turns, table: &str) -> Result<(), StoreError> {
     let _turn = turns.take().await?;
-    turns.ready().await?;
-    let tx = turns.db().begin().await?;
+    let tx = turns.run(turns.db().begin()).await?;
     let run = |sql: String| tx.query_all_raw(Statement::from_string(DbBackend::Postgres, sql));
     run(format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
     let tables = if ORDERED.contains(&table) { &ORDERED[..] } else { &[table][..] };

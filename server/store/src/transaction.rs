@@ -113,10 +113,7 @@ impl Transactions {
     /// pooled one is lost.
     async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
         let db = self.turns.db();
-        let begin = async || {
-            self.turns.ready().await?;
-            db.begin_with_config(isolation(db), None).await
-        };
+        let begin = || self.turns.run(db.begin_with_config(isolation(db), None));
         for _ in 0..self.pooled {
             match begin().await {
                 Err(error) if self.pulse.is_lost(&error) => {}

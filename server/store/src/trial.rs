@@ -21,6 +21,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Interval of the trial writes to a database that accepted the last one. A node that is not asked
 /// to change anything would not notice otherwise that it could not.
 const INTERVAL: Duration = Duration::from_secs(20);
+/// Maximum time for which a recovery is delayed until connections are open: pings would fail without.
+const REOPENING: Duration = Duration::from_secs(5);
 /// Maximum duration of a trial write; longer than a write waits for a lock.
 const LONGEST: Duration = Duration::from_secs(8);
 
@@ -160,7 +162,7 @@ impl Store {
                     Ok(()) => {
                         // Some may have been opened before the privileges were granted.
                         store.retire_connections();
-                        store.open_connections().await;
+                        drop(timeout(REOPENING, store.open_connections()).await);
                         store.shared.refusals.forget_sizes();
                         return store.shared.status.succeeded();
                     }

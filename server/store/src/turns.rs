@@ -9,7 +9,7 @@ use sea_orm::{ConnAcquireErr, DatabaseConnection, DbErr};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::opening::Opener;
+use crate::opening::{Opener, with_connection};
 use crate::retirement::Retirement;
 
 /// A pool and its turns. Cheap to clone.
@@ -63,9 +63,13 @@ impl Turns {
         }
     }
 
-    /// Waits until a connection is idle; opens one if none is.
-    pub(super) async fn ready(&self) -> Result<(), DbErr> {
-        self.opener.ready(&self.db).await
+    /// Runs work that takes a connection of the pool, unless it has none in time. Its caller has a
+    /// turn.
+    pub(super) async fn run<T>(
+        &self,
+        work: impl Future<Output = Result<T, DbErr>>,
+    ) -> Result<T, DbErr> {
+        with_connection(&self.db, &self.opener, work).await
     }
 }
 
