@@ -177,6 +177,7 @@ impl Node {
             node.stop().await;
             return Err(error);
         }
+        node.stores.iter().for_each(Store::end_start);
         Ok(node)
     }
 

@@ -12,7 +12,7 @@ const MOST = 3;
 /** A page that has sent nothing for this long, by its own clock, and has nothing to do, has read everything. */
 const QUIET_MS = 600;
 /** A view is opened so often at most. */
-const MOST_TRIES = 5;
+const MOST_TRIES = 10;
 /** So often it has to do with few calls: once may be by chance. */
 const ENOUGH = 2;
 const ENVS = ["DEV", "FAT"];

@@ -19,8 +19,10 @@ use crate::support::server::{Options, Server};
 
 /// A ping is answered within 2 s.
 const GREETING: Duration = Duration::from_secs(3);
-/// Work that follows a recovery takes longer than any connection takes to be opened or given up.
+/// Longer than any connection takes to be opened or given up.
 const STEADY: Duration = Duration::from_secs(10);
+/// Longest time in which work may still fail after the end of an outage, on a busy machine.
+const RECOVERY: Duration = Duration::from_secs(40);
 
 /// The URL of a database whose server greets late.
 async fn greeting_late(url: &str) -> String {
@@ -78,13 +80,15 @@ async fn a_server_that_greets_late_is_used(engine: Engine) {
     // Noted as an outage, which ends with a change that succeeds.
     assert_eq!(app.try_publish("default", "application").await.status, 503);
     gate.open();
-    recovers(&http).await;
-    let recovered = Instant::now();
-    while recovered.elapsed() < STEADY {
+    let opened = Instant::now();
+    let mut steady = opened;
+    while steady.elapsed() < STEADY {
         let answer = app.try_publish("default", "application").await;
-        assert_eq!(answer.status, 200, "after {:?}: {answer:?}", recovered.elapsed());
         let health = http.get("/health").await;
-        assert_eq!(health.status, 200, "after {:?}: {health:?}", recovered.elapsed());
+        if (answer.status, health.status) != (200, 200) {
+            assert!(opened.elapsed() < RECOVERY, "{answer:?} {health:?}");
+            steady = Instant::now();
+        }
     }
     app.publish("2").await;
     serves(&http, "2").await;

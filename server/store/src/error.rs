@@ -137,10 +137,10 @@ impl StoreError {
         ) || self.is_refused_sign_in()
     }
 
-    /// Whether the database refused or ended a statement, such as one that took too long or that an
-    /// administrator ended, which says nothing about others.
-    pub(super) fn is_of_statement(&self) -> bool {
-        matches!(self, Self::Unavailable(error) if reaction(error) == Reaction::Refused)
+    /// Whether the database ended a statement, such as one that took too long or that an administrator
+    /// cancelled, which says nothing about others.
+    pub(super) fn is_ended_statement(&self) -> bool {
+        matches!(self, Self::Unavailable(error) if reaction(error) == Reaction::Ended)
     }
 
     /// Whether the database rejects all writes.
@@ -215,7 +215,7 @@ impl From<DbErr> for StoreError {
         }
         match reaction(&error) {
             Reaction::Conflict | Reaction::Outdated => Self::Conflict(error),
-            Reaction::Unavailable | Reaction::Unready | Reaction::Refused => {
+            Reaction::Unavailable | Reaction::Unready | Reaction::Ended | Reaction::Exhausted => {
                 Self::Unavailable(error)
             }
             Reaction::ReadOnly => Self::ReadOnly(error),

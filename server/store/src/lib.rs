@@ -142,6 +142,7 @@ struct Shared {
     status: StatusRecord,
     refusals: Refusals,
     statements: StatementCount,
+    is_starting: Arc<AtomicBool>,
     /// Whether a trial write after a conflict is running.
     is_on_trial: AtomicBool,
     /// Held by the caller of this process that may import.
@@ -167,8 +168,11 @@ impl Store {
         let (pooled, interval) = (write.clone(), options.sign_in_interval);
         let pulse = Pulse::new(ping, ping_options, pooled, retirement.clone(), interval);
         let (pooled, kept) = (options.max_connections, pool::reserved(url.dialect()));
-        let turns =
-            |db, pooled| Turns::new(db, pooled, options.acquire_timeout, retirement.clone());
+        let is_starting = Arc::new(AtomicBool::new(!options.start_patience.is_zero()));
+        let turns = |db, pooled| {
+            let (patience, is_starting) = (options.acquire_timeout, Arc::clone(&is_starting));
+            Turns::new(db, pooled, patience, retirement.clone(), is_starting)
+        };
         let (read, reserved) = (turns(read, pooled), turns(reserved, kept));
         let transactions = |turns: &Turns, pooled| {
             Writes::Transactions(Box::new(Transactions {
@@ -207,6 +211,7 @@ impl Store {
             status: StatusRecord::new(),
             refusals,
             statements,
+            is_starting,
             is_on_trial: AtomicBool::new(false),
             imports: Arc::default(),
             file,

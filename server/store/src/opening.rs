@@ -5,6 +5,7 @@
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -22,7 +23,7 @@ use crate::url::Dialect;
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 /// Maximum time that work with a turn waits for its connection while pings are answered. It does not
 /// notice that another one has become idle meanwhile.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 tokio::task_local! {
     static TAKEN: Taken;
@@ -80,14 +81,17 @@ pub(super) fn note_taken(age: Duration) {
 pub(super) async fn with_connection<T>(
     db: &DatabaseConnection,
     opener: &Opener,
+    patience: Duration,
     work: impl Future<Output = Result<T, DbErr>>,
 ) -> Result<T, DbErr> {
     // The pool of a file has the limit itself.
     if db.get_database_backend() == DbBackend::Sqlite {
         return work.await;
     }
+    // That of an earlier attempt is lost. Fails outside of `Taken::note`.
+    let _ = TAKEN.try_with(|taken| *taken.0.lock() = None);
     let mut work = pin!(work);
-    match timeout(PATIENCE, &mut work).await {
+    match timeout(patience, &mut work).await {
         Ok(outcome) => outcome,
         Err(_) if has_taken() => work.await,
         Err(_) => {
@@ -136,6 +140,12 @@ async fn open<DB: sqlx::Database>(pool: &Pool<DB>) -> Result<(), sqlx::Error> {
 }
 
 impl Store {
+    /// From now on, work that finds no connection in time fails. Before, as during a start, it
+    /// waits as long as it takes to open one.
+    pub fn end_start(&self) {
+        self.shared.is_starting.store(false, Ordering::Release);
+    }
+
     /// Opens a connection of each pool, however long a server takes to greet: with one for pings,
     /// work that waits for others does not pass for work on a database that does not answer. What
     /// fails here fails again where it is needed.

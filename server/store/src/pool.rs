@@ -198,7 +198,7 @@ fn server_options(
     servers: &MySqlServers,
 ) -> ConnectOptions {
     let mut with = quiet(url, options);
-    // Work that has a turn waits as long, unless pings fail.
+    // Work that has a turn waits for a shorter time, unless the node is starting.
     with.acquire_timeout(options.acquire_timeout.max(CONNECT_LIMIT))
         .max_connections(options.max_connections)
         .min_connections(2.min(options.max_connections))

@@ -30,10 +30,10 @@ impl Store {
     /// Notes the failure of a job that began at this instant. A success is not noted: a job that
     /// found nothing to write succeeds even if the database rejects writes, so only a trial write
     /// shows that writing works again. It also shows whether others fail as well as a statement that
-    /// the database refused or ended.
+    /// the database ended.
     pub(super) fn note_failure(&self, error: &StoreError, began: Instant) {
         self.retire_refused(error);
-        let is_certain = error.is_outage() && !error.is_of_statement();
+        let is_certain = error.is_outage() && !error.is_ended_statement();
         if is_certain && !self.shared.status.has_recovered_since(began) {
             self.note_outage(error, began);
         } else if error.is_outage() || error.is_retryable() || error.is_denied() {

@@ -3,13 +3,14 @@
 //! open, however late the server greets its clients. Knows no table.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sea_orm::{ConnAcquireErr, DatabaseConnection, DbErr};
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use crate::opening::{Opener, with_connection};
+use crate::opening::{CONNECT_LIMIT, Opener, PATIENCE, with_connection};
 use crate::retirement::Retirement;
 
 /// A pool and its turns. Cheap to clone.
@@ -19,6 +20,8 @@ pub(super) struct Turns {
     free: Arc<Semaphore>,
     patience: Duration,
     opener: Opener,
+    /// During a start nobody waits for an answer, and the first connections are opened.
+    is_starting: Arc<AtomicBool>,
 }
 
 impl Turns {
@@ -28,8 +31,15 @@ impl Turns {
         pooled: u32,
         patience: Duration,
         retirement: Retirement,
+        is_starting: Arc<AtomicBool>,
     ) -> Self {
-        Self { db, free: semaphore(pooled), patience, opener: Opener::new(retirement) }
+        let opener = Opener::new(retirement);
+        Self { db, free: semaphore(pooled), patience, opener, is_starting }
+    }
+
+    /// This time, but during a start as long as it takes to open a connection.
+    fn limit(&self, patience: Duration) -> Duration {
+        if self.is_starting.load(Ordering::Acquire) { CONNECT_LIMIT } else { patience }
     }
 
     pub(super) fn db(&self) -> &DatabaseConnection {
@@ -57,7 +67,7 @@ impl Turns {
         &self,
         permits: impl Future<Output = Result<T, AcquireError>>,
     ) -> Result<T, DbErr> {
-        match timeout(self.patience, permits).await {
+        match timeout(self.limit(self.patience), permits).await {
             Ok(Ok(permits)) => Ok(permits),
             Ok(Err(_)) | Err(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
         }
@@ -69,7 +79,7 @@ impl Turns {
         &self,
         work: impl Future<Output = Result<T, DbErr>>,
     ) -> Result<T, DbErr> {
-        with_connection(&self.db, &self.opener, work).await
+        with_connection(&self.db, &self.opener, self.limit(PATIENCE), work).await
     }
 }
 

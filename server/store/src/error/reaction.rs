@@ -13,9 +13,11 @@ pub(super) enum Reaction {
     /// The connection is sound, but its server is not in service. A new connection may lead to
     /// another server.
     Unready,
-    /// The database refused or ended this statement, and perhaps the connection with it: repeating
-    /// it would cost as much again.
-    Refused,
+    /// The database ended this statement, and perhaps the connection with it: repeating it would cost
+    /// as much again.
+    Ended,
+    /// The database lacks memory, or another resource.
+    Exhausted,
     ReadOnly,
     Denied,
     Value,
@@ -74,7 +76,7 @@ fn mysql_reaction(number: u16) -> Reaction {
         1047 => Reaction::Unready,
         // A statement that exceeded its time limit (MariaDB, MySQL), or that an administrator
         // ended.
-        1969 | 3024 | 1317 => Reaction::Refused,
+        1969 | 3024 | 1317 => Reaction::Ended,
         // Disk full, table full, read-only table, server option, transaction, mode.
         20 | 135 | 136 | 1021 | 1036 | 1114 | 1290 | 1792 | 1836 => Reaction::ReadOnly,
         // No access to the database, with the password, to a table, a column, a routine, or to what
@@ -88,7 +90,7 @@ fn mysql_reaction(number: u16) -> Reaction {
         // The last one: the statement is longer than `max_allowed_packet`.
         1264 | 1366 | 1406 | 1153 => Reaction::Value,
         // Out of memory, too many prepared statements of all connections together.
-        5 | 128 | 1037 | 1038 | 1041 | 1461 => Reaction::Refused,
+        5 | 128 | 1037 | 1038 | 1041 | 1461 => Reaction::Exhausted,
         // A file of a table cannot be opened, read, written or closed, or has invalid content.
         1..=4 | 1016 | 1023 | 1024 | 1026 | 1033..=1035 => Reaction::Storage,
         // The storage engine failed; a table is marked as crashed, or its repair failed.
@@ -107,7 +109,7 @@ fn postgres_reaction(code: &str) -> Reaction {
         "40001" | "40P01" | "55P03" => Reaction::Conflict,
         // A statement that exceeded its time limit, or that an administrator ended; a transaction,
         // also of one statement, that exceeded the limit of transactions.
-        "57014" | "25P04" => Reaction::Refused,
+        "57014" | "25P04" => Reaction::Ended,
         // Ended by an administrator, crashed, starting up, database dropped, idle for too long in a
         // transaction or outside, too many connections, no such database: reported as a database
         // error, not as one of the connection.
@@ -120,7 +122,7 @@ fn postgres_reaction(code: &str) -> Reaction {
         // of range, a text that is too long.
         "22021" | "22P05" | "22003" | "22001" => Reaction::Value,
         // Out of memory, a limit of the server exceeded.
-        "53200" | "53400" => Reaction::Refused,
+        "53200" | "53400" => Reaction::Exhausted,
         // A damaged table, a damaged index.
         "XX001" | "XX002" => Reaction::Storage,
         // An error of the operating system, such as an I/O error or a file that is missing.
@@ -136,7 +138,7 @@ fn sqlite_reaction(code: &str) -> Reaction {
         // Busy, locked.
         Ok(5 | 6) => Reaction::Conflict,
         // Out of memory.
-        Ok(7) => Reaction::Refused,
+        Ok(7) => Reaction::Exhausted,
         // Read-only, full.
         Ok(8 | 13) => Reaction::ReadOnly,
         // I/O error, damaged, cannot be opened, not a database.
@@ -153,10 +155,10 @@ mod tests {
     #[test]
     fn a_statement_that_the_database_ended_is_not_repeated() {
         for number in [1317, 1969, 3024] {
-            assert_eq!(mysql_reaction(number), Reaction::Refused, "{number}");
+            assert_eq!(mysql_reaction(number), Reaction::Ended, "{number}");
         }
         for code in ["57014", "25P04"] {
-            assert_eq!(postgres_reaction(code), Reaction::Refused, "{code}");
+            assert_eq!(postgres_reaction(code), Reaction::Ended, "{code}");
         }
     }
 
