@@ -175,12 +175,8 @@ impl Store {
         };
         let (read, reserved) = (turns(read, pooled), turns(reserved, kept));
         let transactions = |turns: &Turns, pooled| {
-            Writes::Transactions(Box::new(Transactions {
-                turns: turns.clone(),
-                pooled,
-                pulse: pulse.clone(),
-                retirement: retirement.clone(),
-            }))
+            let (turns, pulse, retirement) = (turns.clone(), pulse.clone(), retirement.clone());
+            Writes::Transactions(Box::new(Transactions { turns, pooled, pulse, retirement }))
         };
         let (writes, reserved_writes) = match is_server {
             true => (transactions(&read, pooled), transactions(&reserved, kept)),
