@@ -126,8 +126,8 @@ impl FileCache {
         Ok(Some(CachedContent { content, written_at }))
     }
 
-    /// Writes the file, unless it has this content already and is the newest, or has the values of a
-    /// later load.
+    /// Writes the file, unless it has this content already and is the newest, or has the values of
+    /// a later load.
     ///
     /// # Errors
     /// [`ErrorKind::Io`] if the file cannot be written. The old file is then unchanged.

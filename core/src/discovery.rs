@@ -203,8 +203,8 @@ impl Discovery {
         Self { selector, ..self }
     }
 
-    /// Services in the order in which to try them. Asks the meta servers if none is known; the caller
-    /// never waits for more than one query.
+    /// Services in the order in which to try them. Asks the meta servers if none is known; the
+    /// caller never waits for more than one query.
     ///
     /// # Errors
     /// [`ErrorKind::Transport`] if no service is known and no meta server returned one.

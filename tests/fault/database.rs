@@ -20,9 +20,9 @@ const USUAL: Duration = Duration::from_millis(250);
 /// Attempts to read quickly, of which one has to succeed: other tests may delay some reads, and
 /// what waits for the database is slow in each of them.
 const ATTEMPTS: usize = 5;
-/// What cannot be done without the database is refused within three seconds: half of one until a ping is
-/// sent, and two for its answer; half a second more while a connection is being opened. A request
-/// without a limit of its own would wait for a connection for twenty seconds, or for ever.
+/// What cannot be done without the database is refused within three seconds: half of one until a
+/// ping is sent, and two for its answer; half a second more while a connection is being opened. A
+/// request without a limit of its own would wait for a connection for twenty seconds, or for ever.
 pub(super) const AT_ONCE: Limit =
     Limit { usual: Duration::from_secs(5), most: Duration::from_secs(20) };
 /// Path of a namespace that is not in memory.

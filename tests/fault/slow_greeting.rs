@@ -1,6 +1,6 @@
-//! A database server greets its clients late, as one that looks up their names first: later than
-//! a ping may take. A node starts and serves nevertheless, and its work waits for the connections that
-//! it needs. After an outage the node recovers, and does not close what it has just opened.
+//! A database server greets its clients late, as one that looks up their names first: later than a
+//! ping may take. A node starts and serves nevertheless, and its work waits for the connections
+//! that it needs. After an outage the node recovers, and does not close what it has just opened.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};

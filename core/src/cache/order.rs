@@ -1,5 +1,6 @@
 //! Order of the writes of a file. A slow disk may delay a write until its namespace, or its client,
-//! was closed and opened again: the values of an earlier load must not replace those of a later one.
+//! was closed and opened again: the values of an earlier load must not replace those of a later
+//! one.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

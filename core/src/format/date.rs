@@ -69,8 +69,8 @@ fn system_time(moment: &DateTime<impl TimeZone>) -> Option<SystemTime> {
     since_1970(moment.timestamp(), moment.timestamp_subsec_nanos())
 }
 
-/// `None` for what the operating system cannot represent, such as a time before 1601 on Windows. The
-/// conversion of chrono panics there.
+/// `None` for what the operating system cannot represent, such as a time before 1601 on Windows.
+/// The conversion of chrono panics there.
 fn since_1970(seconds: i64, nanos: u32) -> Option<SystemTime> {
     let whole = time::Duration::from_secs(seconds.unsigned_abs());
     let second = match seconds < 0 {

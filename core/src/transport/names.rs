@@ -22,8 +22,8 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// The same for a host whose addresses were found before, which are used then: a slow name server
 /// must not delay every connection.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How long they are used in this way, or if a lookup fails. Longer than the pauses between requests
-/// to a server that was unreachable.
+/// How long they are used in this way, or if a lookup fails. Longer than the pauses between
+/// requests to a server that was unreachable.
 const KEPT: Duration = Duration::from_secs(600);
 
 /// Addresses of a host, whose port is 0.

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// Longest time of a round that is no fault: many reads of a slow database, or the pauses after a few
-/// panics.
+/// Longest time of a round that is no fault: many reads of a slow database, or the pauses after a
+/// few panics.
 const LONGEST_ROUND: Duration = Duration::from_secs(300);
 
 /// A task of the feed that succeeds again and again.

@@ -137,8 +137,8 @@ impl StoreError {
         ) || self.is_refused_sign_in()
     }
 
-    /// Whether the database ended a statement, such as one that took too long or that an administrator
-    /// cancelled, which says nothing about others.
+    /// Whether the database ended a statement, such as one that took too long or that an
+    /// administrator cancelled, which says nothing about others.
     pub(super) fn is_ended_statement(&self) -> bool {
         matches!(self, Self::Unavailable(error) if reaction(error) == Reaction::Ended)
     }

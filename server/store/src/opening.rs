@@ -1,6 +1,6 @@
-//! How long work waits for a connection to a server. A server may greet its clients so late that the
-//! work, or a ping, has given up by then, and the driver stops connecting when nobody waits for it. So
-//! a connection is opened for those that follow. Knows no table.
+//! How long work waits for a connection to a server. A server may greet its clients so late that
+//! the work, or a ping, has given up by then, and the driver stops connecting when nobody waits for
+//! it. So a connection is opened for those that follow. Knows no table.
 
 use std::future::Future;
 use std::pin::pin;
@@ -21,8 +21,8 @@ use crate::url::Dialect;
 /// Maximum time to open a connection to a server, which may look up the name of its client first,
 /// or be far away.
 pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(20);
-/// Maximum time that work with a turn waits for its connection while pings are answered. It does not
-/// notice that another one has become idle meanwhile.
+/// Maximum time that work with a turn waits for its connection while pings are answered. It does
+/// not notice that another one has become idle meanwhile.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 tokio::task_local! {

@@ -21,7 +21,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Interval of the trial writes to a database that accepted the last one. A node that is not asked
 /// to change anything would not notice otherwise that it could not.
 const INTERVAL: Duration = Duration::from_secs(20);
-/// Maximum time for which a recovery is delayed until connections are open: pings would fail without.
+/// Maximum time for which a recovery is delayed until connections are open: pings would fail
+/// without.
 const REOPENING: Duration = Duration::from_secs(5);
 /// Maximum duration of a trial write; longer than a write waits for a lock.
 const LONGEST: Duration = Duration::from_secs(8);
@@ -29,8 +30,8 @@ const LONGEST: Duration = Duration::from_secs(8);
 impl Store {
     /// Notes the failure of a job that began at this instant. A success is not noted: a job that
     /// found nothing to write succeeds even if the database rejects writes, so only a trial write
-    /// shows that writing works again. It also shows whether others fail as well as a statement that
-    /// the database ended.
+    /// shows that writing works again. It also shows whether others fail as well as a statement
+    /// that the database ended.
     pub(super) fn note_failure(&self, error: &StoreError, began: Instant) {
         self.retire_refused(error);
         let is_certain = error.is_outage() && !error.is_ended_statement();

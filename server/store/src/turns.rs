@@ -1,6 +1,6 @@
-//! Whose turn it is to use a connection of a pool: one caller for each connection, besides some checks
-//! of the store itself. So a caller with a turn waits for no other, and only until its connection is
-//! open, however late the server greets its clients. Knows no table.
+//! Whose turn it is to use a connection of a pool: one caller for each connection, besides some
+//! checks of the store itself. So a caller with a turn waits for no other, only until its connection
+//! is open: the server may greet its clients late. Knows no table.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

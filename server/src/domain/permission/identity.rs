@@ -59,8 +59,8 @@ impl Identity {
         }
     }
 
-    /// The name of a caller that no other one has: a user and a consumer may have the same name. All
-    /// tokens of a user are one caller, so that more of them do not allow more.
+    /// The name of a caller that no other one has: a user and a consumer may have the same name.
+    /// All tokens of a user are one caller, so that more of them do not allow more.
     #[must_use]
     pub fn unique_name(&self) -> String {
         let kind = if matches!(self, Identity::Consumer(_)) { "consumer" } else { "user" };

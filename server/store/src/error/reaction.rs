@@ -13,8 +13,8 @@ pub(super) enum Reaction {
     /// The connection is sound, but its server is not in service. A new connection may lead to
     /// another server.
     Unready,
-    /// The database ended this statement, and perhaps the connection with it: repeating it would cost
-    /// as much again.
+    /// The database ended this statement, and perhaps the connection with it: repeating it would
+    /// cost as much again.
     Ended,
     /// The database lacks memory, or another resource.
     Exhausted,

@@ -29,7 +29,8 @@ impl Pulse {
     /// Runs the work until it is done, the deadline has passed, or the database no longer answers
     /// over the connections that were open. In the latter two cases they are in an unknown state,
     /// and none of them is used again; those that were opened later are. Work that has such a
-    /// connection continues. `taken` is that of the work that preceded on the same connection, if any.
+    /// connection continues. `taken` is that of the work that preceded on the same connection, if
+    /// any.
     pub(crate) async fn watch<T>(
         &self,
         deadline: Instant,
