@@ -209,15 +209,18 @@ async fn a_start_without_a_server_is_refused() {
 async fn an_address_without_eureka_is_skipped() {
     let (host, other) = (Server::start_with(hosting()), Server::start());
     let servers = format!("{}/nowhere/eureka/,{}", other.config, url(&host));
+    let (eureka, of_host) = (client(&host), format!("{}/", host.admin));
     for roles in ["config,meta", "meta"] {
         let guest = Server::start_with(guest_of(roles, &servers));
         let meta = Http::new(&guest.config);
-        let of_host = format!("{}/", host.admin);
         eventually(roles, async || has(&meta, &of_host).await.then_some(())).await;
+        // The list may be read before the node has registered.
+        eventually("the config service of the first node, and that of the host", async || {
+            let app = eureka.get("/eureka/apps/APOLLO-CONFIGSERVICE").await.ok().json();
+            (app["application"]["instance"].as_array()?.len() == 2).then_some(())
+        })
+        .await;
     }
-    let eureka = client(&host);
-    let app = eureka.get("/eureka/apps/APOLLO-CONFIGSERVICE").await.ok().json();
-    assert_eq!(app["application"]["instance"].as_array().unwrap().len(), 2, "{app}");
 }
 
 /// Case 82, and the metadata of an operator: without its database the admin role is `DOWN` and not
