@@ -28,7 +28,11 @@ run: ## build (unoptimised) and start the server with all roles on SQLite in ./d
 
 .PHONY: dist
 dist: web ## build the server for production: target/dist/castalia
-	cargo build --profile dist -p castalia-server
+	.ci/dist castalia-server
+
+.PHONY: reproducible
+reproducible: ## check that two builds for production are equal; takes half an hour
+	.ci/reproducible
 
 .PHONY: build
 # As for `run`: the downloads of npm wait for the network, and compiling for the processors.
@@ -101,7 +105,12 @@ stub: ## regenerate the types of the native half of the Python package
 kotlin-calls: ## regenerate the Kotlin half of the native library of the JVM
 	bindings/kotlin/generate.sh
 
-.PHONY: test test-browser test-document test-rust test-eureka test-web test-bindings test-examples databases installed test-databases test-long test-process test-interop test-packages test-frameworks test-demo test-upstream
+.PHONY: miri
+miri: ## run the tests of the language boundary, the only unsafe code, under Miri (needs a nightly toolchain)
+	rustup component add --toolchain nightly miri rust-src
+	MIRIFLAGS=-Zmiri-disable-isolation cargo +nightly miri test --target-dir $(TARGET)/miri -p castalia-ffi --lib
+
+.PHONY: test test-browser test-document test-rust test-eureka test-web test-bindings test-examples databases installed test-databases test-long test-process test-interop test-packages test-frameworks test-demo test-upstream test-older
 # In lanes, because tests and downloads wait most of the time; compilers and linters compute meanwhile,
 # the latter at the lowest priority.
 test: ## run all linters and the tests of all languages
@@ -175,6 +184,9 @@ test-demo: web ## run the example of each language against one server (unoptimis
 test-upstream: web ## run the cases against Apollo; CASTALIA_TEST_UPSTREAM is its checkout; forty minutes
 	tests/upstream.sh
 
+test-older: ## upgrade nodes from COMMIT to this checkout and back, on each database; a quarter of an hour
+	tests/older.sh "$(COMMIT)"
+
 .PHONY: install package package-musl demo
 install: ## install library, headers and package files for C and C++ into PREFIX (/usr/local)
 	ffi/install.sh
@@ -203,7 +215,7 @@ fuzz: ## fuzz each parser of untrusted input for SECONDS_PER_TARGET
 
 .PHONY: bench bench-quick
 bench: web ## compare the product with reference programs, as ratios of one run
-	cargo build --profile dist -p castalia-server -p castalia-bench
+	.ci/dist castalia-server castalia-bench
 	$(TARGET)/dist/bench all
 	bench/language/run.sh
 

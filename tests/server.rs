@@ -45,5 +45,6 @@ mod unread_answer;
 mod unread_config;
 mod unsigned_client;
 mod unused_portal;
+mod upgrade;
 mod user_command;
 mod weak_token;

@@ -418,7 +418,7 @@ export interface LogRecord {
 }
 /**
  * Passes log records of all clients of the process to a function; `null` ends that. The default level is
- * `info`.
+ * `info`. Before the first call, records of level `warn` and above are warnings of the process.
  */
 export declare function setLog(
   logger: ((record: LogRecord) => void) | null,

@@ -9,6 +9,7 @@ mod failure;
 mod http;
 mod meter;
 mod names;
+mod plan;
 mod retry_after;
 mod status;
 mod trust;

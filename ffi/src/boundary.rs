@@ -254,3 +254,6 @@ impl Drop for UserData {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

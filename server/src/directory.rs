@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use castalia_core::redact::without_credentials;
 use ldap3::{
-    LdapConnAsync, LdapConnSettings, LdapError, Scope, SearchEntry, SearchOptions, StdStream,
+    LdapConnAsync, LdapConnSettings, LdapError, ResultEntry, Scope, SearchEntry, SearchOptions,
+    StdStream,
 };
 use parking_lot::Mutex;
 use reqwest::Url;
@@ -23,7 +24,7 @@ use tokio_util::task::AbortOnDropHandle;
 use self::entry::{DirectoryEntry, DirectoryUser};
 use crate::log_rate::LogRate;
 use crate::outgoing::{guard, install_tls};
-use crate::settings::directory::DirectorySettings;
+use crate::settings::directory::{DirectorySettings, GroupSettings};
 
 /// Maximum time of a sign-in or search.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -44,6 +45,8 @@ const WAIT: Duration = Duration::from_secs(5);
 const FOUND: i32 = 50;
 /// Maximum number of entries with one id that are looked at.
 const OF_ONE_ID: i32 = 5;
+/// Requests no attribute of what a search finds.
+const NO_ATTRIBUTE: &str = "1.1";
 /// Ports without and with TLS.
 const LDAP: u16 = 389;
 const LDAPS: u16 = 636;
@@ -237,20 +240,18 @@ impl Directory {
         person: &DirectoryUser,
     ) -> Result<bool, LdapError> {
         let Some(groups) = &self.settings.groups else { return Ok(true) };
-        let options = SearchOptions::new().timelimit(5);
-        let found = connection.ldap.with_search_options(options).search(
-            &groups.base,
-            Scope::Subtree,
-            &groups.filter,
-            vec![groups.membership.clone()],
-        );
-        let (found, _) = found.await?.success()?;
-        let mut members = found.into_iter().map(SearchEntry::construct).flat_map(|group| {
-            let attributes = group.attrs.into_iter();
-            let membership = &groups.membership;
-            attributes.filter(|(name, _)| name.eq_ignore_ascii_case(membership)).flat_map(|it| it.1)
-        });
-        Ok(members.any(|member| entry::is_same_dn(&member, &entry.dn) || member == person.id))
+        let membership = groups.membership.as_str();
+        let found = search_groups(connection, groups, &groups.filter, membership).await?;
+        let mut members = found.iter().flat_map(|group| group.values(membership));
+        if members.any(|member| entry::is_same_dn(member, &entry.dn) || member == person.id) {
+            return Ok(true);
+        }
+        if !found.iter().any(|group| group.is_range(membership)) {
+            return Ok(false);
+        }
+        // Active Directory returns 1,500 members at most, and compares with all of them.
+        let filter = groups.with_member(&entry.dn);
+        Ok(!search_groups(connection, groups, &filter, NO_ATTRIBUTE).await?.is_empty())
     }
 
     async fn entries(
@@ -270,9 +271,7 @@ impl Directory {
         if !matches!(found.1.rc, SUCCESS | SIZE_LIMIT_EXCEEDED) {
             return Err(LdapError::LdapResult { result: found.1 });
         }
-        let entries = found.0.into_iter().filter(|entry| !entry.is_ref());
-        let entry = |found: SearchEntry| DirectoryEntry { dn: found.dn, attributes: found.attrs };
-        Ok(entries.map(SearchEntry::construct).map(entry).collect())
+        Ok(found.0.into_iter().filter(|entry| !entry.is_ref()).map(read).collect())
     }
 
     /// Binds as the account of the settings, if there is one.
@@ -335,6 +334,29 @@ impl Directory {
         *self.failed.lock() = outcome.is_err().then(Instant::now);
         outcome.map_err(Unavailable)
     }
+}
+
+/// The groups that a filter finds, with one attribute.
+async fn search_groups(
+    connection: &mut LdapConnection,
+    groups: &GroupSettings,
+    filter: &str,
+    attribute: &str,
+) -> Result<Vec<DirectoryEntry>, LdapError> {
+    let options = SearchOptions::new().timelimit(5);
+    let search = connection.ldap.with_search_options(options).search(
+        &groups.base,
+        Scope::Subtree,
+        filter,
+        vec![attribute],
+    );
+    let (found, _) = search.await?.success()?;
+    Ok(found.into_iter().map(read).collect())
+}
+
+fn read(found: ResultEntry) -> DirectoryEntry {
+    let SearchEntry { dn, attrs, .. } = SearchEntry::construct(found);
+    DirectoryEntry { dn, attributes: attrs }
 }
 
 fn report(Unavailable(problem): &Unavailable) {

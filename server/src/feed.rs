@@ -7,6 +7,7 @@
 
 pub mod access_key;
 pub mod answer;
+mod awaited;
 mod byte_cache;
 pub mod cache;
 mod condition;
@@ -23,7 +24,7 @@ mod reconcile;
 mod round;
 mod scan;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -38,6 +39,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use self::access_key::AccessKeys;
 use self::answer::AnswerCache;
+use self::awaited::AwaitedIds;
 use self::cache::{NamespaceRef, Published, ReadFrom, ReleaseCache};
 use self::condition::Condition;
 use self::deferred::Deferred;
@@ -46,6 +48,7 @@ use self::hub::{Limits, WatchHub};
 use self::name::{Contest, Names};
 use self::pace::Pacer;
 use self::position::Positions;
+use self::reconcile::ReloadRequest;
 use self::round::Rounds;
 use self::scan::Scan;
 use crate::background::Background;
@@ -78,6 +81,7 @@ struct FeedInner {
     scan: Mutex<Scan>,
     /// Numbers the scans of release messages.
     scans: Rounds,
+    awaited: AwaitedIds,
     /// Time up to which names and access keys were read.
     names_read: parking_lot::Mutex<DateTime<Utc>>,
     /// Numbers the reads of names and access keys.
@@ -88,8 +92,8 @@ struct FeedInner {
     keys_read: Mutex<KeysRead>,
     deferred: Deferred,
     condition: Condition,
-    /// Watch keys whose ids went back. `Some` until everything has been read again.
-    reload: parking_lot::Mutex<Option<HashSet<String>>>,
+    /// The reload of everything that is requested.
+    reload: parking_lot::Mutex<Option<ReloadRequest>>,
     rewound: Notify,
 }
 
@@ -129,6 +133,7 @@ impl ReleaseFeed {
             redefined: Notify::new(),
             scan: Mutex::default(),
             scans: Rounds::default(),
+            awaited: AwaitedIds::default(),
             names_read: parking_lot::Mutex::new(castalia_store::now()),
             readings: Rounds::default(),
             changes_here: AtomicU64::new(0),
@@ -198,8 +203,8 @@ impl ReleaseFeed {
         self.0.changes_here.fetch_add(1, Ordering::AcqRel);
         if !self.0.readings.next(|| self.signal_definitions()).await {
             tracing::warn!(
-                "a change of a name or an access key was committed but is not in effect on this node; the next \
-                 successful read applies it"
+                "a change of a name or an access key was committed, but names and access keys could not all be read \
+                 since; if it is not in effect on this node, the next successful read applies it"
             );
         }
     }

@@ -23,6 +23,7 @@ use ::http::Method;
 use axum::Router;
 use castalia_store::{Secret, Store, StoreError};
 use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
 
 pub use self::admin_token::AdminTokens;
 use self::data_dir::DataDir;
@@ -117,6 +118,8 @@ pub struct Node {
     pub generated_password: Option<GeneratedPassword>,
     background: Background,
     connections: Background,
+    /// Counts the changes under way, which go on if their callers leave.
+    changes: TaskTracker,
     capacity: Capacity,
     heads: LargeHeads,
     settings: Arc<Settings>,
@@ -158,6 +161,7 @@ impl Node {
             generated_password: None,
             background: Background::default(),
             connections: Background::default(),
+            changes: TaskTracker::new(),
             capacity: Capacity::of_process(&settings),
             heads: Capacity::large_heads(&settings),
             metrics_token: data_dir::metrics_token(&settings)?,
@@ -294,6 +298,7 @@ impl Node {
             nudge,
             instances,
             registry,
+            changes: self.changes.clone(),
             ready: self.ready.clone(),
         })
     }
@@ -326,7 +331,7 @@ impl Node {
             installation,
             store,
             config,
-            changes: self.connections.tracker.clone(),
+            changes: self.changes.clone(),
             notices: Arc::default(),
             ready: self.ready.clone(),
         };

@@ -242,9 +242,28 @@ fn verify<'t>(
 ) -> Result<&'t CoreIdTokenClaims, ClaimsVerificationError> {
     let verifier = client
         .id_token_verifier()
+        // Some providers add the project, or the APIs that the access token is for.
+        .set_other_audience_verifier_fn(|_| true)
         .set_time_fn(|| castalia_store::now() - SKEW)
         .set_issue_time_verifier_fn(check_issued);
-    id_token.claims(&verifier, nonce)
+    let claims = id_token.claims(&verifier, nonce)?;
+    check_party(claims, client.client_id())?;
+    Ok(claims)
+}
+
+/// A token that is also for others has to name this client as the one that requested it, as Apollo
+/// requires. The library requires no more than that it is one of the audiences.
+fn check_party(claims: &CoreIdTokenClaims, own: &ClientId) -> Result<(), ClaimsVerificationError> {
+    let problem = match claims.authorized_party() {
+        Some(party) if party != own => {
+            format!("the claim `azp` names `{}` instead of this client", party.as_str())
+        }
+        None if claims.audiences().len() > 1 => {
+            "there are several, and no claim `azp` names this client".to_owned()
+        }
+        _ => return Ok(()),
+    };
+    Err(ClaimsVerificationError::InvalidAudience(problem))
 }
 
 /// The claims in a token that was verified.

@@ -3,20 +3,25 @@
 //!
 //! A value that this node fixes (in its file or environment) overrides the row. Rows of this node's
 //! cluster override those of its data center, and these override `default`. The rows are read again
-//! every minute, and at once on the node that wrote one; a deleted row then no longer applies.
+//! every minute, and at once on the node that wrote one; a row that is marked as deleted then no
+//! longer applies.
 
 pub mod catalogue;
 pub mod keys;
 pub mod kind;
+mod missing;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
-use self::kind::{Key, ValueKind};
+use self::kind::{Key, Switch, ValueKind};
+use self::missing::MissingRows;
+pub(crate) use self::missing::REMOVED;
 
 /// The effective keys of one database. Cheap to clone; reads never block. `Debug` shows none of
 /// them: some are secrets, and addresses may contain credentials.
@@ -24,8 +29,20 @@ use self::kind::{Key, ValueKind};
 pub struct ServerConfig {
     fixed: Arc<BTreeMap<String, String>>,
     rows: Arc<ArcSwap<HashMap<String, String>>>,
-    /// Held while rows are read, so that the result of an older read never replaces a newer one.
-    reading: Arc<Mutex<()>>,
+    /// Locked while rows are read, so that the result of an older read never replaces a newer one.
+    missing: Arc<Mutex<MissingRows>>,
+    /// Whether the table has lost all its rows, by the last read.
+    is_emptied: Arc<AtomicBool>,
+}
+
+/// The rows of a table.
+#[derive(Default)]
+pub struct SettingRows {
+    /// Id and value of the row that applies to this node, by key; `None` is a value that cannot be
+    /// decoded.
+    pub values: HashMap<String, (i64, Option<String>)>,
+    /// The ids of all rows, also of those that are marked as deleted or are for other nodes.
+    pub ids: HashSet<i64>,
 }
 
 impl fmt::Debug for ServerConfig {
@@ -39,7 +56,12 @@ impl ServerConfig {
     #[must_use]
     pub fn new(fixed: BTreeMap<String, String>) -> Self {
         fixed.iter().for_each(|(key, text)| warn_of_malformed(key, text));
-        Self { fixed: Arc::new(fixed), rows: Arc::default(), reading: Arc::default() }
+        Self {
+            fixed: Arc::new(fixed),
+            rows: Arc::default(),
+            missing: Arc::default(),
+            is_emptied: Arc::default(),
+        }
     }
 
     /// Replaces the rows with the current ones of the table.
@@ -47,20 +69,23 @@ impl ServerConfig {
         self.rows.store(Arc::new(rows));
     }
 
-    /// Replaces the rows with the result of `read`, where `None` is a value that cannot be decoded:
-    /// the previous one remains in effect, or one that protects. If `read` fails, the previous rows
-    /// remain in effect and its error is returned.
+    /// Replaces the rows with the result of `read`. Instead of a value that cannot be decoded, the
+    /// previous one remains in effect, or one that protects. If `read` fails, the previous rows
+    /// remain in effect and its error is returned. So do previous rows that are missing from the
+    /// table, for a while, and all of them as long as it is empty.
     pub async fn reload<E>(
         &self,
-        read: impl Future<Output = Result<HashMap<String, Option<String>>, E>>,
+        read: impl Future<Output = Result<SettingRows, E>>,
     ) -> Result<(), E> {
-        let _reading = self.reading.lock().await;
+        let mut missing = self.missing.lock().await;
         let (rows, previous) = (read.await?, self.rows.load_full());
+        let kept = missing.kept(&previous, &rows);
+        self.is_emptied.store(rows.ids.is_empty() && missing.are_any(), Ordering::Release);
         let text_of = |key: &str, text: Option<String>| {
             let text = text.or_else(|| previous.get(key).cloned());
             text.or_else(|| keys::protective(key).map(str::to_owned))
         };
-        let rows = rows.into_iter().filter_map(|(key, text)| {
+        let rows = rows.values.into_iter().filter_map(|(key, (_, text))| {
             let text = text_of(&key, text)?;
             // A row of a key that this node fixes has no effect.
             if previous.get(&key) != Some(&text) && !self.fixed.contains_key(&key) {
@@ -68,14 +93,31 @@ impl ServerConfig {
             }
             Some((key, text))
         });
-        self.replace(rows.collect());
+        self.replace(rows.chain(kept).collect());
         Ok(())
+    }
+
+    /// What `/health` reports of the table, which is that of this database.
+    #[must_use]
+    pub fn fault(&self, database: &str) -> Option<String> {
+        self.is_emptied.load(Ordering::Acquire).then(|| {
+            format!(
+                "the table ServerConfig of the {database} database is empty: the values that were last read remain in \
+                 effect; complete the restore, or restart the node if the table is to remain empty"
+            )
+        })
     }
 
     /// The value of a key, or its default.
     #[must_use]
     pub fn get<K: ValueKind>(&self, key: &Key<K>) -> K::Value {
         key.kind.read(self.text(key.name))
+    }
+
+    /// Whether a switch is on; this default applies instead of that of the key.
+    #[must_use]
+    pub fn is_on(&self, key: &Key<Switch>, default: bool) -> bool {
+        Switch { default, ..key.kind }.read(self.text(key.name))
     }
 
     /// Whether a key has a text, valid or not.
@@ -204,8 +246,9 @@ mod tests {
         let read = async |text: Option<&str>| {
             let rows =
                 [keys::ADMIN_TOKEN_REQUIRED.name, keys::ADMIN_TOKENS.name, keys::WIKI_ADDRESS.name]
-                    .map(|key| (key.to_owned(), text.map(str::to_owned)));
-            config.reload(async { Ok::<_, ()>(HashMap::from(rows)) }).await.unwrap();
+                    .map(|key| (key.to_owned(), (1, text.map(str::to_owned))));
+            let rows = SettingRows { values: HashMap::from(rows), ids: HashSet::from([1]) };
+            config.reload(async { Ok::<_, ()>(rows) }).await.unwrap();
             (
                 config.get(&keys::ADMIN_TOKEN_REQUIRED),
                 config.is_set(&keys::ADMIN_TOKENS),
@@ -225,8 +268,9 @@ mod tests {
         let lines = Lines::default();
         let log = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone()).finish();
         let _log = tracing::subscriber::set_default(log);
-        let rows = rows.iter().map(|(key, text)| ((*key).to_owned(), Some((*text).to_owned())));
-        let rows: HashMap<_, _> = rows.collect();
+        let rows =
+            rows.iter().map(|(key, text)| ((*key).to_owned(), (1, Some((*text).to_owned()))));
+        let rows = SettingRows { values: rows.collect(), ids: HashSet::from([1]) };
         config.reload(async { Ok::<_, ()>(rows) }).await.unwrap();
         lines.text()
     }
@@ -264,6 +308,7 @@ mod tests {
             (keys::ENVIRONMENT_TOKENS.name, r#"{"DEV":"a"}"#),
             ("own.key", "on"),
         ] {
+            let config = ServerConfig::new(BTreeMap::new());
             assert_eq!(logged(&config, &[(key, text)]).await, "", "{key}");
         }
         let log = logged(&config, &[(keys::META_SERVERS.name, "DEV")]).await;

@@ -41,6 +41,9 @@ pub struct EnvironmentState {
     pub unsigned: UnsignedClients,
     /// The services that are alive.
     pub registry: ServiceRegistry,
+    /// Counts the changes under way, which go on if their callers leave. The node waits for them at
+    /// its end.
+    pub changes: TaskTracker,
     /// Whether this node can serve.
     pub ready: Readiness,
 }
@@ -72,6 +75,7 @@ impl EnvironmentState {
     pub async fn faults(&self) -> Vec<String> {
         let mut faults = faults_of(&self.store, "publishes").await;
         faults.extend(self.feed.faults());
+        faults.extend(self.config.fault("config"));
         faults.extend(self.outdated_keys());
         faults
     }
@@ -203,6 +207,7 @@ impl PortalState {
     /// process, one sentence each.
     pub async fn faults(&self) -> Vec<String> {
         let mut faults = faults_of(&self.store, "changes of users and permissions").await;
+        faults.extend(self.config.fault("portal"));
         if let Some(environment) = &self.environment {
             faults.extend(environment.faults().await);
         }

@@ -22,6 +22,8 @@ mod held;
 mod history_walk;
 #[path = "domain/instance_record.rs"]
 mod instance_record;
+#[path = "domain/instance_retention.rs"]
+mod instance_retention;
 #[path = "domain/leftover.rs"]
 mod leftover;
 #[path = "domain/load.rs"]
@@ -36,6 +38,8 @@ mod pending_change;
 mod restored_definition;
 #[path = "domain/retention.rs"]
 mod retention;
+#[path = "domain/setting.rs"]
+mod setting;
 #[path = "domain/sign_in.rs"]
 mod sign_in;
 #[path = "domain/went_back.rs"]

@@ -52,6 +52,7 @@ mod portal {
     mod damaged_row;
     mod deleted_app;
     mod directory;
+    mod directory_account;
     mod directory_tls;
     mod directory_token;
     mod disconnected;
@@ -63,6 +64,7 @@ mod portal {
     mod fan_out;
     mod fan_out_failure;
     mod fan_out_late;
+    mod fan_out_names;
     mod faulty_environment;
     mod favorite;
     mod frozen_environment;
@@ -113,6 +115,7 @@ mod portal {
     mod registration;
     mod release;
     mod removal;
+    mod repeated_key;
     mod restarted_task;
     mod restoration;
     mod restoration_order;
@@ -128,6 +131,7 @@ mod portal {
     mod setting_catalogue;
     mod sign_in;
     mod sign_in_modes;
+    mod sign_in_outage;
     mod slapd;
     mod stale;
     mod stale_account;
@@ -140,9 +144,11 @@ mod portal {
     mod tenant;
     mod tenant_table;
     mod text_length;
+    mod text_name;
     mod transfer;
     mod trigger;
     mod unlisted_changes;
+    mod user_rate;
     mod user_token;
     mod user_token_operations;
     mod user_token_propose;

@@ -88,13 +88,17 @@ test("S28: the token of a new consumer works with the command that the page show
 
 test("the expired token of a third-party app is replaced by one with a chosen end", async () => {
   const api = await suite.api;
-  await api.call("POST", "consumers?expires=20010101000000", {
+  const end = new Date(Date.now() + 5_000);
+  const parts = [end.getMonth() + 1, end.getDate(), end.getHours(), end.getMinutes(), end.getSeconds()];
+  const soon = `${end.getFullYear()}${parts.map((part) => `${part}`.padStart(2, "0")).join("")}`;
+  await api.call("POST", `consumers?expires=${soon}`, {
     appId: "expired",
     name: "Expired",
     orgId: "TEST1",
     orgName: "One",
     ownerName: "apollo",
   });
+  await expect.poll(() => Date.now() > end.getTime(), { timeout: 30_000 }).toBe(true);
   const page = await suite.open("/admin/consumers");
   await page.getByRole("button", { name: "Rotate the token of expired" }).click();
   await page.getByText("The present token has expired").waitFor();

@@ -105,6 +105,18 @@ test("S32: leaving unsaved edits asks, and a reload and a new sign-in offer them
   expect(await (await suite.api).items(at)).toMatchObject([{ key: "limit", value: "never saved" }]);
 });
 
+// X127
+test("what a user left unsaved is removed from the browser with the sign-out", async () => {
+  const page = await suite.open("/", { as: "leaver" });
+  const names = ["leaver", "other"].map((user) => `castalia.unsaved.${user}+shop+DEV+default+application`);
+  await page.evaluate((names) => names.forEach((name) => localStorage.setItem(name, "{}")), names);
+  await page.getByRole("button", { name: "Account of leaver" }).click();
+  await page.getByRole("menuitem", { name: "Sign out" }).click();
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  const kept = await page.evaluate(() => Object.keys(localStorage).filter((name) => name.includes("unsaved")));
+  expect(kept).toEqual([names[1]]);
+});
+
 test("S40: of two windows that edit a key, the second one is shown both values", async () => {
   const at = await suite.createPlace();
   const api = await suite.api;

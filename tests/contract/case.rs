@@ -31,6 +31,7 @@ const ACTIONS: &[&str] = &[
     "publish",
     "withdraw",
     "fail",
+    "requests",
     "refresh",
     "metric",
     "setting",
@@ -48,8 +49,10 @@ const DETAILS: &[&str] = &[
     "interest_prefixes",
     "throws",
     "status",
+    "at_least",
     "expect",
     "expect_error",
+    "expect_message",
     "expect_source",
     "expect_state",
     "expect_event",
@@ -62,6 +65,8 @@ const DETAILS: &[&str] = &[
 pub(crate) struct Case {
     /// The fact that it checks, as a sentence.
     pub(crate) name: String,
+    /// Host of the certificate of the config service, which is at an https address then.
+    pub(crate) certificate: Option<String>,
     /// Settings of the client, in addition to those that select the server.
     #[serde(default)]
     pub(crate) settings: BTreeMap<String, String>,

@@ -21,8 +21,16 @@ pub(crate) struct Driver {
     answers: Lines<BufReader<ChildStdout>>,
 }
 
-/// The result of a call: words, or the name of the kind of an error.
-pub(crate) type Answer = std::result::Result<Vec<String>, String>;
+/// The result of a call.
+pub(crate) type Answer = std::result::Result<Vec<String>, CallError>;
+
+/// The error of a call.
+#[derive(Debug)]
+pub(crate) struct CallError {
+    /// Name of its kind.
+    pub(crate) kind: String,
+    pub(crate) message: String,
+}
 
 impl Driver {
     pub(crate) fn start(command: &[String]) -> Result<Self> {
@@ -46,9 +54,11 @@ impl Driver {
         let answer = answer.map_err(|_| format!("no answer to `{line}`"))??;
         let answer = answer.ok_or_else(|| format!("the driver ended at `{line}`"))?;
         let mut words = words::split(&answer).into_iter();
-        match (words.next().as_deref(), words.collect::<Vec<_>>()) {
-            (Some("ok"), words) => Ok(Ok(words)),
-            (Some("error"), words) => Ok(Err(words.into_iter().next().unwrap_or_default())),
+        match (words.next().as_deref(), words.as_slice()) {
+            (Some("ok"), words) => Ok(Ok(words.to_vec())),
+            (Some("error"), [kind, message]) => {
+                Ok(Err(CallError { kind: kind.clone(), message: message.clone() }))
+            }
             _ => Err(format!("`{line}` was answered with `{answer}`").into()),
         }
     }
@@ -56,6 +66,6 @@ impl Driver {
     /// Like [`Driver::call`], but an error fails the case.
     pub(crate) async fn ask(&mut self, words: &[&str]) -> Result<Vec<String>> {
         let answer = self.call(words).await?;
-        answer.map_err(|kind| format!("{words:?} failed with {kind}").into())
+        answer.map_err(|error| format!("{words:?} failed with {error:?}").into())
     }
 }

@@ -3,13 +3,14 @@
 //! where the driver is a program that makes the calls in its language. Prints failures, and exits
 //! with 1 if there are any.
 //!
-//! A driver reads calls as lines of percent-encoded words, and answers `ok WORD...` or `error
-//! KIND`; `rust.rs` is one.
+//! A driver reads calls as lines of percent-encoded words, and answers `ok WORD...` or `error KIND
+//! MESSAGE`; `rust.rs` is one.
 
 mod case;
 mod driver;
 mod orders;
 mod run;
+mod tls;
 mod words;
 
 use std::error::Error;

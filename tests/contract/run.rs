@@ -10,6 +10,7 @@ use crate::Result;
 use crate::case::{Case, Step, pairs_of, word_of};
 use crate::driver::{Answer, Driver};
 use crate::orders::{self, APP_ID};
+use crate::tls::Tls;
 
 /// The listener of all changes, which is added to each opened namespace.
 const EVERYTHING: &str = "everything";
@@ -28,7 +29,11 @@ pub(crate) async fn run(case: &Case, command: &[String]) -> Result<()> {
         let values = pairs_of(&release.configurations);
         publish(&server, &release.namespace, &values);
     }
-    let mut run = Run { driver: Driver::start(command)?, server, namespace: String::new() };
+    let tls = match &case.certificate {
+        Some(host) => Some(Tls::before(&server, host).await?),
+        None => None,
+    };
+    let mut run = Run { driver: Driver::start(command)?, server, tls, namespace: String::new() };
     run.start(case).await?;
     for (index, step) in case.steps.iter().enumerate() {
         let done = run.step(step).await;
@@ -45,6 +50,7 @@ fn publish(server: &Server, namespace: &str, values: &[(String, String)]) {
 struct Run {
     driver: Driver,
     server: Server,
+    tls: Option<Tls>,
     /// The namespace that was opened last.
     namespace: String,
 }
@@ -55,7 +61,8 @@ impl Run {
         settings.extend(PATIENT.map(|(name, value)| (name.to_owned(), value.to_owned())));
         for (name, value) in &case.settings {
             settings.retain(|(known, _)| known != name);
-            settings.push((name.clone(), value.clone()));
+            let value = self.tls.as_ref().map_or_else(|| value.clone(), |tls| tls.fill(value));
+            settings.push((name.clone(), value));
         }
         let mut call = vec!["client"];
         call.extend(settings.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]));
@@ -70,14 +77,18 @@ impl Run {
         match action {
             "open" => self.open(step, with_word).await,
             "publish" => self.publish(step, &namespace, with).await,
-            "withdraw" => {
-                orders::answer(&self.server, &["withdraw", &with_word]).await;
-                Ok(())
-            }
+            "withdraw" => self.order(&["withdraw", &with_word]).await.map(drop),
             "fail" => {
                 let status = step.text("status").unwrap_or_default();
-                let done = orders::answer(&self.server, &["fail", &with_word, &status]).await;
-                done.map(|_| ()).ok_or_else(|| "no such endpoint or status".into())
+                self.order(&["fail", &with_word, &status]).await.map(drop)
+            }
+            "requests" => {
+                let count = self.order(&["requests", &with_word]).await?;
+                match (step.detail("expect"), step.detail("at_least").and_then(Value::as_u64)) {
+                    (Some(expected), _) => compare_words(&[count], expected),
+                    (None, Some(least)) if count.parse::<u64>()? >= least => Ok(()),
+                    (None, least) => Err(format!("{count} requests, not {least:?}").into()),
+                }
             }
             "listen" => self.listen(step, &with_word, &namespace).await,
             "metric" => self.metric(step, &namespace, &with_word).await,
@@ -85,10 +96,17 @@ impl Run {
         }
     }
 
+    /// Controls the server, or asks it.
+    async fn order(&self, order: &[&str]) -> Result<String> {
+        let answer = orders::answer(&self.server, order).await;
+        answer.ok_or_else(|| format!("the server does not understand {order:?}").into())
+    }
+
     async fn open(&mut self, step: &Step, namespace: String) -> Result<()> {
         let app_id = step.text("app_id").unwrap_or_else(|| APP_ID.to_owned());
         let answer = self.driver.call(&["open", &app_id, &namespace]).await?;
         compare_error(&answer, step.text("expect_error").as_ref())?;
+        compare_message(&answer, step.text("expect_message").as_ref())?;
         if answer.is_ok() {
             self.driver.ask(&["listen", EVERYTHING, &namespace, "-"]).await?;
             self.namespace = namespace;
@@ -110,7 +128,7 @@ impl Run {
     /// Publishes once a poll is parked, so that the change is pushed, and waits for its event.
     async fn publish(&mut self, step: &Step, namespace: &str, with: &Value) -> Result<()> {
         let values = with.as_object().ok_or("what is published is an object")?;
-        orders::answer(&self.server, &["held", "1"]).await;
+        self.order(&["held", "1"]).await?;
         publish(&self.server, namespace, &pairs_of(values));
         if let Some(expected) = step.detail("expect_event") {
             let event = self.driver.ask(&["event", EVERYTHING]).await?;
@@ -166,6 +184,7 @@ impl Run {
             _ => self.driver.call(&[action, namespace, with, &default]).await?,
         };
         compare_error(&answer, step.text("expect_error").as_ref())?;
+        compare_message(&answer, step.text("expect_message").as_ref())?;
         match (answer, step.detail("expect")) {
             (Ok(words), Some(expected)) => compare_words(&words, expected),
             _ => Ok(()),
@@ -192,7 +211,15 @@ fn compare_words(words: &[String], expected: &Value) -> Result<()> {
 }
 
 fn compare_error(answer: &Answer, expected: Option<&String>) -> Result<()> {
-    compare(answer.as_ref().err(), expected)
+    compare(answer.as_ref().err().map(|error| &error.kind), expected)
+}
+
+fn compare_message(answer: &Answer, part: Option<&String>) -> Result<()> {
+    match (answer, part) {
+        (_, None) => Ok(()),
+        (Err(error), Some(part)) if error.message.contains(part) => Ok(()),
+        (answer, Some(part)) => Err(format!("found {answer:?}, expected `{part}` in it").into()),
+    }
 }
 
 fn compare<T: PartialEq + std::fmt::Debug>(found: Option<&T>, expected: Option<&T>) -> Result<()> {

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use castalia_core::InMemory;
 use serde_json::{Map, Value};
 
-/// Steps that tell the scripted server something and call no client.
-const OF_THE_SERVER: [&str; 3] = ["publish", "withdraw", "fail"];
+/// Steps that control or ask the scripted server, and call no client.
+const OF_THE_SERVER: [&str; 4] = ["publish", "withdraw", "fail", "requests"];
 
 /// Where each language of the table declares what it offers, and its driver.
 const LANGUAGES: [(&str, &str, &str); 6] = [

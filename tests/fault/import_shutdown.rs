@@ -15,7 +15,7 @@ use crate::support::raw;
 use crate::support::server::{Options, Server};
 use crate::support::session;
 
-const EXPORT: &str = "/openapi/v1/configs/export?envs=DEV";
+pub(super) const EXPORT: &str = "/openapi/v1/configs/export?envs=DEV";
 const IMPORT: &str = "/openapi/v1/configs/import?envs=DEV";
 /// Namespaces of the archive: many more than are imported while the node notices its end.
 const NAMESPACES: usize = 40;
@@ -56,7 +56,7 @@ async fn exported() -> (Vec<u8>, Vec<i64>) {
 }
 
 /// Sends an import; the answer is not read.
-async fn send(root: &Http, archive: &[u8]) -> TcpStream {
+pub(super) async fn send(root: &Http, path: &str, archive: &[u8]) -> TcpStream {
     let head = "--BOUNDARY\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a.zip\"\r\n\
                 content-type: application/octet-stream\r\n\r\n";
     let body = [head.as_bytes(), archive, b"\r\n--BOUNDARY--\r\n"].concat();
@@ -67,7 +67,7 @@ async fn send(root: &Http, archive: &[u8]) -> TcpStream {
         ("content-type", "multipart/form-data; boundary=BOUNDARY"),
         ("content-length", length.as_str()),
     ];
-    let request = raw::request("POST", IMPORT, root.base(), &headers);
+    let request = raw::request("POST", path, root.base(), &headers);
     let mut stream = TcpStream::connect(raw::authority(root.base())).await.unwrap();
     stream.write_all(&[request, body].concat()).await.unwrap();
     stream
@@ -81,7 +81,7 @@ async fn an_import_whose_caller_has_left_is_taken_back_at_the_end_of_the_node() 
     let mut server = start();
     let none = rows(directory.path()).await;
     let root = session::root(&server).await;
-    let caller = send(&root, &archive).await;
+    let caller = send(&root, IMPORT, &archive).await;
     eventually("some definitions to be imported", async || {
         (rows(directory.path()).await[0] >= IMPORTED).then_some(())
     })

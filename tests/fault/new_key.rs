@@ -1,5 +1,6 @@
 //! An access key that another node created: it is in force on every node within seconds, and no
-//! release that was published behind it is served without it.
+//! release that was published behind it is served without it. Reads of names or keys that wait for a
+//! lock delay neither.
 
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ const SOON: Duration = Duration::from_secs(25);
 const BEFORE_REFUSAL: Duration = Duration::from_secs(4);
 const PLACE: [&str; 3] = ["demo", "default", "application"];
 const RELEASE_KEY: &str = "20260101000000-0000000000000001";
+const NEW_KEY: &str = r#"INSERT INTO "AccessKey" ("AppId","Secret","Mode","IsEnabled")
+   VALUES ('demo','0123456789abcdef',0,true)"#;
 
 async fn a_key_with_a_time_of_its_caller_is_in_force_on_every_node(engine: Engine) {
     let Some(fresh) = Fresh::on(engine).await else { return };
@@ -72,13 +75,36 @@ async fn a_release_behind_a_new_key_is_not_served_before_the_key_is_known(engine
 
 /// As while the table is altered: apps without a key need not wait until that is done.
 async fn keys_that_cannot_be_read_delay_a_release_for_a_second(engine: Engine) {
+    a_locked_table_delays_a_release_for_a_second(engine, "AccessKey").await;
+}
+
+/// The same for the names of all apps.
+async fn names_that_cannot_be_read_delay_a_release_for_a_second(engine: Engine) {
+    a_locked_table_delays_a_release_for_a_second(engine, "AppNamespace").await;
+}
+
+async fn a_locked_table_delays_a_release_for_a_second(engine: Engine, table: &str) {
     let Some(fresh) = Fresh::on(engine).await else { return };
     let node = Member::start(&fresh.database.url, 0).await;
     App::create(&node.admin, "demo").await.publish("old").await;
     serves(&node, "old").await;
-    let locked = Locked::of(&fresh.database, engine, &["AccessKey"], Others::Nothing).await;
+    let locked = Locked::of(&fresh.database, engine, &[table], Others::Nothing).await;
     fresh.database.release(PLACE, RELEASE_KEY, &json!({ "k": "new" })).await;
     tokio::time::timeout(BEFORE_REFUSAL, serves(&node, "new")).await.unwrap();
+    locked.end().await;
+    drop(node);
+    fresh.remove().await;
+}
+
+/// Each read of names is refused after five seconds.
+async fn a_new_key_is_in_force_while_names_cannot_be_read(engine: Engine) {
+    let Some(fresh) = Fresh::on(engine).await else { return };
+    let node = Member::start(&fresh.database.url, 0).await;
+    App::create(&node.admin, "demo").await.publish("open").await;
+    serves(&node, "open").await;
+    let locked = Locked::of(&fresh.database, engine, &["AppNamespace"], Others::Nothing).await;
+    fresh.database.run(&[NEW_KEY]).await;
+    tokio::time::timeout(BEFORE_REFUSAL, serves(&node, "401")).await.unwrap();
     locked.end().await;
     drop(node);
     fresh.remove().await;
@@ -98,8 +124,7 @@ async fn a_request_that_waits_for_a_release_needs_the_key_of_that_moment(kind: K
     node.app.publish("open").await;
     node.eventually_serves("open").await;
     let rows = [
-        r#"INSERT INTO "AccessKey" ("AppId","Secret","Mode","IsEnabled")
-           VALUES ('demo','0123456789abcdef',0,true)"#,
+        NEW_KEY,
         r#"INSERT INTO "Release" ("ReleaseKey","AppId","ClusterName","NamespaceName","Configurations")
            VALUES ('20260101000000-0000000000000001','demo','default','application','{"k":"secret"}')"#,
         r#"INSERT INTO "ReleaseMessage" ("Message") VALUES ('demo+default+application')"#,
@@ -113,6 +138,8 @@ async fn a_request_that_waits_for_a_release_needs_the_key_of_that_moment(kind: K
 on_each_engine!(
     a_key_with_a_time_of_its_caller_is_in_force_on_every_node,
     a_release_behind_a_new_key_is_not_served_before_the_key_is_known,
-    keys_that_cannot_be_read_delay_a_release_for_a_second
+    keys_that_cannot_be_read_delay_a_release_for_a_second,
+    names_that_cannot_be_read_delay_a_release_for_a_second,
+    a_new_key_is_in_force_while_names_cannot_be_read
 );
 on_each_kind!(a_request_that_waits_for_a_release_needs_the_key_of_that_moment);

@@ -3,6 +3,7 @@
 
 mod installation;
 mod refused_start;
+mod restored;
 mod schema_check;
 mod switch;
 mod unfinished;

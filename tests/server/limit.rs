@@ -244,6 +244,15 @@ async fn the_app_with_most_polls_is_refused_first() {
     eventually_parked(&http, parked).await;
 }
 
+/// The connections that the unit file of systemd allows fit into the memory that is documented.
+#[test]
+fn the_unit_file_allows_as_many_files_as_the_documentation() {
+    const UNIT: &str = include_str!("../../server/castalia.service");
+    const BOUNDS: &str = include_str!("../../docs/bounds.md");
+    let limit = UNIT.lines().find_map(|line| line.strip_prefix("LimitNOFILE=")).unwrap();
+    assert!(BOUNDS.contains(&format!("for 128 MiB set `LimitNOFILE` to {limit} or less")));
+}
+
 async fn eventually_parked(http: &Http, count: usize) {
     let is_reached = async || (polls(http).await.0 == count).then_some(());
     eventually(&format!("{count} parked polls"), is_reached).await;

@@ -2,6 +2,8 @@
 //! Apollo. In each of them a publish through the portal reaches a client that knows only the
 //! address of a meta server.
 
+mod adopted;
+
 use std::path::Path;
 
 use futures_util::{StreamExt as _, stream};
@@ -15,10 +17,6 @@ use crate::support::http::Http;
 use crate::support::poll::{self, Waiting, newest, position};
 use crate::support::server::{Options, Server, command};
 
-/// Tables as Apollo's scripts for MySQL create them.
-const APOLLO_CONFIG: &str = include_str!("../../server/store/tests/store/apollo_2_4_config.sql");
-const APOLLO_PORTAL: &str = include_str!("../../server/store/tests/store/apollo_2_4_portal.sql");
-
 /// Sets of roles that start at a time.
 const AT_ONCE: usize = 3;
 
@@ -29,6 +27,12 @@ const LAYOUTS: [&[&str]; 5] = [
     &["admin,portal", "config,meta"],
     &["admin", "config,meta", "portal"],
     &["config", "admin", "meta", "portal"],
+];
+
+/// Rights on rows, without that to create tables.
+const ROWS: [&str; 2] = [
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO castalia_rows",
+    "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO castalia_rows",
 ];
 
 /// The databases of an installation.
@@ -113,6 +117,46 @@ impl Place {
     }
 }
 
+/// Two new databases on a server.
+struct Pair {
+    config: Fresh,
+    portal: Fresh,
+}
+
+impl Pair {
+    /// `None` where the run is restricted to SQLite.
+    async fn on(engine: Engine) -> Option<Self> {
+        Some(Self { config: Fresh::on(engine).await?, portal: Fresh::on(engine).await? })
+    }
+
+    fn place(&self) -> Place {
+        Place { config: self.config.database.clone(), portal: self.portal.database.clone() }
+    }
+
+    /// The same with an account that may only read and write rows.
+    fn rows_only(&self) -> Place {
+        let of_rows = |fresh: &Fresh| {
+            let url = &fresh.database.url;
+            Database::at(&url.replace("castalia:castalia@", "castalia_rows:castalia@"))
+        };
+        Place { config: of_rows(&self.config), portal: of_rows(&self.portal) }
+    }
+
+    /// Lets that account use the tables that exist. On MySQL it may use all of them.
+    async fn grant_rows(&self, engine: Engine) {
+        if engine == Engine::Postgres {
+            for fresh in [&self.config, &self.portal] {
+                fresh.database.run(&ROWS).await;
+            }
+        }
+    }
+
+    async fn remove(self) {
+        self.config.remove().await;
+        self.portal.remove().await;
+    }
+}
+
 /// Processes of one distribution.
 struct Running(Vec<Server>);
 
@@ -160,7 +204,7 @@ async fn config_service(meta: &Http) -> Http {
 }
 
 /// A publish through the portal reaches a client's next read and its parked poll.
-async fn a_publish_reaches_a_client(demo: &Demo, meta: &Http, value: &str) {
+pub(super) async fn a_publish_reaches_a_client(demo: &Demo, meta: &Http, value: &str) {
     demo.set("k", value).await;
     demo.publish().await;
     let client = config_service(meta).await;
@@ -198,13 +242,9 @@ async fn every_layout_works(place: &Place, layouts: &[&[&str]], origin: &str) {
 }
 
 async fn every_layout_works_on_a_server(engine: Engine) {
-    let (Some(config), Some(portal)) = (Fresh::on(engine).await, Fresh::on(engine).await) else {
-        return;
-    };
-    let place = Place { config: config.database.clone(), portal: portal.database.clone() };
-    every_layout_works(&place, &LAYOUTS, "ours").await;
-    config.remove().await;
-    portal.remove().await;
+    let Some(pair) = Pair::on(engine).await else { return };
+    every_layout_works(&pair.place(), &LAYOUTS, "ours").await;
+    pair.remove().await;
 }
 
 #[tokio::test]
@@ -217,67 +257,14 @@ async fn every_layout_of_roles_works_on_postgres() {
     every_layout_works_on_a_server(Engine::Postgres).await;
 }
 
-#[tokio::test]
-async fn every_layout_of_roles_works_on_tables_that_apollo_made() {
-    let (Some(config), Some(portal)) =
-        (Fresh::on(Engine::MySql).await, Fresh::on(Engine::MySql).await)
-    else {
-        return;
-    };
-    for (database, script) in [(&config.database, APOLLO_CONFIG), (&portal.database, APOLLO_PORTAL)]
-    {
-        let statements: Vec<_> = script.split(";\n").filter(|sql| !sql.trim().is_empty()).collect();
-        database.run(&statements).await;
-    }
-    let envs = r#"INSERT INTO "ServerConfig" ("Key","Value","Comment") VALUES ('apollo.portal.envs','dev','')"#;
-    portal.database.run(&[envs]).await;
-    let place = Place { config: config.database.clone(), portal: portal.database.clone() };
-    place.add_administrator().await;
-    every_layout_works(&place, &LAYOUTS, "Apollo").await;
-    config.remove().await;
-    portal.remove().await;
-}
-
-#[tokio::test]
-async fn every_layout_of_roles_works_on_postgres_tables_without_our_record() {
-    let (Some(config), Some(portal)) =
-        (Fresh::on(Engine::Postgres).await, Fresh::on(Engine::Postgres).await)
-    else {
-        return;
-    };
-    let place = Place { config: config.database.clone(), portal: portal.database.clone() };
-    place.migrate().await;
-    place.forget_us().await;
-    place.add_administrator().await;
-    every_layout_works(&place, &LAYOUTS, "Apollo").await;
-    config.remove().await;
-    portal.remove().await;
-}
-
 /// Every distribution with an account that may only read and write rows, after `castalia migrate`
 /// with a more privileged one.
 async fn every_layout_works_without_ddl_rights(engine: Engine) {
-    let (Some(config), Some(portal)) = (Fresh::on(engine).await, Fresh::on(engine).await) else {
-        return;
-    };
-    let owner = Place { config: config.database.clone(), portal: portal.database.clone() };
-    owner.migrate().await;
-    if engine == Engine::Postgres {
-        for database in [&config.database, &portal.database] {
-            let rights = [
-                "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO castalia_rows",
-                "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO castalia_rows",
-            ];
-            database.run(&rights).await;
-        }
-    }
-    let rows_only = |fresh: &Fresh| {
-        Database::at(&fresh.database.url.replace("castalia:castalia@", "castalia_rows:castalia@"))
-    };
-    let place = Place { config: rows_only(&config), portal: rows_only(&portal) };
-    every_layout_works(&place, &LAYOUTS, "ours, with an account for rows only").await;
-    config.remove().await;
-    portal.remove().await;
+    let Some(pair) = Pair::on(engine).await else { return };
+    pair.place().migrate().await;
+    pair.grant_rows(engine).await;
+    every_layout_works(&pair.rows_only(), &LAYOUTS, "ours, with an account for rows only").await;
+    pair.remove().await;
 }
 
 #[tokio::test]
@@ -309,24 +296,16 @@ async fn every_layout_of_roles_works_on_files() {
     every_layout_works(&files(directory.path()), &layouts_for_files(), "ours").await;
 }
 
-#[tokio::test]
-async fn every_layout_of_roles_works_on_files_without_our_record() {
-    let directory = tempfile::tempdir().unwrap();
-    let place = files(directory.path());
-    place.migrate().await;
-    place.forget_us().await;
-    place.add_administrator().await;
-    every_layout_works(&place, &layouts_for_files(), "Apollo").await;
-}
-
-/// The sets of roles that no layout has, a bit for each role.
+/// All sets of roles, a bit for each role.
+const SETS: std::ops::Range<u8> = 1..16;
+/// The sets that no layout has.
 const IN_NO_LAYOUT: [u8; 7] = [0b0101, 0b0110, 0b1001, 0b1010, 0b1011, 0b1101, 0b1110];
 
 /// Any set of roles starts on a new data directory and new databases, and every port that it opens
 /// is ready.
 #[tokio::test]
 async fn every_set_of_roles_starts_and_is_ready() {
-    let of_files = (1_u8..16).map(|set| (None, set));
+    let of_files = SETS.map(|set| (None, set));
     let servers = [Engine::MySql, Engine::Postgres].map(Some).into_iter();
     let of_servers = servers.flat_map(|engine| IN_NO_LAYOUT.map(|set| (engine, set)));
     let sets = of_files.chain(of_servers);
@@ -334,12 +313,16 @@ async fn every_set_of_roles_starts_and_is_ready() {
     stream::iter(sets).for_each_concurrent(AT_ONCE, starts).await;
 }
 
+/// The roles of a set.
+fn names(set: u8) -> String {
+    let roles = ["config", "meta", "admin", "portal"].into_iter().enumerate();
+    let roles: Vec<_> = roles.filter(|(bit, _)| set & (1 << bit) != 0).collect();
+    roles.into_iter().map(|(_, name)| name).collect::<Vec<_>>().join(",")
+}
+
 /// One set of roles, a bit for each, on SQLite if there is no engine.
 async fn a_set_of_roles_starts_and_is_ready(engine: Option<Engine>, set: u8) {
-    let names = ["config", "meta", "admin", "portal"];
-    let roles: Vec<_> =
-        names.into_iter().enumerate().filter(|(bit, _)| set & (1 << bit) != 0).collect();
-    let roles = roles.into_iter().map(|(_, name)| name).collect::<Vec<_>>().join(",");
+    let roles = names(set);
     let (mut options, mut databases) = (Options::new().flag("--roles", &roles), Vec::new());
     if let Some(engine) = engine {
         for flag in ["--config-db", "--portal-db"] {

@@ -6,8 +6,10 @@
 //! optimised server (`CASTALIA_TEST_BINARY`), and `CASTALIA_TEST_STRANGERS=4` a quarter.
 
 mod attack;
+mod combined;
 mod connection;
 mod instance;
+mod one_address;
 mod refusal;
 mod request;
 mod sign_in;

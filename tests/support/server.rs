@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::http::Http;
+pub(crate) use super::options::Options;
 use super::parked;
 use super::watch::{Secrets, Watch};
 
@@ -16,58 +17,6 @@ use super::watch::{Secrets, Watch};
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// Longest wait for the next line of a server that starts, and for the end of a process.
 const START: Duration = Duration::from_secs(120);
-
-/// Start options.
-#[derive(Debug, Clone)]
-pub(crate) struct Options {
-    arguments: Vec<String>,
-    variables: Vec<(String, String)>,
-    /// A shell command that runs first, such as one that sets a limit.
-    before: Option<String>,
-}
-
-impl Options {
-    pub(crate) fn new() -> Self {
-        Self { arguments: Vec::new(), variables: Vec::new(), before: None }
-            .flag("--sample-app", "off")
-    }
-
-    pub(crate) fn flag(mut self, name: &str, value: &str) -> Self {
-        self.arguments.extend([name.to_owned(), value.to_owned()]);
-        self
-    }
-
-    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
-        self.variables.push((name.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// Limits the number of open files.
-    pub(crate) fn files(self, limit: u32) -> Self {
-        self.before(&format!("ulimit -n {limit}"))
-    }
-
-    /// Runs a shell command in the process before the server.
-    pub(crate) fn before(self, command: &str) -> Self {
-        Self { before: Some(command.to_owned()), ..self }
-    }
-
-    /// A flag with its value, if it is set.
-    fn pair(&self, name: &str) -> Vec<String> {
-        let position = self.arguments.iter().position(|argument| argument == name);
-        position.map(|at| self.arguments[at..=at + 1].to_vec()).unwrap_or_default()
-    }
-
-    /// The command line of these options.
-    fn program(&self) -> Command {
-        let Some(before) = &self.before else {
-            return command(&["serve", "--log-format", "json"]);
-        };
-        let mut prepared = command_as("sh", &["-c", &format!(r#"{before}; exec "$0" "$@""#)]);
-        prepared.arg(binary()).args(["serve", "--log-format", "json"]);
-        prepared
-    }
-}
 
 /// A running server.
 #[derive(Debug)]
@@ -105,13 +54,14 @@ impl Server {
 
     /// Starts with options in a directory that outlives the server.
     pub(crate) fn start_in(data_dir: &Path, options: Options) -> Self {
-        let mut command = options.program();
+        let mut command = options.command();
         for port in ["--config-port", "--admin-port", "--portal-port"] {
-            if !options.arguments.iter().any(|argument| argument == port) {
+            if options.pair(port).is_empty() {
                 command.args([port, "0"]);
             }
         }
-        command.args(["--data-dir".as_ref(), data_dir.as_os_str()]).args(&options.arguments);
+        command.args(["--data-dir".as_ref(), options.data_dir(data_dir).as_os_str()]);
+        command.args(&options.arguments);
         if super::variable("CASTALIA_TEST_TRACE").is_some() {
             command.env("CASTALIA_LOG_LEVEL", "trace");
         }
@@ -119,7 +69,7 @@ impl Server {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
         let secrets = Secrets::default();
         let (lines, leaks) = watch_lines(&mut child, Watch::new(secrets.clone()));
-        let roles = roles_of(&options);
+        let listeners = options.listeners();
         let mut server = Self {
             child,
             lines,
@@ -133,12 +83,12 @@ impl Server {
             portal_db: options.pair("--portal-db"),
             _directory: None,
         };
-        server.wait_for(&roles);
+        server.wait_for(&listeners);
         server
     }
 
-    fn wait_for(&mut self, roles: &[&str]) {
-        let mut missing = roles.to_vec();
+    fn wait_for(&mut self, listeners: &[&str]) {
+        let mut missing = listeners.to_vec();
         while !missing.is_empty() {
             let line = match self.lines.recv_timeout(START) {
                 Ok(line) => line,
@@ -155,7 +105,9 @@ impl Server {
             if line["message"] != "listening" {
                 continue;
             }
-            let address = format!("http://{}", line["address"].as_str().unwrap());
+            // All addresses include that of this machine.
+            let address = line["address"].as_str().unwrap().replace("0.0.0.0", "127.0.0.1");
+            let address = format!("http://{address}");
             let role = line["role"].as_str().unwrap().to_owned();
             match role.as_str() {
                 "config" => {
@@ -293,7 +245,7 @@ pub(crate) fn serve(data_dir: &Path) -> Command {
 
 /// The program under test: `CASTALIA_TEST_BINARY`, such as an optimised build, or else the one that
 /// was built with the tests.
-fn binary() -> PathBuf {
+pub(crate) fn binary() -> PathBuf {
     if let Some(binary) = super::variable("CASTALIA_TEST_BINARY") {
         let binary = PathBuf::from(binary);
         assert!(binary.is_file(), "CASTALIA_TEST_BINARY: there is no {}", binary.display());
@@ -309,7 +261,7 @@ fn binary() -> PathBuf {
     binary
 }
 
-fn command_as(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
+pub(super) fn command_as(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     let ours = std::env::vars_os()
         .map(|(name, _)| name)
@@ -319,21 +271,6 @@ fn command_as(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     }
     command.args(arguments);
     command
-}
-
-fn roles_of(options: &Options) -> Vec<&'static str> {
-    let position = options.arguments.iter().position(|argument| argument == "--roles");
-    let roles = position.map_or("config,admin,portal", |at| options.arguments[at + 1].as_str());
-    let plays = |names: &[&str]| roles.split(',').any(|role| names.contains(&role));
-    let mut listeners = Vec::new();
-    for (listener, names) in
-        [("config", &["config", "meta"][..]), ("admin", &["admin"]), ("portal", &["portal"])]
-    {
-        if plays(names) {
-            listeners.push(listener);
-        }
-    }
-    listeners
 }
 
 fn read_lines(child: &mut Child) -> Receiver<String> {

@@ -8,6 +8,7 @@ use castalia_core::host::settings::{Entries, HostSettings};
 use castalia_core::host::{call, describe, validate};
 
 use crate::content::{Edit, Entry};
+use crate::default_log::LogUser;
 use crate::error::Result;
 use crate::json::Json;
 use crate::namespace::Namespace;
@@ -26,6 +27,8 @@ pub(crate) struct ClientOptions {
     seeds: HashMap<String, Vec<Entry>>,
     /// Content of the settings file on the class path.
     app_properties: Option<Vec<u8>>,
+    /// Unless the program has set a sink.
+    log: Option<Arc<LogUser>>,
 }
 
 fn by_namespace(entries: HashMap<String, Vec<Entry>>) -> Vec<(String, Entries)> {
@@ -37,6 +40,8 @@ fn by_namespace(entries: HashMap<String, Vec<Entry>>) -> Vec<(String, Entries)> 
 #[derive(uniffi::Object)]
 pub(crate) struct Client {
     client: HostClient,
+    /// Also in its namespaces, which continue without it.
+    log: Option<Arc<LogUser>>,
 }
 
 #[uniffi::export]
@@ -53,7 +58,8 @@ impl Client {
             seeds: by_namespace(options.seeds),
             memory: in_memory.then(Vec::new),
         };
-        Ok(Self { client: HostClient::with_app_properties(settings, options.app_properties)? })
+        let client = HostClient::with_app_properties(settings, options.app_properties)?;
+        Ok(Self { client, log: options.log })
     }
 
     /// A report of the client, by its name; see `describe::report`.
@@ -75,7 +81,7 @@ impl Client {
         as_text: bool,
     ) -> Result<Arc<Namespace>> {
         let opened = call::run(self.client.open(app_id, namespace, as_text));
-        Ok(Namespace::new(opened.await?))
+        Ok(Namespace::new(opened.await?, self.log.clone()))
     }
 
     /// Sets several values of a client in memory, or replaces all values of a namespace. Without

@@ -4,6 +4,7 @@
 
 mod client;
 mod content;
+mod default_log;
 mod error;
 mod event;
 mod json;

@@ -4,6 +4,7 @@ use castalia_core::host::stream::Queue;
 use castalia_core::host::{call, describe, log};
 use castalia_core::log::{Record, set};
 
+use crate::default_log::choice;
 use crate::error::Result;
 use crate::json::Json;
 
@@ -16,7 +17,10 @@ impl LogRecords {
     /// Replaces the previous reader.
     #[uniffi::constructor]
     fn new(level: &str) -> Result<Self> {
-        Ok(Self(log::queue(level)?))
+        let mut choice = choice();
+        let records = log::queue(level)?;
+        choice.is_made = true;
+        Ok(Self(records))
     }
 
     /// The next record; `None` once another reader has replaced this one.
@@ -29,5 +33,7 @@ impl LogRecords {
 /// Drops records from now on.
 #[uniffi::export]
 fn log_nothing() {
+    let mut choice = choice();
     set(None);
+    choice.is_made = true;
 }

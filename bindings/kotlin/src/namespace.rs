@@ -8,6 +8,7 @@ use castalia_core::host::stream::Streams;
 use castalia_core::host::{call, describe};
 
 use crate::content::Content;
+use crate::default_log::LogUser;
 use crate::error::Result;
 use crate::event::{Changes, Newer};
 use crate::json::Json;
@@ -18,11 +19,13 @@ use crate::json::Json;
 pub(crate) struct Namespace {
     opened: Opened,
     streams: Streams,
+    /// For what the namespace logs after its client was dropped.
+    _log: Option<Arc<LogUser>>,
 }
 
 impl Namespace {
-    pub(crate) fn new(opened: Opened) -> Arc<Self> {
-        Arc::new(Self { opened, streams: Streams::default() })
+    pub(crate) fn new(opened: Opened, log: Option<Arc<LogUser>>) -> Arc<Self> {
+        Arc::new(Self { opened, streams: Streams::default(), _log: log })
     }
 }
 

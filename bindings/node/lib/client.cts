@@ -7,7 +7,7 @@ import { ConfigFile } from './config-file.cjs';
 import type { Changes } from './changes.cjs';
 import { CastaliaError, checked } from './error.cjs';
 import type { ChangeEvent } from './event.cjs';
-import { warn } from './log.cjs';
+import { logByDefault, warn } from './log.cjs';
 import { type WaitOptions, mailbox, register, forget, hold, release, wait } from './mailbox.cjs';
 import { type Metrics, type Setting, metricsOf, settingsOf } from './metrics.cjs';
 import type { Announced, Namespace } from './namespace.cjs';
@@ -78,6 +78,7 @@ export class Client extends EventEmitter {
     { keepAlive = false, required, _make = newClient }: ClientOptions & { _make?: Make } = {},
   ) {
     super();
+    logByDefault();
     this.#native = _make(Settings._asked(settings, required));
     this.#about = this.#reported('about');
     this.#manner = mannerOf(this.#about);

@@ -1,7 +1,7 @@
 // Passes log records to a function of the application, and warnings of this half to the same
-// function.
+// function. Without a function, warnings are those of the process.
 import { CastaliaError } from './error.cjs';
-import { setLogHandler } from './mailbox.cjs';
+import { setDefaultLogHandler, setLogHandler } from './mailbox.cjs';
 
 export type LogLevel = 'error' | 'warn' | 'info' | 'debug' | 'trace';
 
@@ -17,10 +17,12 @@ export interface LogRecord {
 
 let sink: ((record: LogRecord) => void) | null = null;
 let logging = false;
+/** Whether this environment has a function, or is to have none. */
+let chosen = false;
 
 /**
  * Passes log records of all clients of the process to a function; `null` ends that. The default level is
- * `info`.
+ * `info`. Before the first call, records of level `warn` and above are warnings of the process.
  */
 export function setLog(
   logger: ((record: LogRecord) => void) | null,
@@ -30,8 +32,22 @@ export function setLog(
   if (logger !== null && typeof logger !== 'function') {
     throw CastaliaError._of({ code: 'InvalidArgument', message: 'the logger is not a function', operation: 'set log' });
   }
-  setLogHandler(({ level, ...rest }) => tell({ level: level.toLowerCase(), ...rest }), logger && level);
+  setLogHandler(receive, logger && level);
   sink = logger;
+  chosen = true;
+}
+
+/** Makes warnings of the process of warnings and errors, unless `setLog` was called. */
+export function logByDefault(): void {
+  if (!chosen) {
+    chosen = true;
+    setDefaultLogHandler(receive);
+    sink = ({ text }) => process.emitWarning(text, 'CastaliaWarning');
+  }
+}
+
+function receive({ level, ...rest }: LogRecord): void {
+  tell({ level: level.toLowerCase() as LogLevel, ...rest });
 }
 
 function tell(record: LogRecord): void {

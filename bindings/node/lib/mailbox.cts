@@ -97,3 +97,9 @@ export function setLogHandler(handler: Handler, level: string | null): void {
   checked(() => native.setLog(mailbox, level));
   hearLog = handler;
 }
+
+/** Sends warnings and errors to a function, unless another environment of the process receives records. */
+export function setDefaultLogHandler(handler: Handler): void {
+  checked(() => native.setDefaultLog(mailbox));
+  hearLog = handler;
+}

@@ -13,3 +13,9 @@ pub fn set_log(mailbox: &Mailbox, level: Option<String>) -> Either<(), Failure> 
     let level = level.as_deref().map(log::level).transpose();
     result_or_failure(level.map(|level| mailbox.post.0.read_log(level)))
 }
+
+/// Puts warnings and errors into the mailbox, unless another one of the process receives records.
+#[napi(catch_unwind)]
+pub fn set_default_log(mailbox: &Mailbox) {
+    mailbox.post.0.read_log_by_default();
+}

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import castalia from '../index.cjs';
 import { CastaliaError, Client, ErrorKind, Settings, setLog, version } from '../index.mjs';
 import { FakeClient } from '../testing.mjs';
-import { eventually, PATIENT, quickest, Scripted, serviceWith } from './support.mjs';
+import { eventually, PATIENT, quickest, Scripted, serviceWith, warningThat } from './support.mjs';
 
 const require = createRequire(import.meta.url);
 const { native } = require('../lib/native.cjs');
@@ -268,6 +268,16 @@ test('a validator that throws an empty text keeps the release out', async (t) =>
   assert.equal(config.getInt('n'), 0);
 });
 
+// Before the test that chooses a logger: that is for the whole process.
+test('B116: what fails after the start is a warning of the process', async (t) => {
+  const { client, service } = await serviceWith(t, { application: { n: '1' } });
+  const config = await client.config('application');
+  const warned = warningThat(/load failed; keeping the previous values/);
+  await service.order('fail', 'config', '401');
+  await assert.rejects(config.refresh(), { code: 'Unauthorized' });
+  assert.equal((await warned).name, 'CastaliaWarning');
+});
+
 test('log records reach the logger, and one that fails or asks back does no harm', async (t) => {
   // T21
   const records = [];
@@ -281,13 +291,13 @@ test('log records reach the logger, and one that fails or asks back does no harm
     },
     { level: 'debug' },
   );
-  const warned = new Promise((resolve) => process.once('warning', resolve));
+  const warned = warningThat(/the logger itself/);
   const config = await client.config('application');
   assert.equal(config.getInt('n', 5), 5);
   config.getInt('n', 6);
   const malformed = () => records.filter(({ text }) => text.includes('malformed'));
   await eventually(() => malformed().length, 'the record');
-  assert.match((await warned).message, /the logger itself/);
+  await warned;
   assert.deepEqual([malformed().length, malformed()[0].level], [1, 'warn']);
   // F170
   assert.deepEqual(malformed()[0].fields, { namespace: 'application', key: 'n' });

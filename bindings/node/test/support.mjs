@@ -116,6 +116,18 @@ export async function eventually(holds, what, patience = 60_000) {
   }
 }
 
+/** The next warning of the process whose message matches. */
+export function warningThat(pattern) {
+  return new Promise((resolve) => {
+    process.on('warning', function hear(warning) {
+      if (pattern.test(warning.message)) {
+        process.off('warning', hear);
+        resolve(warning);
+      }
+    });
+  });
+}
+
 /** Starts a program of the folder `programs` and collects its messages and its exit. */
 export class Program {
   constructor(name, { args = [], env = {}, flags = [] } = {}) {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Callable
@@ -111,6 +112,43 @@ def test_after_the_client_is_closed_only_reads_answer(
     assert config.snapshot()["mode"] == "a" and file.content
     assert client.metrics().namespaces and client.settings() and client.app_id == "order"
     client.close()
+
+
+def test_a_disk_that_does_not_answer_at_the_end_of_a_block_loses_no_result(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # B117
+    def close_late(start: Any, timeout: float | None) -> None:
+        raise castalia.TimeoutError(f"not finished within {timeout} s", "wait")
+
+    scripted.publish(n="1")
+    client = castalia.Client(scripted.settings())
+    with client:
+        assert client.config("application")["n"] == "1"
+        monkeypatch.setattr("castalia._sync.wait", close_late)
+    with pytest.raises(castalia.ClosedError):
+        client.config("application")
+    with pytest.raises(castalia.TimeoutError):
+        client.close()
+
+
+def test_configs_that_were_pickled_share_one_client(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # B119
+    scripted.publish(n="1")
+    made: list[object] = []
+    make = castalia.Settings.client
+
+    def counted(settings: castalia.Settings) -> Any:
+        made.append(settings)
+        return make(settings)
+
+    with castalia.Client(scripted.settings()) as client:
+        pickled = pickle.dumps(client.config("application"))
+        monkeypatch.setattr(castalia.Settings, "client", counted)
+        assert [pickle.loads(pickled)["n"] for _ in range(3)] == ["1"] * 3
+    assert len(made) <= 1
 
 
 def test_after_an_async_client_is_closed_only_reads_answer(scripted: Scripted) -> None:

@@ -72,19 +72,27 @@ impl<N: Send + 'static> Mailbox<N> {
 
     /// Adds the records of this level and above; without a level none.
     pub fn read_log(self: &Arc<Self>, level: Option<Level>) {
-        let finest = self.register(level);
+        self.set_sink(level, false);
+    }
+
+    /// Adds the warnings and errors that no mailbox of the process asks for with
+    /// [`Mailbox::read_log`], as long as none before it does so.
+    pub fn read_log_by_default(self: &Arc<Self>) {
+        self.set_sink(Some(Level::WARN), true);
+    }
+
+    fn set_sink(self: &Arc<Self>, level: Option<Level>, is_default: bool) {
+        let finest = self.register(level, is_default);
         log::set(finest.map(|level| (level, Arc::new(pass) as Sink)));
     }
 
     /// Replaces the level of this reader; returns the finest of all.
-    fn register(self: &Arc<Self>, level: Option<Level>) -> Option<Level> {
+    fn register(self: &Arc<Self>, level: Option<Level>, is_default: bool) -> Option<Level> {
         let own: Weak<dyn Reader> = Arc::downgrade(self) as _;
         let mut readers = lock(&READERS);
-        readers.retain(|(_, reader)| {
-            !is_same(reader, &own) && reader.upgrade().is_some_and(|reader| !reader.has_ended())
-        });
-        readers.extend(level.map(|level| (level, own)));
-        readers.iter().map(|(level, _)| *level).max()
+        readers.retain(|known| !is_same(&known.reader, &own) && known.living().is_some());
+        readers.extend(level.map(|level| Registered { level, is_default, reader: own }));
+        readers.iter().map(|known| known.level).max()
     }
 
     fn lock(&self) -> MutexGuard<'_, Content<N>> {
@@ -93,7 +101,20 @@ impl<N: Send + 'static> Mailbox<N> {
 }
 
 /// The client has one sink in a process, which serves every environment that wants records.
-static READERS: Mutex<Vec<(Level, Weak<dyn Reader>)>> = Mutex::new(Vec::new());
+static READERS: Mutex<Vec<Registered>> = Mutex::new(Vec::new());
+
+struct Registered {
+    level: Level,
+    is_default: bool,
+    reader: Weak<dyn Reader>,
+}
+
+impl Registered {
+    /// The reader, unless its environment has ended.
+    fn living(&self) -> Option<Arc<dyn Reader>> {
+        self.reader.upgrade().filter(|reader| !reader.has_ended())
+    }
+}
 
 trait Reader: Send + Sync {
     fn receive(&self, record: &Record);
@@ -117,8 +138,16 @@ impl<N: Send + 'static> Reader for Mailbox<N> {
 
 fn pass(record: &Record) {
     let readers = lock(&READERS);
-    let wanted = readers.iter().filter(|(level, _)| record.level <= *level);
-    for reader in wanted.filter_map(|(_, reader)| reader.upgrade()) {
+    let wanting = |is_default| {
+        let wanted = readers.iter().filter(move |known| known.is_default == is_default);
+        wanted.filter(|known| record.level <= known.level).filter_map(Registered::living)
+    };
+    let mut is_asked_for = false;
+    for reader in wanting(false) {
+        reader.receive(record);
+        is_asked_for = true;
+    }
+    if let Some(reader) = wanting(true).next().filter(|_| !is_asked_for) {
         reader.receive(record);
     }
 }
@@ -145,23 +174,40 @@ mod tests {
         assert_eq!((Arc::strong_count(&note), mailbox.take().len()), (1, 0));
     }
 
+    const TARGET: &str = "castalia_core::host::mailbox::tests";
+
+    /// Records come from other tests as well.
+    fn pass_one(level: Level) {
+        pass(&Record { level, target: TARGET, text: level.to_string(), fields: Vec::new() });
+    }
+
+    fn taken(mailbox: &Mailbox<()>) -> Vec<String> {
+        let records = mailbox.take_log().into_iter().filter(|record| record.target == TARGET);
+        records.map(|record| record.text).collect()
+    }
+
     #[test]
     fn each_environment_receives_the_records_of_its_level() {
         let (coarse, fine) = (Mailbox::<()>::new(|| {}), Mailbox::<()>::new(|| {}));
-        assert_eq!(coarse.register(Some(Level::DEBUG)), Some(Level::DEBUG));
-        assert_eq!(coarse.register(Some(Level::WARN)), Some(Level::WARN));
-        assert_eq!(fine.register(Some(Level::INFO)), Some(Level::INFO));
-        for level in [Level::DEBUG, Level::INFO, Level::WARN] {
-            let text = level.to_string();
-            pass(&Record { level, target: "castalia", text, fields: Vec::new() });
-        }
-        let texts = |mailbox: &Mailbox<()>| {
-            mailbox.take_log().into_iter().map(|record| record.text).collect::<Vec<_>>()
-        };
-        assert_eq!(texts(&coarse), ["WARN"]);
-        assert_eq!(texts(&fine), ["INFO", "WARN"]);
+        assert_eq!(coarse.register(Some(Level::DEBUG), false), Some(Level::DEBUG));
+        assert_eq!(coarse.register(Some(Level::WARN), false), Some(Level::WARN));
+        assert_eq!(fine.register(Some(Level::INFO), false), Some(Level::INFO));
+        // What nobody asks for is passed to the first one that takes such records.
+        let (first, second) = (Mailbox::<()>::new(|| {}), Mailbox::<()>::new(|| {}));
+        first.register(Some(Level::WARN), true);
+        second.register(Some(Level::WARN), true);
+        [Level::DEBUG, Level::INFO, Level::WARN].into_iter().for_each(pass_one);
+        assert_eq!(taken(&coarse), ["WARN"]);
+        assert_eq!(taken(&fine), ["INFO", "WARN"]);
         fine.end();
-        assert_eq!(coarse.register(None), None);
+        coarse.register(Some(Level::ERROR), false);
+        [Level::INFO, Level::WARN].into_iter().for_each(pass_one);
+        assert_eq!((taken(&first), taken(&coarse)), (vec!["WARN".to_owned()], Vec::new()));
+        first.end();
+        pass_one(Level::WARN);
+        assert_eq!((taken(&first), taken(&second)), (Vec::new(), vec!["WARN".to_owned()]));
+        second.end();
+        assert_eq!(coarse.register(None, false), None);
         assert!(lock(&READERS).is_empty());
     }
 }

@@ -33,7 +33,8 @@ pub(super) fn parse(text: &str) -> Result<Configurations> {
     })?;
     let backup = config.is_backup_config.map(|backup| backup.to_string());
     // Seconds in the Go client, milliseconds here; 0 means its default.
-    let timeout = (config.sync_server_timeout > 0).then(|| config.sync_server_timeout * 1000);
+    let timeout =
+        (config.sync_server_timeout > 0).then(|| config.sync_server_timeout.saturating_mul(1000));
     // The Go client's `mustStart` fails only if no namespace could be read.
     let policy = config.must_start.then(|| "require-any".to_owned());
     let settings = [
@@ -74,6 +75,13 @@ mod tests {
         let pairs: Vec<_> = settings.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         assert_eq!(pairs, expected);
         assert!(parse("app.id=order").is_err());
+    }
+
+    /// B118
+    #[test]
+    fn a_timeout_beyond_all_limits_is_one_that_the_settings_judge() {
+        let settings = parse(&format!("{{\"syncServerTimeout\":{}}}", u64::MAX)).unwrap();
+        assert_eq!(settings["apollo.readTimeout"], u64::MAX.to_string());
     }
 
     /// B74

@@ -5,7 +5,6 @@
 //! of the request: there they find its [`Attempts`]. A request whose name is not looked up yet fails
 //! at once, looks it up and is sent again.
 
-use std::collections::VecDeque;
 use std::future::ready;
 use std::io;
 use std::net::SocketAddr;
@@ -15,21 +14,13 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use tower::{BoxError, Layer, Service};
 
 use super::Connecting;
 use super::names::{Addresses, Found, Names};
-use crate::error::Result;
-
-/// How long hyper tries one family of addresses before it tries the other one at the same time.
-const FAMILY_DELAY: Duration = Duration::from_millis(300);
-/// How long after the first attempt another one may begin, unless the connect timeout is longer. A
-/// host may have many addresses, and the caller may have other servers.
-const LIMIT: Duration = Duration::from_secs(10);
-/// What an address gets of a longer connect timeout, however many others of its host follow: the
-/// default of the timeout.
-const SHORTEST: Duration = Duration::from_secs(1);
+use super::plan::Plan;
+use crate::error::{Error, Result};
 
 tokio::task_local! {
     static ATTEMPTS: Arc<Attempts>;
@@ -50,15 +41,6 @@ struct Target {
     name: Option<String>,
     /// `None` until the name is looked up.
     plan: Option<Plan>,
-}
-
-struct Plan {
-    /// Addresses of the current attempt and of those after it.
-    left: VecDeque<Vec<SocketAddr>>,
-    /// When no other attempt begins any more.
-    until: Instant,
-    /// All addresses, if a lookup that still runs may find others.
-    old: Option<Addresses>,
 }
 
 impl Attempts {
@@ -92,13 +74,31 @@ impl Attempts {
             return false;
         };
         let _connecting = self.connecting.begin();
-        match names.find_newer(&name).await {
-            Some(addresses) if addresses != old => {
-                let found = Found { addresses, are_old: false };
-                self.lock().plan = Some(Plan::new(found, self.connect_timeout));
-                true
+        let Some(Found { addresses, failure }) = names.find_newer(&name).await else {
+            return false;
+        };
+        let has_others = addresses != old;
+        let mut target = self.lock();
+        if has_others {
+            let found = Found { addresses, failure: None };
+            target.plan = Some(Plan::new(found, self.connect_timeout));
+        }
+        if let Some(plan) = &mut target.plan {
+            plan.lookup_error = failure;
+        }
+        has_others
+    }
+
+    /// The error of the last attempt. If its addresses are old ones, the host may have moved, so
+    /// that it also says why there are no newer ones.
+    pub(super) fn explain(&self, error: Error) -> Error {
+        let target = self.lock();
+        let lookup_error = target.plan.as_ref().and_then(|plan| plan.lookup_error.as_ref());
+        match (&target.name, lookup_error) {
+            (Some(name), Some(lookup_error)) => {
+                error.with("host", name).with("lookup_error", lookup_error.to_string())
             }
-            _ => false,
+            _ => error,
         }
     }
 
@@ -108,8 +108,7 @@ impl Attempts {
         if target.name.as_deref() != Some(name) {
             *target = Target { name: Some(name.to_owned()), plan: None };
         }
-        let plan = target.plan.as_ref()?;
-        Some(plan.left.front().cloned().unwrap_or_default())
+        target.plan.as_ref().map(Plan::current)
     }
 
     /// Longest time of the current attempt.
@@ -127,53 +126,17 @@ impl Attempts {
     /// The name and its old addresses, unless they were taken before.
     fn take_old(&self) -> Option<(String, Addresses)> {
         let mut target = self.lock();
-        let old = target.plan.as_mut()?.old.take()?;
+        let old = target.plan.as_mut()?.take_old()?;
         Some((target.name.clone()?, old))
     }
 
     fn advance(&self) -> bool {
-        let mut target = self.lock();
-        target.plan.as_mut().is_some_and(|plan| {
-            plan.left.pop_front();
-            !plan.left.is_empty() && Instant::now() < plan.until
-        })
+        self.lock().plan.as_mut().is_some_and(Plan::advance)
     }
 
     fn lock(&self) -> MutexGuard<'_, Target> {
         self.target.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-impl Plan {
-    fn new(found: Found, connect_timeout: Duration) -> Self {
-        Self {
-            left: in_turn(&found.addresses, connect_timeout),
-            until: Instant::now() + LIMIT.max(connect_timeout),
-            old: found.are_old.then_some(found.addresses),
-        }
-    }
-
-    /// What the current attempt may use of the time that is left, half of it unless it is the last
-    /// one: with a long connect timeout, an address that does not answer would leave nothing to the
-    /// others, at each request anew. An equal part for each of many would be too short for any.
-    fn share(&self) -> Duration {
-        let left = self.until.saturating_duration_since(Instant::now());
-        if self.left.len() > 1 { (left / 2).max(SHORTEST) } else { left.max(SHORTEST) }
-    }
-}
-
-/// The addresses of each attempt: one, or one of each family if there is time for both.
-fn in_turn(found: &[SocketAddr], connect_timeout: Duration) -> VecDeque<Vec<SocketAddr>> {
-    if connect_timeout < 2 * FAMILY_DELAY {
-        return found.iter().map(|address| vec![*address]).collect();
-    }
-    let starts_with_v6 = found.first().is_some_and(SocketAddr::is_ipv6);
-    let (preferred, others): (Vec<_>, Vec<_>) =
-        found.iter().copied().partition(|address| address.is_ipv6() == starts_with_v6);
-    let count = preferred.len().max(others.len());
-    (0..count)
-        .map(|index| preferred.get(index).into_iter().chain(others.get(index)).copied().collect())
-        .collect()
 }
 
 /// Returns the addresses of the current attempt of the request.
@@ -241,9 +204,12 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc::sync_channel;
 
-    use tokio::time::advance;
+    use tokio::time::{Instant, advance};
 
     use super::*;
+    use crate::error::ErrorKind;
+    use crate::transport::plan::LIMIT;
+    use crate::transport::plan::tests::addresses;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -251,26 +217,6 @@ mod tests {
     async fn resolve(attempts: &Arc<Attempts>) -> Option<IpAddr> {
         let resolving = async { AttemptResolver.resolve("host".parse().unwrap()).await };
         attempts.run(resolving).await.ok()?.map(|address| address.ip()).next()
-    }
-
-    fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
-        texts.iter().map(|text| SocketAddr::new(text.parse().unwrap(), 0)).collect()
-    }
-
-    /// With two addresses in one attempt, hyper tries the second family after 300 ms.
-    #[test]
-    fn each_attempt_has_one_address_of_each_family_if_there_is_time() {
-        let found = addresses(&["::1", "10.0.0.1", "::2", "::3", "10.0.0.2"]);
-        let texts = |limit| {
-            let attempts = in_turn(&found, Duration::from_millis(limit));
-            let text = |attempt: Vec<SocketAddr>| {
-                attempt.iter().map(|one| one.ip().to_string()).collect::<Vec<_>>().join(" ")
-            };
-            attempts.into_iter().map(text).collect::<Vec<_>>()
-        };
-        assert_eq!(texts(1000), ["::1 10.0.0.1", "::2 10.0.0.2", "::3"]);
-        assert_eq!(texts(300), ["::1", "10.0.0.1", "::2", "::3", "10.0.0.2"]);
-        assert!(in_turn(&[], Duration::from_secs(1)).is_empty());
     }
 
     #[tokio::test]
@@ -334,6 +280,35 @@ mod tests {
             (1..=100).map(|number| SocketAddr::from(([10, 0, 0, number], 0))).collect();
         for seconds in [5, 10] {
             assert_eq!(try_all(many.clone(), seconds * SECOND).await[0], 5);
+        }
+    }
+
+    /// B108: a name server is slow, and fails in the end, or finds the addresses that are known.
+    #[tokio::test]
+    async fn the_error_of_old_addresses_has_the_result_of_the_late_lookup() {
+        for late_error in [Some("on purpose"), None] {
+            let (sender, late) = sync_channel(1);
+            let (begun, late) = (AtomicUsize::new(0), Mutex::new(late));
+            let names = Arc::new(Names::new(move |_| match begun.fetch_add(1, Ordering::SeqCst) {
+                0 => Ok(addresses(&["10.0.0.1"])),
+                _ => late.lock().unwrap().recv().map_err(io::Error::other)?,
+            }));
+            names.find("host").await.unwrap();
+            let attempts = Attempts::new(Connecting::default(), SECOND);
+            resolve(&attempts).await;
+            assert!(attempts.prepare_next(&names).await.unwrap());
+            let reported = || {
+                let error = Error::new(ErrorKind::Transport, "connect", "refused");
+                attempts.explain(error).to_string()
+            };
+            let early = reported();
+            assert!(early.contains("refused (host=host, lookup_error=no name server"), "{early}");
+            let late_result = late_error.map(|text| Err(io::Error::other(text)));
+            sender.send(late_result.unwrap_or(Ok(addresses(&["10.0.0.1"])))).unwrap();
+            assert!(!attempts.prepare_next(&names).await.unwrap());
+            let context = late_error.map(|text| format!(" (host=host, lookup_error={text})"));
+            let expected = format!("Transport in connect: refused{}", context.unwrap_or_default());
+            assert_eq!(reported(), expected);
         }
     }
 

@@ -113,10 +113,12 @@ impl ReqwestClient {
                 Ok(response) => return Ok(response),
                 Err(error) => error,
             };
-            // Nothing has been sent if there is no connection.
-            let is_next = error.is_connect() && attempts.prepare_next(&self.names).await?;
-            if !is_next {
+            if !error.is_connect() {
                 return Err(failed(error));
+            }
+            // Nothing has been sent if there is no connection.
+            if !attempts.prepare_next(&self.names).await? {
+                return Err(attempts.explain(failed(error)));
             }
         }
     }
@@ -157,10 +159,12 @@ fn failed(error: reqwest::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
     use std::net::{Ipv4Addr, SocketAddr, TcpListener as Silent};
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc::sync_channel;
 
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpSocket};
     use tokio::time::Instant;
 
     use super::*;
@@ -236,6 +240,32 @@ mod tests {
             let failure = fail(slow_lookup, &format!("http://{host}:{port}")).await;
             assert!(failure.is_silence, "{}", failure.error);
             assert!(failure.connected_for >= READ_TIMEOUT, "{:?}", failure.connected_for);
+        }
+    }
+
+    /// B108: the name servers fail while the host has moved or is down.
+    #[tokio::test]
+    async fn a_failed_lookup_is_reported_with_the_failure_of_the_addresses_that_are_known() {
+        // Bound, so that no other program listens on it.
+        let closed = TcpSocket::new_v4().unwrap();
+        closed.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        let port = closed.local_addr().unwrap().port();
+        let begun = AtomicUsize::new(0);
+        let names = Names::new(move |_| match begun.fetch_add(1, Ordering::SeqCst) {
+            0 => Ok(loopback()),
+            _ => Err(io::Error::other("on purpose")),
+        });
+        let unused = client(60_000, Vec::new(), Duration::ZERO);
+        let client = ReqwestClient { names: Arc::new(names), ..unused };
+        for lookup_fails in [false, true] {
+            let request = HttpRequest {
+                url: format!("http://host.test:{port}").parse().unwrap(),
+                headers: Vec::new(),
+                connecting: Connecting::default(),
+            };
+            let error = client.get(request).await.err().unwrap().to_string();
+            assert!(error.contains("cannot connect") && error.contains("(os error"), "{error}");
+            assert_eq!(error.contains("lookup_error=on purpose"), lookup_fails, "{error}");
         }
     }
 

@@ -30,15 +30,16 @@ const KEPT: Duration = Duration::from_secs(600);
 pub(super) type Addresses = Arc<[SocketAddr]>;
 /// Returns the addresses of a host; may block.
 type Lookup = dyn Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync;
+/// The addresses that a lookup found, or its error, which all requests that wait for it share.
+type LookupResult = Result<Addresses, Arc<io::Error>>;
 /// `None` until the lookup ends.
-type Outcome = Option<Result<Addresses>>;
+type Outcome = Option<LookupResult>;
 
 /// What is known about a host.
 pub(super) struct Found {
     pub(super) addresses: Addresses,
-    /// Whether they are those of an earlier lookup, because the last one failed or has no result
-    /// yet.
-    pub(super) are_old: bool,
+    /// If they are those of an earlier lookup: why the last one failed, or has no result yet.
+    pub(super) failure: Option<Arc<io::Error>>,
 }
 
 /// The hosts that were looked up lately.
@@ -75,30 +76,25 @@ impl Names {
     pub(super) async fn find(self: &Arc<Self>, name: &str) -> Result<Found> {
         let known = self.known(name);
         let wait = if known.is_some() { PATIENCE } else { LIMIT };
-        let found = timeout(wait, self.look_up(name)).await.unwrap_or_else(|_| {
-            let text = format!("no name server answered within {} ms", wait.as_millis());
-            Err(failed(name, io::Error::new(io::ErrorKind::TimedOut, text)))
-        });
-        match (found, known) {
-            (Ok(addresses), _) => Ok(Found { addresses, are_old: false }),
+        match (result_within(wait, self.look_up(name)).await, known) {
+            (Ok(addresses), _) => Ok(Found { addresses, failure: None }),
             // Also if a name server fails: this says nothing about the host.
-            (Err(_), Some(known)) => Ok(Found { addresses: known, are_old: true }),
-            (Err(error), None) => Err(error),
+            (Err(error), Some(known)) => Ok(Found { addresses: known, failure: Some(error) }),
+            (Err(error), None) => Err(failed(name, error)),
         }
     }
 
-    /// Waits for the lookup of this host that runs, if there is one. Returns what was found last.
-    pub(super) async fn find_newer(&self, name: &str) -> Option<Addresses> {
-        let running = self.lock().get(name).and_then(Host::running).cloned();
-        if let Some(mut running) = running {
-            drop(timeout(LIMIT, running.wait_for(Option::is_some)).await);
-        }
-        self.known(name)
+    /// Waits for the last lookup of this host, if it still runs. Returns the addresses that were
+    /// found last, and why this lookup failed, if it did.
+    pub(super) async fn find_newer(&self, name: &str) -> Option<Found> {
+        let last = self.lock().get(name).and_then(|host| host.lookup.clone())?;
+        let failure = result_within(LIMIT, last).await.err();
+        Some(Found { addresses: self.known(name)?, failure })
     }
 
-    /// Waits for the lookup of this host that runs, or for a new one.
-    async fn look_up(self: &Arc<Self>, name: &str) -> Result<Addresses> {
-        let (mut lookup, sender) = self.join(name);
+    /// The lookup of this host that runs, or a new one.
+    fn look_up(self: &Arc<Self>, name: &str) -> watch::Receiver<Outcome> {
+        let (lookup, sender) = self.join(name);
         if let Some(sender) = sender {
             let (names, name) = (self.clone(), name.to_owned());
             // Its result is passed through `sender`, also to others, whether or not this caller
@@ -106,8 +102,7 @@ impl Names {
             let start = blocking_thread::start(move || names.run(&name, &sender));
             tokio::spawn(async move { drop(start.await) });
         }
-        let found = lookup.wait_for(Option::is_some).await.ok().and_then(|found| (*found).clone());
-        found.unwrap_or_else(|| Err(failed(name, io::Error::other("the lookup was interrupted"))))
+        lookup
     }
 
     /// The lookup of a host, with the sender for its result if it has to be started.
@@ -125,7 +120,7 @@ impl Names {
     }
 
     fn run(&self, name: &str, sender: &watch::Sender<Outcome>) {
-        let found = (self.lookup)(name).map(Addresses::from).map_err(|error| failed(name, error));
+        let found = (self.lookup)(name).map(Addresses::from).map_err(Arc::new);
         if let Ok(addresses) = &found {
             let mut hosts = self.lock();
             let host = hosts.entry(name.to_owned()).or_default();
@@ -164,7 +159,19 @@ impl fmt::Debug for Names {
     }
 }
 
-fn failed(name: &str, error: io::Error) -> Error {
+/// The result of a lookup, or an error if there is none after this time.
+async fn result_within(limit: Duration, mut lookup: watch::Receiver<Outcome>) -> LookupResult {
+    let result = match timeout(limit, lookup.wait_for(Option::is_some)).await {
+        Ok(ended) => ended.ok().and_then(|outcome| (*outcome).clone()),
+        Err(_) => {
+            let text = format!("no name server answered within {} ms", limit.as_millis());
+            Some(Err(Arc::new(io::Error::new(io::ErrorKind::TimedOut, text))))
+        }
+    };
+    result.unwrap_or_else(|| Err(Arc::new(io::Error::other("the lookup was interrupted"))))
+}
+
+fn failed(name: &str, error: Arc<io::Error>) -> Error {
     let text = "cannot look up the addresses of the host";
     Error::new(ErrorKind::Transport, OPERATION, text).with("host", name).caused_by(error)
 }
@@ -240,14 +247,14 @@ mod tests {
         yield_now().await;
         sender.send(vec![ANY]).unwrap();
         let found = second.await.unwrap().unwrap();
-        assert_eq!((&*found.addresses, found.are_old), (&[ANY][..], false));
+        assert_eq!((&*found.addresses, found.failure.is_none()), (&[ANY][..], true));
         assert_eq!(begun.load(Ordering::SeqCst), 1);
         // Another one is slow, too, and the addresses that are known are used.
         let third = find();
         until(&begun, 2).await;
         advance(PATIENCE + TICK).await;
         let found = third.await.unwrap().unwrap();
-        assert_eq!((&*found.addresses, found.are_old), (&[ANY][..], true));
+        assert_eq!((&*found.addresses, found.failure.is_some()), (&[ANY][..], true));
     }
 
     #[tokio::test]
@@ -271,7 +278,7 @@ mod tests {
         }));
         for are_old in [false, true] {
             let found = names.find("host").await.unwrap();
-            assert_eq!((&*found.addresses, found.are_old), (&[ANY][..], are_old));
+            assert_eq!((&*found.addresses, found.failure.is_some()), (&[ANY][..], are_old));
         }
         advance(KEPT).await;
         let error = names.find("host").await.err().unwrap();
@@ -291,12 +298,12 @@ mod tests {
         let first = find();
         until(&begun, 2).await;
         advance(PATIENCE + TICK).await;
-        assert!(first.await.unwrap().unwrap().are_old);
+        assert!(first.await.unwrap().unwrap().failure.is_some());
         let second = find();
         yield_now().await;
         // Ends the lookup with an error.
         drop(sender);
-        assert!(second.await.unwrap().unwrap().are_old);
+        assert!(second.await.unwrap().unwrap().failure.is_some());
         assert_eq!(begun.load(Ordering::SeqCst), 2);
     }
 

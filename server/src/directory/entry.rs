@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use ldap3::ldap_escape;
 
-use crate::settings::directory::DirectorySettings;
+use crate::settings::directory::{DirectorySettings, GroupSettings};
 
 /// Bit of `userAccountControl` in Active Directory: the account is disabled.
 const ACCOUNT_DISABLED: u32 = 2;
@@ -44,6 +44,40 @@ impl DirectoryEntry {
     fn first(&self, name: &str) -> Option<&str> {
         let found = self.attributes.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.and_then(|(_, values)| values.first()).map(String::as_str)
+    }
+
+    /// The values of an attribute that the directory returned.
+    pub(super) fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let found = self
+            .attributes
+            .iter()
+            .filter(move |(known, _)| known.eq_ignore_ascii_case(name) || is_range_of(known, name));
+        found.flat_map(|(_, values)| values).map(String::as_str)
+    }
+
+    /// Whether these are a range of the values of the attribute.
+    pub(super) fn is_range(&self, name: &str) -> bool {
+        self.attributes.keys().any(|known| is_range_of(known, name))
+    }
+}
+
+/// Whether a name in an answer, such as `member;range=0-1499`, is that of a range of the values of
+/// an attribute. Active Directory returns one if there are too many values.
+fn is_range_of(known: &str, name: &str) -> bool {
+    known.split_once(';').is_some_and(|(attribute, option)| {
+        attribute.eq_ignore_ascii_case(name) && option.to_ascii_lowercase().starts_with("range=")
+    })
+}
+
+impl GroupSettings {
+    /// Finds the groups of which an entry is a member.
+    pub(super) fn with_member(&self, dn: &str) -> String {
+        // Alone, a filter may do without its parentheses.
+        let filter = match self.filter.starts_with('(') {
+            true => Cow::from(&self.filter),
+            false => format!("({})", self.filter).into(),
+        };
+        format!("(&{filter}({}={}))", self.membership, ldap_escape(dn))
     }
 }
 
@@ -229,6 +263,21 @@ mod tests {
         }
         let filter = settings(&[]).admitted_by_id("a*");
         assert_eq!(filter, "(&(objectClass=inetOrgPerson)(&(uid=a\\2a)(uid=*)))");
+    }
+
+    /// X128.
+    #[test]
+    fn a_range_of_the_values_of_an_attribute_is_recognised() {
+        let group = entry(&[("Member;Range=0-1499", "cn=a"), ("member", "cn=b"), ("members", "c")]);
+        let mut values: Vec<_> = group.values("member").collect();
+        values.sort_unstable();
+        assert_eq!(values, ["cn=a", "cn=b"]);
+        assert!(group.is_range("member") && !group.is_range("members"));
+        assert!(!entry(&[("member;lang-en", "x")]).is_range("member"));
+        for search in ["(cn=dev)", "cn=dev"] {
+            let groups = settings(&[("ldap.group_search", search)]).groups.unwrap();
+            assert_eq!(groups.with_member("cn=a*,dc=a"), "(&(cn=dev)(member=cn=a\\2a,dc=a))");
+        }
     }
 
     #[test]

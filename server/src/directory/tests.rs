@@ -1,17 +1,23 @@
-//! How many operations run at the same time, and how much of their failures is logged.
+//! How many operations run at the same time, how much of their failures is logged, and what OpenLDAP
+//! does not answer.
 
 use std::net::TcpListener;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
 use crate::log::in_memory::Lines;
 use crate::settings::{Settings, Texts};
 
 fn directory(url: &str) -> Directory {
+    directory_with(url, &[])
+}
+
+fn directory_with(url: &str, more: &[(&'static str, &str)]) -> Directory {
     let flags = [("ldap.urls", url), ("ldap.base", "dc=a"), ("ldap.search_filter", "(u={0})")];
-    let flags = flags.map(|(name, text)| (name, text.to_owned())).to_vec();
+    let flags = flags.iter().chain(more).map(|(name, text)| (*name, (*text).to_owned())).collect();
     let texts = Texts::gather(flags, None, std::iter::empty()).unwrap();
     let settings = Settings::from_texts(&texts).unwrap();
     Directory::new(settings.sign_in.directory.unwrap())
@@ -86,4 +92,81 @@ async fn searches_that_fail_do_not_flood_the_log() {
     let written = lines.text().matches("cannot search the directory").count();
     // Five in each second that this took on a slow machine.
     assert!((1..=100).contains(&written), "{written}");
+}
+
+/// Tags of LDAP in BER.
+const OCTETS: u8 = 0x04;
+const SEQUENCE: u8 = 0x30;
+const SET: u8 = 0x31;
+const BIND_DONE: u8 = 0x61;
+const ENTRY: u8 = 0x64;
+const SEARCH_DONE: u8 = 0x65;
+
+/// An element in BER, whose length has two octets.
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len()).unwrap().to_be_bytes();
+    [&[tag, 0x82][..], &length, content].concat()
+}
+
+/// The success of an operation.
+fn done(tag: u8) -> Vec<u8> {
+    element(tag, &[&[0x0a, 1, 0][..], &element(OCTETS, &[]), &element(OCTETS, &[])].concat())
+}
+
+/// An entry with one value of one attribute.
+fn found(dn: &str, attribute: &str, value: &str) -> Vec<u8> {
+    let values = element(SET, &element(OCTETS, value.as_bytes()));
+    let attribute = [element(OCTETS, attribute.as_bytes()), values].concat();
+    let attributes = element(SEQUENCE, &element(SEQUENCE, &attribute));
+    element(ENTRY, &[element(OCTETS, dn.as_bytes()), attributes].concat())
+}
+
+/// Answers the requests of one connection in turn, and returns them.
+async fn serve(listener: TcpListener, answers: Vec<Vec<Vec<u8>>>) -> Vec<String> {
+    listener.set_nonblocking(true).unwrap();
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut requests = Vec::new();
+    for operations in answers {
+        assert_eq!(stream.read_u8().await.unwrap(), SEQUENCE);
+        let length = match stream.read_u8().await.unwrap() {
+            0x81 => u16::from(stream.read_u8().await.unwrap()),
+            0x82 => stream.read_u16().await.unwrap(),
+            short => u16::from(short),
+        };
+        let mut request = vec![0; usize::from(length)];
+        stream.read_exact(&mut request).await.unwrap();
+        // It begins with a number below 128.
+        let id = &request[..3];
+        for operation in operations {
+            let message = element(SEQUENCE, &[id, &operation].concat());
+            stream.write_all(&message).await.unwrap();
+        }
+        requests.push(String::from_utf8_lossy(&request).into_owned());
+    }
+    requests
+}
+
+/// X128: Active Directory returns a part of the members of a large group.
+#[tokio::test]
+async fn a_member_whom_the_directory_does_not_return_is_searched_for() {
+    for is_member in [true, false] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("ldap://{}", listener.local_addr().unwrap());
+        let directory = directory_with(&url, &[("ldap.group_search", "(cn=dev)")]);
+        let group = found("cn=dev,dc=a", "member;range=0-1499", "cn=bert,dc=a");
+        let with_member = if is_member { vec![found("cn=dev,dc=a", "cn", "dev")] } else { vec![] };
+        let mut answers = vec![
+            vec![found("cn=anna,dc=a", "uid", "anna"), done(SEARCH_DONE)],
+            vec![group, done(SEARCH_DONE)],
+            [with_member, vec![done(SEARCH_DONE)]].concat(),
+        ];
+        if is_member {
+            answers.push(vec![done(BIND_DONE)]);
+        }
+        let verified = directory.verify("anna", "p", |_| true);
+        let (verified, requests) = tokio::join!(verified, serve(listener, answers));
+        assert_eq!(matches!(verified.unwrap(), Verified::Known(_)), is_member, "{requests:?}");
+        assert!(requests[2].contains("cn=anna,dc=a"), "{requests:?}");
+    }
 }

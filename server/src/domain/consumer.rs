@@ -60,7 +60,7 @@ pub struct Presented {
 
 /// The consumer that owns a token.
 pub async fn of_token(store: &Store, token: &str) -> Result<Option<Presented>> {
-    let clock = now().with_timezone(&Local).naive_local();
+    let clock = local_time();
     let found = match consumer::token(store.read(), &hashed(token), clock).await? {
         Some(row) => Some(row),
         // A hash that was read from the database must not be accepted as a token.
@@ -212,6 +212,20 @@ fn stored_form(installation: Installation, token: &str) -> Secret {
 
 fn hashed(token: &str) -> String {
     format!("{HASHED}{}", hex::encode(Sha256::digest(token.as_bytes())))
+}
+
+/// The present time as tokens store theirs.
+fn local_time() -> NaiveDateTime {
+    now().with_timezone(&Local).naive_local()
+}
+
+/// Rejects an end of a new token that has passed.
+fn check_end(expires: Option<NaiveDateTime>) -> Result<()> {
+    if expires.is_some_and(|expires| expires <= local_time()) {
+        let message = "expires is in the past";
+        return Err(Error::bad_request(message).with_code(Code::InvalidParameter));
+    }
+    Ok(())
 }
 
 /// Apollo's value for a token that does not expire: 2099.

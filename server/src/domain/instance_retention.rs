@@ -1,6 +1,9 @@
 //! Removes instances, and what they read, that have not been seen for long. Every reader of these
 //! tables ignores rows that are older than a day, and without removal the tables would grow with
 //! each address that a client ever had.
+//!
+//! An instance remains for a time after the deletion of what it read, because nodes of Apollo go on
+//! to use its id.
 
 use std::time::Duration;
 
@@ -16,6 +19,10 @@ use crate::server_config::{ServerConfig, keys};
 const PAUSE: Duration = Duration::from_secs(600);
 /// Rows that are read, or removed, per statement.
 const PORTION: u64 = 500;
+/// Longer than a node of Apollo uses the id of an instance after its last record of a read: it makes
+/// the next one after a day, and forgets ids that are not used for an hour. Not more than the least
+/// age at which rows are removed.
+const ID_IS_USED: TimeDelta = TimeDelta::hours(26);
 
 /// Starts the task.
 pub fn run(store: &Store, config: &ServerConfig, background: &Background) {
@@ -56,14 +63,20 @@ pub async fn remove_old(store: &Store, config: &ServerConfig) -> Result<u64> {
             })
             .await?;
     }
+    // So early that the time of an instance shows for long enough that it read something, should
+    // the rows of that be deleted before the next round.
+    let renewed = before + ID_IS_USED;
     let mut after = Id(0);
     loop {
-        let ids = instance::old_ids(store.read(), before, after, PORTION).await?;
+        let ids = instance::old_ids(store.read(), renewed, after, PORTION).await?;
         let Some(last) = ids.last() else { return Ok(removed) };
         after = *last;
         removed += store
-            .write(ids, |tx, ids| {
-                Box::pin(async move { Ok::<_, Error>(instance::delete_unread(tx, ids).await?) })
+            .write((ids, before), |tx, (ids, before)| {
+                Box::pin(async move {
+                    instance::renew(tx, ids).await?;
+                    Ok::<_, Error>(instance::delete_unread(tx, ids, *before).await?)
+                })
             })
             .await?;
     }

@@ -40,12 +40,12 @@ pub fn revision(text: Option<&str>) -> Revision {
     Revision::of_texts([text])
 }
 
-/// Rejects a namespace whose format has no structure that a schema describes.
+/// Rejects a namespace of this format if it has no structure that a schema describes.
 ///
 /// # Errors
 /// Fails for XML and plain text.
-pub fn check_format(namespace: &str) -> Result<()> {
-    match Format::of(namespace) {
+pub fn check_format(namespace: &str, format: Format) -> Result<()> {
+    match format {
         Format::Xml | Format::Txt => {
             let message = format!(
                 "A JSON Schema describes namespaces of the formats properties, json, yaml and yml; {namespace} \

@@ -2,10 +2,10 @@
 //! created, changed or deleted in the portal, until each environment has received it. What sends
 //! them is not known here.
 
-use std::collections::BTreeSet;
+use std::collections::HashMap;
 use std::time::Duration;
 
-use castalia_store::pending_change;
+use castalia_store::pending_change::{self, ObjectKey};
 use castalia_store::{Id, JobError as _, Store, StoreError};
 
 use crate::error::{Code, Error, Result};
@@ -20,7 +20,7 @@ const AGE: Duration = Duration::from_secs(5);
 const AFTER_REFUSAL: Duration = Duration::from_secs(60);
 /// Longer than an environment has to answer.
 const LEASE: Duration = Duration::from_secs(60);
-/// Maximum number of changes of an environment that are looked at in one round.
+/// Number of changes of an environment that are looked at in one round, if one of them may be sent.
 const ROUND: u64 = 1000;
 /// Maximum length of a reason, in characters.
 const PROBLEM: usize = 500;
@@ -57,7 +57,7 @@ pub async fn announce(
             })
             .await;
         let ids = ids?;
-        let behind = pending_change::with_others(store.read(), &new, &ids).await?;
+        let behind = pending_change::with_others(store.read(), &new, &envs, &ids).await?;
         let announced = |(id, env)| Announced { id, is_behind: behind.contains(env) };
         Ok(ids.into_iter().zip(&envs).map(announced).collect())
     });
@@ -97,7 +97,7 @@ async fn apart<T: Send + 'static>(
     tokio::spawn(write).await.map_err(|error| Error::internal("a task panicked", error))?
 }
 
-/// The changes that an environment has not received, the earliest first.
+/// The changes that an environment has not received, or the earliest of many.
 ///
 /// # Errors
 /// Fails if the database does.
@@ -117,7 +117,7 @@ pub async fn require_no_missed_deletion(
     env: &str,
     objects: &[(&str, &str)],
 ) -> Result<()> {
-    let missed = missed_deletions(store, env, objects).await?;
+    let missed = pending_change::missed_deletions(store.read(), env).await?;
     let earlier = objects.iter().find_map(|object| of_object(&missed, *object));
     let Some((app_id, namespace)) = earlier else { return Ok(()) };
     let what = match namespace.as_str() {
@@ -138,33 +138,17 @@ pub async fn are_deletions_missed(
     env: &str,
     objects: &[(&str, &str)],
 ) -> Result<Vec<bool>> {
-    let missed = missed_deletions(store, env, objects).await?;
+    let missed = pending_change::missed_deletions(store.read(), env).await?;
     Ok(objects.iter().map(|object| of_object(&missed, *object).is_some()).collect())
 }
 
-/// The deletions of these objects and of their apps that the environment has not received.
-async fn missed_deletions(
-    store: &Store,
-    env: &str,
-    objects: &[(&str, &str)],
-) -> Result<BTreeSet<(String, String)>> {
-    let apps = objects.iter().map(|(app_id, _)| (*app_id, ""));
-    let mut wanted: Vec<_> = apps.chain(objects.iter().copied()).collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    Ok(pending_change::missed_deletions(store.read(), env, &wanted).await?)
-}
+/// Deletions that the environment has not received, with the names that were deleted.
+type Missed = HashMap<ObjectKey, (String, String)>;
 
 /// Of deletions, the one of an object or of its app.
-fn of_object<'m>(
-    missed: &'m BTreeSet<(String, String)>,
-    (app_id, namespace): (&str, &str),
-) -> Option<&'m (String, String)> {
-    // The database returns its own spelling, and another case only if it considers it the same.
-    missed.iter().find(|(app, name)| {
-        app.eq_ignore_ascii_case(app_id)
-            && (name.is_empty() || name.eq_ignore_ascii_case(namespace))
-    })
+fn of_object<'m>(missed: &'m Missed, (app_id, name): (&str, &str)) -> Option<&'m (String, String)> {
+    let object = ObjectKey::new(app_id, name);
+    missed.get(&object.of_app()).or_else(|| missed.get(&object))
 }
 
 /// Whether this node has to send the change again now, as the row says. No other node does at the

@@ -22,7 +22,7 @@ use crate::error::{Code, Error, Result};
 /// Widths of the columns, in characters.
 const NAME: usize = 32;
 const COMMENT: usize = 64;
-/// Suffixes that are appended according to the format and must not be part of the name.
+/// Suffixes that must not be part of the name. As in Apollo, `.txt` may be, whatever the format.
 const SUFFIXES: [&str; 5] = [".json", ".yml", ".yaml", ".xml", ".properties"];
 
 /// A request to create a definition.
@@ -179,6 +179,21 @@ pub async fn definitions_of(
         .filter_map(|name| Some((name.to_owned(), public.get(&name.to_lowercase())?.clone())));
     found.extend(of_others);
     Ok(found)
+}
+
+/// The format of a namespace: that of its definition, of its app or a public one, because Apollo
+/// accepts names such as `x.txt` for every format. One without a definition has that of its suffix.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn format_of(store: &Store, app_id: &str, name: &str) -> Result<Format> {
+    let db = store.read();
+    let definition = match namespace::app_namespace(db, app_id, name).await? {
+        None => namespace::public_app_namespace(db, name).await?,
+        own => own,
+    };
+    let format = definition.and_then(|row| Format::from_name(&row.format));
+    Ok(format.unwrap_or_else(|| Format::of(name)))
 }
 
 /// The definitions of an app.
@@ -346,6 +361,7 @@ mod tests {
             ("w.json", "json", true),
             ("w.json", "properties", false),
             ("w.properties", "properties", false),
+            ("w.txt", "properties", true),
             ("w", "json", false),
             ("w.yml", "json", false),
             ("w.yml.json", "json", false),

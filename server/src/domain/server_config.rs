@@ -13,7 +13,7 @@ use super::constraint::{self, Author, check_width, fitting};
 use super::revision::{Base, Replaced, Revision};
 use super::unique;
 use crate::error::{Code, Error, Result};
-use crate::server_config::{ServerConfig, winners};
+use crate::server_config::{ServerConfig, SettingRows, winners};
 use crate::settings::Settings;
 
 /// Widths of the columns, in characters.
@@ -145,8 +145,11 @@ pub async fn reload(
     settings: &Settings,
 ) -> std::result::Result<(), StoreError> {
     let read = async {
+        let (idc, cluster) = (settings.idc.as_deref(), settings.cluster.as_deref());
         let rows = castalia_store::server_config::values(store.read()).await?;
-        Ok(winners(rows, settings.idc.as_deref(), settings.cluster.as_deref()))
+        let ids = rows.ids.into_iter().map(|id| id.0).collect();
+        let live = rows.live.into_iter().map(|row| (row.key, row.cluster, (row.id.0, row.value)));
+        Ok(SettingRows { values: winners(live, idc, cluster), ids })
     };
     config.reload(read).await
 }

@@ -1,5 +1,7 @@
 //! Access keys in memory, by app. They decide which clients may read the configuration of an app.
 
+mod table;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +11,9 @@ use arc_swap::ArcSwapOption;
 use castalia_core::protocol::signature::Signer;
 use castalia_store::feed as stored;
 use castalia_store::{Secret, Small};
+use parking_lot::Mutex;
 
+use self::table::KeyTable;
 use super::folded::{Folded, FoldedMap};
 use crate::error::{Error, Result};
 
@@ -93,6 +97,7 @@ pub struct AccessKeys {
     begun: Instant,
     /// When the keys were last confirmed to equal those in the database.
     current: AtomicU64,
+    table: Mutex<KeyTable>,
 }
 
 #[derive(Debug)]
@@ -113,7 +118,8 @@ impl AccessKeys {
     #[must_use]
     pub fn new(folds: bool) -> Self {
         let current = AtomicU64::new(0);
-        Self { folds, loaded: ArcSwapOption::empty(), begun: Instant::now(), current }
+        let (loaded, table) = (ArcSwapOption::empty(), Mutex::default());
+        Self { folds, loaded, begun: Instant::now(), current, table }
     }
 
     /// Records that the database was read and no key has changed.
@@ -148,6 +154,57 @@ impl AccessKeys {
         self.confirm();
         let before = self.loaded.swap(Some(Arc::new(loaded)));
         before.map_or_else(Vec::new, |before| self.changed_since(&before))
+    }
+
+    /// Records the ids of all rows, also deleted ones; returns whether the newest one decreased.
+    /// Releases in memory may be newer than the keys since.
+    pub(super) fn went_back(&self, ids: &HashSet<i64>) -> bool {
+        self.table.lock().read(ids)
+    }
+
+    /// Keys that remain in effect although their rows are missing, after [`Self::went_back`]. Without
+    /// them, their apps would be open while a backup is restored.
+    pub(super) fn missing(&self, ids: &HashSet<i64>) -> Vec<AccessKey> {
+        let mut table = self.table.lock();
+        let mut missing = Vec::new();
+        if table.keeps_missing() {
+            self.each(|key| missing.extend((!ids.contains(&key.id)).then_some(key)));
+        }
+        table.is_missing_any = !missing.is_empty();
+        missing
+    }
+
+    /// Whether keys are in effect whose rows are missing.
+    pub(super) fn is_missing_any(&self) -> bool {
+        self.table.lock().is_missing_any
+    }
+
+    /// How often the newest id has decreased, for [`Self::reloaded`].
+    pub(super) fn losses(&self) -> u64 {
+        self.table.lock().losses
+    }
+
+    /// Records that all releases were read again after so many losses.
+    pub(super) fn reloaded(&self, losses: u64) {
+        self.table.lock().reloaded = losses;
+    }
+
+    /// All enabled keys.
+    fn each(&self, mut visit: impl FnMut(AccessKey)) {
+        let loaded = self.loaded.load();
+        let Some(loaded) = loaded.as_ref() else { return };
+        loaded.apps.each(|apps| {
+            for App { app_id, keys } in apps {
+                for (mode, of_mode) in
+                    [(Mode::Filter, &keys.filter), (Mode::Observe, &keys.observe)]
+                {
+                    for (id, signer) in of_mode {
+                        let (app_id, signer) = (app_id.to_string(), signer.clone());
+                        visit(AccessKey { id: *id, app_id, signer, mode, is_enabled: true });
+                    }
+                }
+            }
+        });
     }
 
     /// The apps of these enabled keys by the ids of their rows, as of the last read.
@@ -211,6 +268,7 @@ impl AccessKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::server_config::REMOVED;
 
     fn key(id: i64, app_id: &str, mode: Mode, is_enabled: bool) -> AccessKey {
         AccessKey { id, app_id: app_id.into(), signer: Signer::new("s"), mode, is_enabled }
@@ -256,6 +314,76 @@ mod tests {
         );
         assert_eq!(changed(vec![filter(1, "a"), filter(4, "c")]), ["b", "c"]);
         assert_eq!(changed(vec![filter(5, "a")]), ["a", "c"]);
+    }
+
+    /// What a read of these rows changes: `missing` keys are added, as in the feed.
+    fn read(keys: &AccessKeys, rows: &[(i64, &str)], deleted: &[i64]) -> bool {
+        let ids = rows.iter().map(|(id, _)| *id).chain(deleted.iter().copied()).collect();
+        let went_back = keys.went_back(&ids);
+        let rows = rows.iter().map(|(id, app_id)| key(*id, app_id, Mode::Filter, true));
+        keys.replace(keys.missing(&ids).into_iter().chain(rows));
+        went_back
+    }
+
+    /// S91
+    #[tokio::test(start_paused = true)]
+    async fn lost_keys_protect_until_everything_was_read_again() {
+        let keys = AccessKeys::new(false);
+        let are_closed = |keys: &AccessKeys| ["a", "b"].map(|app_id| keys.of(app_id).is_some());
+        assert!(!read(&keys, &[(1, "a"), (2, "b")], &[]));
+        assert!(read(&keys, &[(1, "a")], &[]), "a lagging replica");
+        assert_eq!((are_closed(&keys), keys.is_missing_any()), ([true, true], true));
+        let before = keys.losses();
+        assert!(read(&keys, &[], &[]), "a restore");
+        keys.reloaded(before);
+        tokio::time::advance(REMOVED).await;
+        assert!(!read(&keys, &[(1, "a")], &[]));
+        assert_eq!(are_closed(&keys), [true, true], "a reload that began before does not count");
+        keys.reloaded(keys.losses());
+        assert!(!read(&keys, &[(1, "a")], &[]));
+        assert_eq!((are_closed(&keys), keys.is_missing_any()), ([true, false], false));
+    }
+
+    /// S91: also after the reload, and while a restore inserts their rows one by one.
+    #[tokio::test(start_paused = true)]
+    async fn keys_protect_while_their_table_is_empty_and_is_filled() {
+        let keys = AccessKeys::new(false);
+        read(&keys, &[(1, "a"), (2, "b")], &[]);
+        for _ in 0..3 {
+            read(&keys, &[], &[]);
+            keys.reloaded(keys.losses());
+            tokio::time::advance(REMOVED * 2).await;
+        }
+        read(&keys, &[], &[]);
+        assert!(keys.of("a").is_some() && keys.of("b").is_some());
+        tokio::time::advance(REMOVED / 2).await;
+        read(&keys, &[(1, "a")], &[]);
+        assert!(keys.of("b").is_some() && keys.is_missing_any(), "the first row");
+        tokio::time::advance(REMOVED / 2).await;
+        read(&keys, &[(1, "a")], &[]);
+        assert!(keys.of("a").is_some() && keys.of("b").is_none() && !keys.is_missing_any());
+    }
+
+    /// S91
+    #[tokio::test(start_paused = true)]
+    async fn a_key_that_is_marked_as_deleted_ends_while_its_table_is_filled() {
+        let keys = AccessKeys::new(false);
+        read(&keys, &[(1, "a"), (2, "b")], &[]);
+        read(&keys, &[], &[]);
+        read(&keys, &[], &[1]);
+        assert!(keys.of("a").is_none() && keys.of("b").is_some());
+    }
+
+    /// Also the only one of all apps, and while others are lost.
+    #[test]
+    fn a_key_that_is_marked_as_deleted_ends_at_once() {
+        let keys = AccessKeys::new(false);
+        read(&keys, &[(1, "a"), (2, "b")], &[]);
+        assert!(read(&keys, &[], &[1]));
+        assert!(keys.of("a").is_none() && keys.of("b").is_some());
+        keys.reloaded(keys.losses());
+        assert!(!read(&keys, &[], &[1]));
+        assert!(keys.of("b").is_none() && !keys.is_missing_any());
     }
 
     #[test]

@@ -54,6 +54,8 @@ struct ConditionState {
     rewind: Option<Rewind>,
     /// Number of access keys whose app cannot be decoded.
     unreadable_keys: usize,
+    /// Number of access keys in effect whose rows are missing.
+    missing_keys: usize,
     /// Number of definitions of namespaces that cannot be decoded.
     unreadable_names: usize,
 }
@@ -94,6 +96,18 @@ impl Condition {
     pub(super) fn keys_read(&self, unreadable: usize) {
         metrics::gauge!("castalia_unreadable_access_keys").set(unreadable as f64);
         self.0.lock().unreadable_keys = unreadable;
+    }
+
+    /// Records the number of access keys that remain in effect although their rows are missing.
+    pub(super) fn keys_missing(&self, missing: usize) {
+        let known = std::mem::replace(&mut self.0.lock().missing_keys, missing);
+        if known == 0 && missing > 0 {
+            tracing::error!(
+                missing,
+                "rows of AccessKey are missing and were not marked as deleted: the database was restored or failed over; \
+                 these keys remain in effect until all releases are reloaded, and as long as the table is empty"
+            );
+        }
     }
 
     /// Records the number of definitions of namespaces that cannot be decoded.
@@ -142,6 +156,14 @@ impl Condition {
                 "the app of {} access keys cannot be decoded: the apps that they protect may be unprotected after the next \
                  start; correct or delete these rows of AccessKey, whose ids are in the log",
                 state.unreadable_keys
+            ));
+        }
+        if state.missing_keys > 0 {
+            faults.push(format!(
+                "the rows of {} access keys are missing and were not marked as deleted: these keys remain in effect until \
+                 all releases are reloaded, and as long as the table AccessKey is empty; complete the restore, or restart \
+                 the node if the table is to remain empty",
+                state.missing_keys
             ));
         }
         if state.unreadable_names > 0 {

@@ -2,24 +2,24 @@
 //! this process, and everything each minute; access keys also before a release message is
 //! delivered. After a failure, the last values remain in effect.
 
+mod key;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::atomic::Ordering;
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use castalia_store::Id;
-use castalia_store::access_key as stored_key;
 use castalia_store::feed::{self as stored, Rows};
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
-use super::access_key::AccessKey;
+pub(super) use self::key::KeysRead;
 use super::cache::away;
 use super::condition::FeedTask;
 use super::name::{AppNamespace, Cluster, Contest, UndecodableNamespace};
-use super::scan::in_time;
 use super::{BATCH, ReleaseFeed};
 use crate::error::Result;
 
@@ -37,9 +37,9 @@ const DELETED: u64 = 10_000;
 /// ahead one for changed keys and for earlier names: stored times have whole seconds, and the clocks
 /// of nodes differ. The complete read finds a change of a node whose clock differs more.
 const OVERLAP: TimeDelta = TimeDelta::seconds(30);
-/// Maximum time for which releases wait for changed access keys. A read of these may wait five
-/// seconds for a lock on their table, while clients of all apps wait for their releases.
-const KEYS_LIMIT: Duration = Duration::from_secs(1);
+/// Maximum time for which releases wait for a read of names or access keys. It may wait five seconds
+/// for a lock on a table, while clients of all apps wait for their releases.
+const RELEASES_WAIT: Duration = Duration::from_secs(1);
 
 /// A time on both clocks of this machine. The wall clock may jump, so changes are requested from
 /// the earlier of the two.
@@ -60,27 +60,18 @@ impl Moment {
     }
 }
 
-/// What was known of the table of access keys when they were last read.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct KeysRead {
-    newest: Vec<Id>,
-    /// Number of changes by this process.
-    changes_here: u64,
-}
-
 impl ReleaseFeed {
     pub(super) async fn scan_definitions(self) {
         let mut rebuilt = Moment::now();
-        *self.0.names_read.lock() = rebuilt.wall;
         loop {
             self.0.condition.begins(FeedTask::Definitions, SCAN_PAUSE);
             let _ = timeout(SCAN_PAUSE, self.0.redefined.notified()).await;
             let is_due = rebuilt.steady.elapsed() >= REBUILD_PAUSE || !self.is_loaded();
             let present = rebuilt.present();
-            let since = *self.0.names_read.lock();
+            let since = self.last_read();
             let round = self.0.readings.begin();
             let done = if is_due {
-                self.rebuild_definitions().await
+                self.beside_keys(since, self.rebuild_definitions()).await
             } else {
                 self.add_definitions(since).await
             };
@@ -119,9 +110,12 @@ impl ReleaseFeed {
 
     /// Reads everything. Keys are read even if names cannot be: neither depends on the other.
     pub(super) async fn rebuild_definitions(&self) -> Result<()> {
-        let names = self.rebuild_names().await;
-        let _reading = self.0.keys_read.lock().await;
-        let keys = self.rebuild_keys().await;
+        let names = async {
+            // A definition that was restored since the last round is not a deleted one any more.
+            self.forget_names(self.last_read()).await?;
+            self.rebuild_names().await
+        };
+        let (names, keys) = join(names, self.read_all_keys()).await;
         names.and(keys)
     }
 
@@ -175,39 +169,19 @@ impl ReleaseFeed {
     /// Forgets the names that were deleted since a time. They may hide the public namespace of the
     /// same name, or lead clients of other apps to a namespace that is not public any more.
     async fn forget_names(&self, since: DateTime<Utc>) -> Result<()> {
-        let deleted = self.deleted_since(since).await?;
-        if deleted.len() as u64 == DELETED {
-            return self.read_all_names(since).await;
-        }
-        self.names().forget(&deleted);
-        Ok(())
-    }
-
-    /// Row ids of the definitions that were deleted since a time, the latest ones.
-    async fn deleted_since(&self, since: DateTime<Utc>) -> Result<HashSet<i64>> {
         let db = self.0.store.read();
         let deleted = stored::definitions_deleted_since(db, since - OVERLAP, DELETED).await?;
-        Ok(deleted.into_iter().map(|id| id.0).collect())
+        let are_all = (deleted.len() as u64) < DELETED;
+        self.names().forget(deleted.into_iter().map(|id| id.0).collect());
+        if are_all { Ok(()) } else { self.rebuild_names().await }
     }
 
     /// Forgets deleted names before clients are woken that ask for what these names led to: a client
     /// is not woken twice.
     pub(super) async fn forget_deleted_names(&self) -> Result<()> {
-        if let Err(error) = in_time(self.forget_names(self.last_read())).await {
+        if let Err(error) = soon(self.forget_names(self.last_read())).await {
             self.check_database().await?;
             tracing::warn!(%error, "cannot look for deleted names; clients may receive what these led to for up to a minute");
-        }
-        Ok(())
-    }
-
-    /// Reads changed access keys before clients are served what these may protect. If they cannot be
-    /// read soon, also because another read of them takes long, those last read remain in effect, as
-    /// for all requests.
-    pub(super) async fn read_keys(&self) -> Result<()> {
-        let read = timeout(KEYS_LIMIT, self.read_changed_keys(self.last_read())).await;
-        if let Err(error) = read.unwrap_or_else(|_| Err(away())) {
-            self.check_database().await?;
-            tracing::warn!(%error, "cannot look for changed access keys; clients are served new releases with the keys that were last read");
         }
         Ok(())
     }
@@ -217,10 +191,33 @@ impl ReleaseFeed {
         castalia_store::now().min(*self.0.names_read.lock())
     }
 
-    /// Neither names nor keys depend on the other.
     async fn add_definitions(&self, since: DateTime<Utc>) -> Result<()> {
-        let names = self.read_changed_names(since).await;
-        let keys = self.read_changed_keys(since).await;
+        self.beside_keys(since, self.read_changed_names(since)).await
+    }
+
+    /// Runs a read of names, and reads changed keys at the same interval as otherwise until it ends:
+    /// keys do not depend on names, whose table may be locked. Each goes on while the other one
+    /// waits, also for the lock on keys, which the read of names may hold.
+    async fn beside_keys(
+        &self,
+        since: DateTime<Utc>,
+        names: impl Future<Output = Result<()>>,
+    ) -> Result<()> {
+        let ended = CancellationToken::new();
+        let names = async {
+            let done = names.await;
+            ended.cancel();
+            done
+        };
+        let keys = async {
+            loop {
+                let done = self.read_changed_keys(since).await;
+                if timeout(SCAN_PAUSE, ended.cancelled()).await.is_ok() {
+                    return done;
+                }
+            }
+        };
+        let (names, keys) = join(names, keys).await;
         names.and(keys)
     }
 
@@ -230,32 +227,7 @@ impl ReleaseFeed {
         self.add_earlier_names(since - OVERLAP).await
     }
 
-    async fn read_changed_keys(&self, since: DateTime<Utc>) -> Result<()> {
-        let mut known = self.0.keys_read.lock().await;
-        // Before the keys: what changes while they are read is noticed by the next read.
-        let changes_here = self.0.changes_here.load(Ordering::Acquire);
-        // A key that is dated further ahead would be a recent one until then.
-        let times = since - OVERLAP..=castalia_store::now() + OVERLAP;
-        let changes = stored_key::changes_within(self.0.store.read(), &times).await?;
-        let present = KeysRead { newest: changes.newest, changes_here };
-        if changes.is_any_recent || *known != present {
-            self.rebuild_keys().await?;
-            *known = present;
-        } else {
-            self.keys().confirm();
-        }
-        Ok(())
-    }
-
-    /// Rows that were deleted while others were read are forgotten at last.
     async fn rebuild_names(&self) -> Result<()> {
-        let began = castalia_store::now();
-        self.read_all_names(began).await?;
-        self.forget_names(began).await
-    }
-
-    /// Without those that were deleted since a time, of which clients may have been told.
-    async fn read_all_names(&self, since: DateTime<Utc>) -> Result<()> {
         let (mut namespaces, mut clusters) = (Vec::new(), Vec::new());
         let mut last = 0;
         while let Rows { readable, last_id: Some(id), .. } = self.namespaces_after(last).await? {
@@ -267,8 +239,6 @@ impl ReleaseFeed {
             clusters.extend(readable);
             last = id.0;
         }
-        let deleted = self.deleted_since(since).await?;
-        namespaces.retain(|(id, ..)| !deleted.contains(&id.0));
         let contests = self.replace_names(namespaces, clusters).await?.into_iter().collect();
         let mut known = self.0.contests.lock();
         report(&contests, &known);
@@ -337,30 +307,11 @@ impl ReleaseFeed {
         let rows = stored::clusters_after(self.0.store.read(), id, BATCH).await?;
         Ok(rows.map(cluster))
     }
+}
 
-    /// The caller holds `keys_read`.
-    async fn rebuild_keys(&self) -> Result<()> {
-        let rows = stored::access_keys(self.0.store.read()).await?.readable;
-        let (mut keys, mut unreadable) = (Vec::with_capacity(rows.len()), 0);
-        let nameless = rows.iter().filter(|row| row.app_id.is_none()).map(|row| row.id.0);
-        let known = self.keys().apps_of(&nameless.collect());
-        for mut row in rows {
-            let is_known = row.app_id.is_some();
-            let app_id = row.app_id.take();
-            let app_id = app_id.or_else(|| Some(known.get(&row.id.0)?.to_string()));
-            unreadable += usize::from(!is_known && row.content.as_ref().is_none_or(|key| key.2));
-            if let Some(app_id) = app_id {
-                keys.push(AccessKey::of_row(row, app_id)?);
-            }
-        }
-        self.0.condition.keys_read(unreadable);
-        for app_id in self.keys().replace(keys) {
-            let app_id = self.names().app(&app_id).unwrap_or(app_id);
-            let ended = self.hub().rekey(&app_id);
-            tracing::info!(app_id = &*app_id, polls = ended, "the access keys of an app changed");
-        }
-        Ok(())
-    }
+/// Limits a read that releases wait for.
+pub(super) async fn soon(read: impl Future<Output = Result<()>>) -> Result<()> {
+    timeout(RELEASES_WAIT, read).await.unwrap_or_else(|_| Err(away()))
 }
 
 fn cluster((id, app_id, name): (Id, String, String)) -> Cluster {

@@ -10,6 +10,7 @@ use castalia_store::feed::Message;
 use futures_util::{StreamExt as _, stream};
 
 use super::cache::{NamespaceKey, NamespaceRef};
+use super::definition::soon;
 use super::hub::Wake;
 use super::scan::in_time;
 use super::{ReleaseFeed, notification};
@@ -152,7 +153,7 @@ impl ReleaseFeed {
         if rows.iter().all(|Message { text, .. }| self.knows_names(text)) {
             return Ok(());
         }
-        if let Err(error) = in_time(self.add_names()).await {
+        if let Err(error) = soon(self.add_names()).await {
             self.check_database().await?;
             tracing::warn!(%error, "cannot read names; delivering release messages under the names that they contain");
         }

@@ -4,7 +4,7 @@
 //! They are kept as ranges, because a long transaction reserves many, and for minutes, because it
 //! may last as long. Young gaps are queried in each scan, old ones at intervals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// Age up to which a gap is queried in each scan: most transactions are short, so it is filled soon
@@ -54,10 +54,11 @@ impl Gaps {
         self.missing = self.missing.split_off(&id);
     }
 
-    /// First and last ids of the ranges to query in a scan that begins now, ascending. Includes
-    /// `named` whatever its age. A range may contain ids that are not missing.
+    /// First and last ids of the ranges to query in a scan that begins now, ascending. Includes those
+    /// with one of the ids in `named`, whatever its age. A range may contain ids that are not
+    /// missing.
     #[must_use]
-    pub fn due(&mut self, named: Option<i64>, now: Instant) -> Vec<(i64, i64)> {
+    pub fn due(&mut self, named: &BTreeSet<i64>, now: Instant) -> Vec<(i64, i64)> {
         let is_old_due =
             self.old_asked.is_none_or(|asked| now.saturating_duration_since(asked) >= PAUSE);
         if is_old_due {
@@ -66,7 +67,7 @@ impl Gaps {
         let is_due = |(first, gap): &(&i64, &Gap)| {
             is_old_due
                 || now.saturating_duration_since(gap.since) < YOUNG
-                || named.is_some_and(|id| (**first..=gap.last).contains(&id))
+                || named.range(**first..=gap.last).next().is_some()
         };
         let due = self.missing.iter().filter(is_due).map(|(first, gap)| (*first, gap.last));
         let due: Vec<_> = due.collect();
@@ -78,7 +79,7 @@ impl Gaps {
     #[must_use]
     pub fn all(&mut self, now: Instant) -> Vec<(i64, i64)> {
         self.old_asked = None;
-        self.due(None, now)
+        self.due(&BTreeSet::new(), now)
     }
 
     /// Whether an id is missing.
@@ -113,12 +114,14 @@ impl Gaps {
 mod tests {
     use super::*;
 
+    const NONE: &BTreeSet<i64> = &BTreeSet::new();
+
     #[test]
     fn a_late_id_is_looked_for_until_patience_ends() {
         let start = Instant::now();
         let mut gaps = Gaps::default();
         gaps.record(4, [5, 7, 10], start);
-        assert_eq!(gaps.due(None, start), [(6, 6), (8, 9)]);
+        assert_eq!(gaps.due(NONE, start), [(6, 6), (8, 9)]);
         gaps.fill(8);
         assert!(gaps.is_missing(6) && !gaps.is_missing(8) && gaps.is_missing(9));
         let patience = Duration::from_secs(600);
@@ -134,10 +137,11 @@ mod tests {
         let mut gaps = Gaps::default();
         gaps.record(0, [3, 5], start);
         let later = start + Duration::from_secs(60);
-        assert_eq!(gaps.due(None, later), [(1, 2), (4, 4)]);
-        assert!(gaps.due(None, later + Duration::from_secs(1)).is_empty());
-        assert_eq!(gaps.due(Some(2), later + Duration::from_secs(1)), [(1, 2)]);
-        assert_eq!(gaps.due(None, later + Duration::from_secs(11)).len(), 2);
+        assert_eq!(gaps.due(NONE, later), [(1, 2), (4, 4)]);
+        assert!(gaps.due(NONE, later + Duration::from_secs(1)).is_empty());
+        let named = BTreeSet::from([2, 3, 9]);
+        assert_eq!(gaps.due(&named, later + Duration::from_secs(1)), [(1, 2)]);
+        assert_eq!(gaps.due(NONE, later + Duration::from_secs(11)).len(), 2);
     }
 
     #[test]
@@ -148,7 +152,7 @@ mod tests {
         assert!(gaps.is_missing(1) && gaps.is_missing(2_000) && !gaps.is_missing(2_001));
         gaps.fill(1_000);
         gaps.fill(2_500);
-        assert_eq!(gaps.due(None, start), [(1, 999), (1_001, 2_000)]);
+        assert_eq!(gaps.due(NONE, start), [(1, 999), (1_001, 2_000)]);
     }
 
     #[test]
@@ -157,10 +161,10 @@ mod tests {
         let mut gaps = Gaps::default();
         gaps.record(i64::MAX - 2, [i64::MAX], start);
         gaps.record(i64::MAX, [], start);
-        assert_eq!(gaps.due(None, start), [(i64::MAX - 1, i64::MAX - 1)]);
+        assert_eq!(gaps.due(NONE, start), [(i64::MAX - 1, i64::MAX - 1)]);
         gaps.fill(i64::MAX);
         gaps.fill(i64::MAX - 1);
-        assert!(gaps.due(None, start).is_empty());
+        assert!(gaps.due(NONE, start).is_empty());
     }
 
     #[test]
@@ -168,9 +172,9 @@ mod tests {
         let start = Instant::now();
         let mut gaps = Gaps::default();
         gaps.record(0, [5_000_000_000], start);
-        assert_eq!(gaps.due(None, start), [(1, 4_999_999_999)]);
+        assert_eq!(gaps.due(NONE, start), [(1, 4_999_999_999)]);
         gaps.record(5_000_000_000, (0..200_000).map(|at| 5_000_000_002 + 2 * at), start);
         assert!(gaps.missing.len() <= MAX_GAPS);
-        assert!(gaps.due(None, start).len() <= MAX_SPANS);
+        assert!(gaps.due(NONE, start).len() <= MAX_SPANS);
     }
 }

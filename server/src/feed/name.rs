@@ -22,8 +22,10 @@ use super::folded::{Folded, FoldedMap};
 pub struct Names {
     folds: bool,
     index: ArcSwap<Index>,
-    /// Held while the index is changed, so that none is replaced while names are added to it.
-    changing: Mutex<()>,
+    /// Row ids of namespaces that were deleted according to the last read of these: a read that
+    /// began before the deletion may end after it. Held while the index is changed, so that none is
+    /// replaced while names are added to it.
+    deleted: Mutex<HashSet<i64>>,
     is_loaded: AtomicBool,
 }
 
@@ -61,7 +63,7 @@ impl Names {
         Self {
             folds,
             index: ArcSwap::default(),
-            changing: Mutex::default(),
+            deleted: Mutex::default(),
             is_loaded: AtomicBool::new(false),
         }
     }
@@ -72,17 +74,18 @@ impl Names {
         self.folds
     }
 
-    /// Replaces all names with those of the database. Returns the public names that two apps
-    /// declare.
+    /// Replaces all names with those of the database, except deleted ones. Returns the public names
+    /// that two apps declare.
     pub fn replace(
         &self,
         namespaces: Vec<AppNamespace>,
         clusters: Vec<Cluster>,
         unknown: Vec<UndecodableNamespace>,
     ) -> Vec<Contest> {
-        let _changing = self.changing.lock();
+        let deleted = self.deleted.lock();
         let index = Index::new(unknown, Arc::default());
-        let contests = namespaces.into_iter().filter_map(|row| index.add_namespace(row)).collect();
+        let present = namespaces.into_iter().filter(|row| !deleted.contains(&row.id));
+        let contests = present.filter_map(|row| index.add_namespace(row)).collect();
         clusters.into_iter().for_each(|row| index.add_cluster(row));
         self.index.store(index.into());
         self.is_loaded.store(true, Ordering::Release);
@@ -95,16 +98,17 @@ impl Names {
         self.is_loaded.load(Ordering::Acquire)
     }
 
-    /// Adds rows; known ones change nothing. Returns whether a new name is also declared by another
-    /// row of the app, or a new public one by an older row of another app, as far as is known here:
-    /// that row may have been deleted meanwhile, and that of the app was if it was restored.
+    /// Adds rows; known and deleted ones change nothing. Returns whether a new name is also declared
+    /// by another row of the app, or a new public one by an older row of another app, as far as is
+    /// known here: that row may have been deleted meanwhile, and that of the app was if it was
+    /// restored.
     #[must_use]
     pub fn add(&self, namespaces: Vec<AppNamespace>, clusters: Vec<Cluster>) -> bool {
-        let _changing = self.changing.lock();
+        let deleted = self.deleted.lock();
         let index = self.index.load();
         let mut is_contested = false;
         for row in namespaces {
-            if !index.knows(&row) {
+            if !deleted.contains(&row.id) && !index.knows(&row) {
                 is_contested |= index.declares(&row, |id| id != row.id);
                 is_contested |= index.add_namespace(row).is_some();
             }
@@ -113,14 +117,16 @@ impl Names {
         is_contested
     }
 
-    /// Forgets the namespaces with these row ids, so that their names lead to what is left.
-    pub fn forget(&self, ids: &HashSet<i64>) {
-        let _changing = self.changing.lock();
+    /// Forgets the namespaces with these row ids, so that their names lead to what is left, and adds
+    /// none of them until the next call. Each call has all that were deleted lately.
+    pub fn forget(&self, ids: HashSet<i64>) {
+        let mut deleted = self.deleted.lock();
+        *deleted = ids;
         let known = self.index.load();
-        if known.namespaces(|id| ids.contains(&id)).is_empty() {
+        if known.namespaces(|id| deleted.contains(&id)).is_empty() {
             return;
         }
-        let mut rest = known.namespaces(|id| !ids.contains(&id));
+        let mut rest = known.namespaces(|id| !deleted.contains(&id));
         rest.sort_by_key(|row| row.id);
         let index = Index::new(known.unknown.clone(), Arc::clone(&known.clusters));
         index.last_namespace.store(known.last_namespace.load(Ordering::Acquire), Ordering::Release);

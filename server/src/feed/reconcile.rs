@@ -8,14 +8,17 @@
 //!
 //! A namespace that cannot be read is deferred, and the others are compared.
 
-use std::collections::{BTreeMap, HashSet};
+mod reload;
+
+use std::collections::BTreeMap;
 use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use castalia_store::feed::{Fingerprint, fingerprints};
-use futures_util::{StreamExt as _, stream};
 
+pub(super) use self::reload::ReloadRequest;
+use self::reload::RequestedReload;
 use super::ReleaseFeed;
 use super::cache::{NamespaceKey, NamespaceRef, PATIENCE, Published};
 use super::condition::FeedTask;
@@ -26,8 +29,6 @@ use crate::server_config::keys;
 
 /// Namespaces whose ids are compared in one statement.
 const CHUNK: usize = 64;
-/// Namespaces that are read concurrently when all are read again.
-const AT_ONCE: usize = 2;
 /// Pause before a failed reconciliation is repeated.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -68,15 +69,6 @@ struct RoundState {
 }
 
 impl ReleaseFeed {
-    /// Requests that everything in memory is read again. The clients of these watch keys are woken
-    /// in any case.
-    pub(super) fn request_reload(&self, moved: Vec<String>) {
-        let mut requested = self.0.reload.lock();
-        requested.get_or_insert_default().extend(moved);
-        drop(requested);
-        self.0.rewound.notify_one();
-    }
-
     /// Reconciles at intervals, and reads everything again when the ids went back.
     pub(super) async fn reconcile_in_turn(self) {
         let mut rounds = RoundState::default();
@@ -87,11 +79,8 @@ impl ReleaseFeed {
             let pause = if is_failing { interval.min(RETRY) } else { interval };
             self.0.condition.begins(FeedTask::Reconciliation, pause);
             let _ = tokio::time::timeout(pause, self.0.rewound.notified()).await;
-            let requested = self.0.reload.lock().take();
-            let done = match &requested {
-                Some(moved) => self.reload_all(moved).await,
-                None => self.reconcile(&mut rounds).await,
-            };
+            let mut requested = self.requested_reload();
+            let done = self.run_round(&mut rounds, requested.as_mut()).await;
             is_failing = done.is_err();
             let is_news = self.0.condition.ended(FeedTask::Reconciliation, is_failing);
             match done {
@@ -103,43 +92,26 @@ impl ReleaseFeed {
                     if is_news {
                         tracing::warn!(%error, "cannot compare releases in memory with the database");
                     }
-                    if let Some(moved) = requested {
+                    if requested.is_some() {
                         tokio::time::sleep(RETRY).await;
-                        self.request_reload(moved.into_iter().collect());
                     }
                 }
             }
         }
     }
 
-    async fn reload_all(&self, moved: &HashSet<String>) -> Result<()> {
-        let cached: Vec<_> = self.cache().cached().into_iter().map(|(key, _)| key).collect();
-        let namespaces = cached.len();
-        let refreshed = stream::iter(cached).map(|key| async move {
-            if self.0.deferred.holds(&key.watch_key()) {
-                return Ok(());
-            }
-            let refreshed = self.readable(&key, self.cache().refresh(NamespaceRef::of(&key)));
-            let is_other = refreshed.await?.unwrap_or_default();
-            if is_other || moved.contains(&key.watch_key()) {
-                self.wake_by_position(&key).await;
-            }
-            Ok::<_, crate::error::Error>(())
-        });
-        let mut refreshed = refreshed.buffer_unordered(AT_ONCE);
-        while let Some(done) = refreshed.next().await {
-            done?;
-        }
-        drop(refreshed);
-        for key in moved.iter().filter_map(|key| self.stored_key(key)) {
-            self.wake_by_position(&key).await;
-        }
-        self.0.condition.healed();
-        tracing::info!(namespaces, "reloaded all releases in memory");
-        Ok(())
+    async fn run_round(
+        &self,
+        rounds: &mut RoundState,
+        requested: Option<&mut RequestedReload>,
+    ) -> Result<()> {
+        let Some(reload) = requested else { return self.reconcile(rounds).await };
+        // It may always panic, and each restart begins with it.
+        let compared = if reload.take_panicked() { self.reconcile(rounds).await } else { Ok(()) };
+        reload.run().await.and(compared)
     }
 
-    /// Runs one round. A step that fails does not prevent the next ones, whose namespaces may be
+    /// Compares once. A step that fails does not prevent the next ones, whose namespaces may be
     /// readable.
     async fn reconcile(&self, rounds: &mut RoundState) -> Result<()> {
         for key in std::mem::take(&mut rounds.corrected) {

@@ -148,11 +148,11 @@ impl ReleaseFeed {
 
     /// Ensures that memory is not older than a message of which another node notified a client.
     pub(super) async fn catch_up(&self, place: NamespaceRef<'_>, id: i64) -> Result<()> {
-        let asked = Instant::now();
+        let waiting = self.0.awaited.wait_for(id);
         let scan = async {
             let mut scan = self.0.scan.lock().await;
-            if !scan.covers(id) && scan.began.is_none_or(|began| began <= asked) {
-                self.scan_once(&mut scan, Look::For(id)).await?;
+            if !scan.covers(id) && scan.began.is_none_or(|began| began <= waiting.since) {
+                self.scan_once(&mut scan, Look::Usual).await?;
             }
             drop(scan);
             // A message may have another spelling of a namespace without a definition than the
@@ -200,11 +200,10 @@ impl ReleaseFeed {
 
     /// One scan: first the missing ids, then all new ones.
     async fn scan_once(&self, scan: &mut Scan, look: Look) -> Result<()> {
-        let began = Instant::now();
+        let (began, awaited) = self.0.awaited.begin_scan();
         let round = self.0.scans.begin();
         let spans = match look {
-            Look::Usual => scan.gaps.due(None, began),
-            Look::For(id) => scan.gaps.due(Some(id), began),
+            Look::Usual => scan.gaps.due(&awaited, began),
             Look::Everywhere => scan.gaps.all(began),
         };
         for span in spans {
@@ -311,10 +310,8 @@ impl ReleaseFeed {
 /// The missing ids that a scan queries.
 #[derive(Clone, Copy)]
 enum Look {
-    /// Those that are due.
+    /// Those that are due, and those that clients wait for.
     Usual,
-    /// Those that are due, and this one.
-    For(i64),
     /// All of them.
     Everywhere,
 }
@@ -326,33 +323,4 @@ pub(super) async fn in_time<T>(query: impl Future<Output = Result<T>>) -> Result
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::feed::FeedOptions;
-    use crate::feed::cache::empty_store;
-    use crate::server_config::ServerConfig;
-
-    /// S57: a client that another node notified writes the name in another case than the message.
-    #[tokio::test]
-    async fn a_deferred_message_in_another_case_is_found() {
-        let store = empty_store().await;
-        let client = NamespaceRef { app_id: "demo", cluster: "default", namespace: "foo" };
-        for (folds_names, stored, is_found) in [
-            (false, "demo+default+Foo", true),
-            (false, "Demo+default+foo", false),
-            (false, "demo+default+fooo", false),
-            (true, "Demo+Default+FOO", true),
-        ] {
-            let config = ServerConfig::new(BTreeMap::new());
-            let options = FeedOptions { folds_names, ..FeedOptions::default() };
-            let feed = ReleaseFeed::load(store.clone(), config, options).await.unwrap();
-            feed.0.deferred.insert(stored.to_owned(), 5, stored);
-            feed.catch_up(client, 6).await.unwrap();
-            assert!(feed.0.deferred.holds(stored), "{stored}: it is older than the notification");
-            feed.catch_up(client, 5).await.unwrap();
-            assert_eq!(feed.0.deferred.holds(stored), !is_found, "{stored}");
-        }
-    }
-}
+mod tests;

@@ -4,9 +4,9 @@
 use castalia_store::{Secret, Store};
 
 use crate::server_config::{ServerConfig, keys};
-use crate::settings::Settings;
 use crate::settings::role::Role;
 use crate::settings::token::weakness;
+use crate::settings::{Compat, Settings};
 
 const SWITCH: &str = keys::ADMIN_TOKEN_REQUIRED.name;
 const TOKENS: &str = keys::ADMIN_TOKENS.name;
@@ -36,7 +36,12 @@ pub struct AdminTokens {
 }
 
 impl AdminTokens {
-    pub(super) fn read(store: &Store, config: &ServerConfig, settings: &Settings) -> Self {
+    pub(super) fn read(
+        store: &Store,
+        config: &ServerConfig,
+        settings: &Settings,
+        compat: Compat,
+    ) -> Self {
         let is_fixed = settings.fixed_for(Role::Admin).contains_key(TOKENS);
         let origin = match is_fixed {
             true => "the settings of this command".to_owned(),
@@ -44,7 +49,7 @@ impl AdminTokens {
         };
         Self {
             tokens: config.get(&keys::ADMIN_TOKENS).into_iter().map(Secret::new).collect(),
-            is_required: config.get(&keys::ADMIN_TOKEN_REQUIRED),
+            is_required: config.is_on(&keys::ADMIN_TOKEN_REQUIRED, !compat.admin_is_open),
             origin,
         }
     }

@@ -122,5 +122,7 @@ pub async fn audit_logs(settings: &Settings) -> Result<Vec<Log>, StartError> {
 pub async fn admin_tokens(settings: &Settings) -> Result<AdminTokens, StartError> {
     data_dir::require_config_file(settings)?;
     let (store, config) = database::read_config(&Arc::new(settings.clone())).await?;
-    Ok(AdminTokens::read(&store, &config, settings))
+    let origin = migration::origin(&store).await?;
+    let compat = settings.compat.resolve(settings.defaults.unwrap_or(origin));
+    Ok(AdminTokens::read(&store, &config, settings, compat))
 }

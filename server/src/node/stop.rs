@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use castalia_store::Store;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use tokio::time::timeout;
 
 use super::Node;
@@ -31,7 +31,9 @@ impl Node {
         }
         self.connections.shutdown.cancel();
         self.connections.tracker.close();
-        if timeout(DRAIN, self.connections.tracker.wait()).await.is_err() {
+        self.changes.close();
+        let drained = join(self.connections.tracker.wait(), self.changes.wait());
+        if timeout(DRAIN, drained).await.is_err() {
             tracing::warn!("some connections or changes did not finish in time; ending them");
         }
         self.background.shutdown.cancel();

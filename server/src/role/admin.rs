@@ -31,9 +31,10 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
+use tokio_util::task::TaskTracker;
 
 use crate::background::Background;
 use crate::domain::audit_log::{self as audits, Log};
@@ -57,8 +58,9 @@ type AdminRoutes = Routes<EnvironmentState, AdminAccess>;
 
 /// The router of the admin port, with the list of its routes.
 pub fn router(state: EnvironmentState) -> (Router, Vec<Listed<AdminAccess>>) {
+    let changes = state.changes.clone();
     let (router, listed) = routes(Routes::new(state, guard).charge_callers(payer)).finish();
-    (layered(router), listed)
+    (layered(router, changes), listed)
 }
 
 /// Marks a request with a token.
@@ -76,7 +78,8 @@ fn payer(request: &Request) -> Option<Payer> {
 
 /// The same for the portal role of this process, which is trusted and needs no token.
 pub fn in_process(state: EnvironmentState) -> Router {
-    layered(routes(Routes::new(state, trust)).finish().0)
+    let changes = state.changes.clone();
+    layered(routes(Routes::new(state, trust)).finish().0, changes)
 }
 
 /// Starts the background tasks of the role.
@@ -86,8 +89,9 @@ pub fn run(state: &EnvironmentState, background: &Background) {
     audits::retention::run(Log::of_environment(&state.store), &state.config, background);
 }
 
-fn layered(router: Router) -> Router {
-    router.layer(from_fn(request::continued)).layer(from_fn(request::plain_path))
+fn layered(router: Router, changes: TaskTracker) -> Router {
+    let continued = from_fn_with_state(changes, request::continued);
+    router.layer(continued).layer(from_fn(request::plain_path))
 }
 
 fn routes(routes: AdminRoutes) -> AdminRoutes {

@@ -27,6 +27,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
+use castalia_store::Id;
 use http::HeaderValue;
 
 use self::abandoned::AbandonedChanges;
@@ -38,7 +39,7 @@ use self::open_api::document::Document;
 use self::open_api::reads::ReadTurns;
 use self::open_api::upload::Uploads;
 use self::origin::Hosts;
-use self::rate::TokenRates;
+use self::rate::RequestRates;
 use self::sign_in::basic::VerifiedUsers;
 use self::sign_in::token_owner::TokenOwners;
 use self::throttle::Throttle;
@@ -129,8 +130,10 @@ struct Own {
     table_searches: UserTurns,
     imports: UserTurns,
     exports: UserTurns,
-    rates: TokenRates,
-    user_rates: TokenRates,
+    consumer_token_rates: RequestRates<Id>,
+    user_token_rates: RequestRates<Id>,
+    /// Requests of users without a token of the portal.
+    user_rates: RequestRates<String>,
     /// Exports and imports of all users.
     transfers: KeyedTurns<()>,
     uploads: Uploads,
@@ -168,8 +171,9 @@ impl Portal {
             table_searches: UserTurns::new(2),
             imports: UserTurns::new(1),
             exports: UserTurns::new(1),
-            rates: TokenRates::of_consumers(),
-            user_rates: TokenRates::of_users(),
+            consumer_token_rates: RequestRates::of_consumer_tokens(),
+            user_token_rates: RequestRates::of_user_tokens(),
+            user_rates: RequestRates::of_users(),
             transfers: KeyedTurns::default(),
             uploads: Uploads::default(),
             reads: ReadTurns::default(),

@@ -161,7 +161,7 @@ pub(super) fn protective(name: &str) -> Option<&'static str> {
 
 keys! {
     Config ADMIN_TOKEN_REQUIRED: Switch = "admin-service.access.control.enabled", off(),
-        "Whether the admin service requires a token";
+        "Whether the admin service requires a token; `true` if unset on a database that Castalia created";
     Config ADMIN_TOKENS: List = "admin-service.access.tokens", List,
         "Tokens that the admin service accepts";
     Config ACCESS_KEY_TOLERANCE: Time = "apollo.access-key.auth-time-diff-tolerance", time(Unit::Seconds, 60, 1, MANY),

@@ -33,6 +33,9 @@ pub struct Compat {
     pub open_metrics: bool,
     /// Admin access control passes every call while no token is configured.
     pub empty_admin_tokens_pass: bool,
+    /// Admin access control is off where nothing turns it on. Not a setting: the first rows of a new
+    /// installation turn it on, and it must not be off while they are missing.
+    pub admin_is_open: bool,
     /// Cookie requests of scripts need no `X-CSRF-Token`.
     pub cookie_without_csrf: bool,
     /// Requests to the portal may carry a name and a password instead of a session.
@@ -61,6 +64,7 @@ impl CompatOverrides {
             fold_names: self.fold_names.unwrap_or(adopted),
             open_metrics: self.open_metrics.unwrap_or(adopted),
             empty_admin_tokens_pass: self.empty_admin_tokens_pass.unwrap_or(adopted),
+            admin_is_open: adopted,
             cookie_without_csrf: self.cookie_without_csrf.unwrap_or(adopted),
             basic_authentication: self.basic_authentication.unwrap_or(adopted),
             json_duplicate_members: self.json_duplicate_members.unwrap_or(adopted),

@@ -86,7 +86,7 @@ impl SignInSettings {
     /// Whether the page needs a form for names and passwords.
     #[must_use]
     pub fn has_form(&self) -> bool {
-        self.open_id.is_none() || !self.local_users.is_empty()
+        self.directory.is_some() || self.has_local_passwords()
     }
 
     /// Whether some users have a password of the portal.
@@ -274,6 +274,21 @@ mod tests {
         let settings = read(&settings).unwrap();
         assert!(settings.is_local("Apollo") && settings.is_local("anna") && settings.has_form());
         assert!(!settings.is_local("other"));
+    }
+
+    /// X115.
+    #[test]
+    fn a_form_is_for_passwords_of_the_portal_or_of_a_directory() {
+        let proxy = [
+            ("proxy_sign_in.user_header", "X-User"),
+            ("proxy_sign_in.secret", "0123456789abcdef0123456789abcdef"),
+        ];
+        let directory =
+            [("ldap.urls", "ldap://a"), ("ldap.base", "dc=a"), ("ldap.search_filter", "(uid={0})")];
+        assert!(!read(&proxy).unwrap().has_form());
+        assert!(read(&[&proxy[..], &directory].concat()).unwrap().has_form());
+        let local = [("sign_in.local_users", "apollo")];
+        assert!(read(&[&proxy[..], &local].concat()).unwrap().has_form());
     }
 
     #[test]

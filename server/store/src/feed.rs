@@ -209,20 +209,42 @@ pub struct Key {
     pub content: Option<(Secret, Small, bool)>,
 }
 
-/// The access keys of all apps, by id.
-pub async fn access_keys(db: &impl ConnectionTrait) -> Result<Rows<Key>, StoreError> {
+/// The table of access keys.
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    /// The keys of all apps, by id.
+    pub live: Vec<Key>,
+    /// The rows that are marked as deleted, by id.
+    pub deleted: Vec<Id>,
+}
+
+/// The access keys of all apps, in one statement: of two, one could find a table that is being
+/// restored before it is filled, and the other one afterwards.
+pub async fn access_keys(db: &impl ConnectionTrait) -> Result<Keys, StoreError> {
     use access_key::{Column, Entity};
     let columns = [Column::Id, Column::AppId, Column::Secret, Column::Mode, Column::IsEnabled];
-    let keys = Entity::live().order_by_asc(Column::Id).select_only().columns(columns);
-    readable::read_with(db, keys, |row| {
-        let id = row.try_get_by(0)?;
+    let rows = Entity::find().order_by_asc(Column::Id).select_only().columns(columns);
+    let rows = rows.column(Column::IsDeleted);
+    let rows = readable::read_with(db, rows, |row| {
+        let id: Id = row.try_get_by(0)?;
+        // A flag that cannot be decoded hides no row.
+        if row.try_get_by(5).unwrap_or(false) {
+            return Ok((id, None));
+        }
         let app_id = row.try_get_by(1);
         let app_id = app_id.map_err(|error| readable::report("AccessKey", id, &error)).ok();
         let content = || Ok((row.try_get_by(2)?, row.try_get_by(3)?, row.try_get_by(4)?));
         let content = content().map_err(|error| readable::report("AccessKey", id, &error)).ok();
-        Ok(Key { id, app_id, content })
-    })
-    .await
+        Ok((id, Some(Key { id, app_id, content })))
+    });
+    let mut keys = Keys::default();
+    for (id, live) in rows.await?.readable {
+        match live {
+            Some(key) => keys.live.push(key),
+            None => keys.deleted.push(id),
+        }
+    }
+    Ok(keys)
 }
 
 /// The release with this key, abandoned or not.

@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::opening::Taken;
 use crate::pulse::Pulse;
+use crate::taken::Taken;
 
 /// Interval of the attempts to get a lock that another process holds.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -69,7 +69,8 @@ impl Store {
         // Opened with the transaction, which pins the connection.
         let db = Database::connect(options).await?;
         let taken = Taken::default();
-        let tx = pulse.watch(Pulse::deadline(), &taken, db.begin()).await??;
+        let begin = self.shared.sign_in.run(db.begin());
+        let tx = pulse.watch(Pulse::deadline(), &taken, begin).await??;
         while !pulse.watch(Pulse::deadline(), &taken, try_lock(&tx)).await?? {
             if Instant::now() >= deadline {
                 return Ok(None);

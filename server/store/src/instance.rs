@@ -2,6 +2,7 @@
 //! known here.
 
 mod config;
+mod expiry;
 mod width;
 
 use std::collections::HashSet;
@@ -24,6 +25,7 @@ use crate::row::decode;
 pub use crate::entity::instance::Model as Instance;
 pub use crate::entity::instance_config::Model as InstanceConfig;
 pub use config::config_id;
+pub use expiry::{delete_unread, old_configs, old_ids, renew};
 pub use width::address_width;
 
 /// Rows in one statement; each has up to eight values.
@@ -97,51 +99,12 @@ pub async fn count(db: &impl ConnectionTrait) -> Result<(u64, u64), StoreError> 
     Ok((instances, page::count(db, instance_config::Entity::find()).await?))
 }
 
-/// Rows of what was read that were last changed before a time, oldest first.
-pub async fn old_configs(
-    db: &impl ConnectionTrait,
-    before: DateTime<Utc>,
-    limit: u64,
-) -> Result<Vec<Id>, StoreError> {
-    use instance_config::{Column, Entity};
-    let old = Entity::find().select_only().column(Column::Id);
-    let old = old.filter(Column::DataChangeLastTime.lt(before));
-    let old = old.order_by_asc(Column::DataChangeLastTime).limit(limit);
-    Ok(old.into_tuple().all(db).await?)
-}
-
 /// Removes rows of what instances read.
 pub async fn delete_configs(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u64, StoreError> {
     use instance_config::{Column, Entity};
     let mut removed = 0;
     for chunk in chunks(ids) {
         let portion = Entity::delete_many().filter(Column::Id.is_in(chunk));
-        removed += portion.exec(db).await?.rows_affected;
-    }
-    Ok(removed)
-}
-
-/// Instances after an id that were inserted before a time.
-pub async fn old_ids(
-    db: &impl ConnectionTrait,
-    before: DateTime<Utc>,
-    after: Id,
-    limit: u64,
-) -> Result<Vec<Id>, StoreError> {
-    use instance::{Column, Entity};
-    let old = Entity::find().select_only().column(Column::Id).filter(Column::Id.gt(after));
-    let old = old.filter(Column::DataChangeLastTime.lt(before));
-    Ok(old.order_by_asc(Column::Id).limit(limit).into_tuple().all(db).await?)
-}
-
-/// Removes those of the instances that have no rows of what they read.
-pub async fn delete_unread(db: &impl ConnectionTrait, ids: &[Id]) -> Result<u64, StoreError> {
-    let read: HashSet<Option<Id>> =
-        configs_of_instances(db, ids).await?.into_iter().map(|row| row.instance_id).collect();
-    let unread: Vec<Id> = ids.iter().copied().filter(|id| !read.contains(&Some(*id))).collect();
-    let mut removed = 0;
-    for chunk in chunks(&unread) {
-        let portion = instance::Entity::delete_many().filter(instance::Column::Id.is_in(chunk));
         removed += portion.exec(db).await?.rows_affected;
     }
     Ok(removed)

@@ -53,10 +53,12 @@ pub mod secret;
 mod sequence;
 pub mod server_config;
 pub mod service_registry;
+mod sign_in;
 mod start;
 mod statement;
 mod status;
 mod suitability;
+mod taken;
 mod template;
 pub mod time;
 mod transaction;
@@ -84,6 +86,7 @@ use pool::Pools;
 use pulse::Pulse;
 use refusal::Refusals;
 use retirement::Retirement;
+use sign_in::SignIn;
 use statement::StatementCount;
 use status::StatusRecord;
 use transaction::Transactions;
@@ -138,6 +141,7 @@ struct Shared {
     write: DatabaseConnection,
     pulse: Pulse,
     retirement: Retirement,
+    sign_in: SignIn,
     servers: MySqlServers,
     status: StatusRecord,
     refusals: Refusals,
@@ -166,20 +170,21 @@ impl Store {
         let Pools { read, write, reserved, ping, ping_options, retirement, writing, file } = pools;
         let is_server = url.dialect() != Dialect::Sqlite;
         let (pooled, interval) = (write.clone(), options.sign_in_interval);
-        let pulse = Pulse::new(ping, ping_options, pooled, retirement.clone(), interval);
+        let sign_in = SignIn::new(retirement.clone());
+        let pulse = Pulse::new(ping, ping_options, pooled, &retirement, &sign_in, interval);
         let (pooled, kept) = (options.max_connections, pool::reserved(url.dialect()));
         let is_starting = Arc::new(AtomicBool::new(!options.start_patience.is_zero()));
         let turns = |db, pooled| {
             let (patience, is_starting) = (options.acquire_timeout, Arc::clone(&is_starting));
-            Turns::new(db, pooled, patience, retirement.clone(), is_starting)
+            Turns::new(db, pooled, patience, &retirement, &sign_in, is_starting)
         };
         let (read, reserved) = (turns(read, pooled), turns(reserved, kept));
-        let transactions = |turns: &Turns, pooled| {
+        let transactions = |turns: &Turns| {
             let (turns, pulse, retirement) = (turns.clone(), pulse.clone(), retirement.clone());
-            Writes::Transactions(Box::new(Transactions { turns, pooled, pulse, retirement }))
+            Writes::Transactions(Box::new(Transactions { turns, pulse, retirement }))
         };
         let (writes, reserved_writes) = match is_server {
-            true => (transactions(&read, pooled), transactions(&reserved, kept)),
+            true => (transactions(&read), transactions(&reserved)),
             false => {
                 let writer =
                     Writer::start(write.clone(), writing, file.clone(), retirement.clone());
@@ -191,18 +196,17 @@ impl Store {
         };
         let reads = if is_server { pool::reads_at_once(pooled) } else { pooled };
         let refusals = Refusals::default();
-        let reader = |turns, pooled, reads| {
-            let (pulse, refusals, file) = (pulse.clone(), refusals.clone(), file.clone());
-            Reader::new(turns, pooled, reads, pulse, refusals, file)
-        };
+        let reader =
+            |turns, reads| Reader::new(turns, reads, pulse.clone(), refusals.clone(), file.clone());
         let shared = Shared {
             url,
-            common: Lane { reader: reader(read, pooled, reads), writes },
-            reserved: Lane { reader: reader(reserved, kept, kept), writes: reserved_writes },
+            common: Lane { reader: reader(read, reads), writes },
+            reserved: Lane { reader: reader(reserved, kept), writes: reserved_writes },
             options,
             write,
             pulse,
             retirement,
+            sign_in,
             servers,
             status: StatusRecord::new(),
             refusals,
@@ -315,17 +319,6 @@ impl Store {
     /// The outcome of the last writes; performs no query.
     pub fn status(&self) -> Status {
         self.shared.status.get()
-    }
-
-    /// Listens for release messages that any node commits; `None` if the engine does not support
-    /// that.
-    pub fn listen(&self) -> BoxFuture<'_, Result<Option<Listener>, StoreError>> {
-        Box::pin(async move {
-            match (self.dialect(), self.shared.pulse.remote()) {
-                (Dialect::Postgres, Some(options)) => Ok(Some(Listener::start(options).await?)),
-                _ => Ok(None),
-            }
-        })
     }
 
     /// Checks that the database answers within two seconds, over a separate connection and

@@ -96,16 +96,15 @@ pub fn apply<'a>(
 }
 
 async fn apply_steps(store: &Store, part: Part, seed: Seed<'_>) -> Result<Origin, StoreError> {
-    if let Some(records) = Records::read_if_present(store.read()).await?
-        && records.missing(part).is_empty()
-    {
+    let records = Records::read_if_present(store.read()).await?;
+    if records.missing(part).is_empty() {
         if records.holds(part.other()) {
             refuse_misfit(store, &[fit::shared(part, store.dialect())])?;
         }
         return Ok(records.origin());
     }
     let lock = lock::acquire(store).await?;
-    let outcome = apply_locked(store, part, &lock, seed).await;
+    let outcome = apply_locked(store, part, &lock, seed, records.is_hidden).await;
     match lock.release(outcome).await {
         Err(error) if error.is_denied() => {
             accept(store, part, "this account may not create them").await
@@ -122,8 +121,8 @@ pub(super) async fn present_tables(store: &Store) -> Result<BTreeSet<&'static st
 /// Compares the database with the schema of this program; writes nothing.
 pub async fn check(store: &Store, part: Part) -> Result<Report, StoreError> {
     let found = fit::read(store.read(), store.dialect()).await?;
+    // After the tables: another node may create them meanwhile, beginning with the record.
     let records = Records::read_if_present(store.read()).await?;
-    let records = records.unwrap_or_default();
     let missing = records.missing(part);
     let faults = faults(&found, &records, part, store.dialect());
     let warning = match faults.is_empty() {
@@ -173,12 +172,13 @@ async fn apply_locked(
     part: Part,
     lock: &lock::Lock,
     seed: Seed<'_>,
+    is_record_hidden: bool,
 ) -> Result<Origin, StoreError> {
     let tx = lock.transaction();
     let found = fit::read(tx, store.dialect()).await?;
     let records = match found.has_record() {
         true => Records::read(tx).await?,
-        false => Records::default(),
+        false => Records { is_hidden: is_record_hidden, ..Records::default() },
     };
     let missing = records.missing(part);
     if missing.is_empty() {
@@ -233,7 +233,27 @@ fn faults(
     let steps = STEPS.iter().filter(|step| step.part == part);
     let mut faults = found.misspelled(part, created(steps, dialect_index(dialect)));
     faults.extend(found.faults(part));
+    // A record whose name is in another case is not lost.
+    if faults.is_empty() {
+        faults.extend(lost_record(found, records, dialect));
+    }
     faults
+}
+
+/// The fault of a record that is missing or has no rows beside other tables of Castalia, as while a
+/// backup is restored: a database that Castalia created would pass for an adopted one. A creation
+/// records its first row before it creates another table, which MySQL keeps if it is interrupted.
+fn lost_record(found: &fit::ExistingTables, records: &Records, dialect: Dialect) -> Option<String> {
+    if records.is_hidden || !records.versions.is_empty() {
+        return None;
+    }
+    let mut tables = created(STEPS.iter(), dialect_index(dialect));
+    let record = tables.next()?;
+    let other = tables.find(|table| table.starts_with("Castalia") && found.has_table(table))?;
+    let state = if found.has_record() { "has no rows" } else { "is missing" };
+    Some(format!(
+        "table {record} {state}, and table {other} exists: a restore is not complete; complete it, and start again"
+    ))
 }
 
 fn refuse_misfit(store: &Store, faults: &[String]) -> Result<(), StoreError> {
@@ -286,6 +306,8 @@ fn dialect_index(dialect: Dialect) -> usize {
 /// The content of `CastaliaSchema`.
 #[derive(Default)]
 struct Records {
+    /// Whether this account may not read the table, so that it may have rows.
+    is_hidden: bool,
     origin: Option<Origin>,
     versions: Vec<i32>,
 }
@@ -303,12 +325,14 @@ impl Records {
         Ok(records)
     }
 
-    /// `None` if the table does not exist, or is not for this account. After any other failure, a
+    /// Empty if the table does not exist, or is not for this account. After any other failure, a
     /// database that Castalia created would pass for an adopted one.
-    async fn read_if_present(db: &Reader) -> Result<Option<Self>, StoreError> {
+    async fn read_if_present(db: &Reader) -> Result<Self, StoreError> {
         match Self::read(db).await {
-            Ok(records) => Ok(Some(records)),
-            Err(error) if error.is_unusable_table() => Ok(None),
+            Ok(records) => Ok(records),
+            Err(error) if error.is_unusable_table() => {
+                Ok(Self { is_hidden: error.is_denied(), ..Self::default() })
+            }
             // A read waits for no row: a conflict is with a lock on whole tables.
             Err(error) => Err(error.while_beginning()),
         }

@@ -6,14 +6,17 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use sea_orm::sqlx::postgres::PgListener;
 use sea_orm::sqlx::{self, Executor, PgPool};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DbBackend, DbErr, RuntimeErr, Statement};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::Store;
 use crate::error::StoreError;
 use crate::pulse::silence;
 use crate::sequence;
+use crate::url::Dialect;
 
 const CHANNEL: &str = "castalia_release";
 /// Interval of the statements that test the connection: if it is lost in a way that neither side
@@ -38,6 +41,22 @@ pub(super) async fn notify(db: &impl ConnectionTrait, message: &str) -> Result<(
     Ok(())
 }
 
+impl Store {
+    /// Listens for release messages that any node commits; `None` if the engine does not support
+    /// that.
+    pub fn listen(&self) -> BoxFuture<'_, Result<Option<Listener>, StoreError>> {
+        Box::pin(async move {
+            match (self.dialect(), self.shared.pulse.remote()) {
+                (Dialect::Postgres, Some(options)) => {
+                    let listener = self.shared.sign_in.run(Listener::start(options)).await?;
+                    Ok(Some(listener))
+                }
+                _ => Ok(None),
+            }
+        })
+    }
+}
+
 /// Receives the notifications of [`notify`] over a connection of its own. If that is lost, the
 /// listener is replaced as a whole: `PgListener` keeps a connection that failed with some errors.
 #[derive(Debug)]
@@ -49,10 +68,10 @@ pub struct Listener {
 
 impl Listener {
     /// The options are those of a pool with one connection.
-    pub(super) async fn start(options: ConnectOptions) -> Result<Self, StoreError> {
+    async fn start(options: ConnectOptions) -> Result<Self, DbErr> {
         let db = Database::connect(options).await?;
         let pool = db.get_postgres_connection_pool().clone();
-        let mut inner = PgListener::connect_with(&pool).await.map_err(to_store_error)?;
+        let mut inner = PgListener::connect_with(&pool).await.map_err(of_connection)?;
         inner.eager_reconnect(false);
         let mut listener = Self { pool, inner, next_test: Instant::now() + TEST_INTERVAL };
         in_time(listener.inner.listen(CHANNEL)).await?;
@@ -70,9 +89,9 @@ impl Listener {
                 Ok(Ok(Some(_))) => return Ok(()),
                 Ok(Ok(None)) => {
                     let error = io::Error::from(io::ErrorKind::UnexpectedEof);
-                    return Err(to_store_error(error.into()));
+                    return Err(of_connection(error.into()).into());
                 }
-                Ok(Err(error)) => return Err(to_store_error(error)),
+                Ok(Err(error)) => return Err(of_connection(error).into()),
                 Err(_) => in_time(self.inner.execute("SELECT 1")).await?,
             }
             self.next_test = Instant::now() + TEST_INTERVAL;
@@ -88,15 +107,13 @@ impl Drop for Listener {
     }
 }
 
-async fn in_time<T>(
-    statement: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<(), StoreError> {
+async fn in_time<T>(statement: impl Future<Output = Result<T, sqlx::Error>>) -> Result<(), DbErr> {
     match timeout(TEST_LIMIT, statement).await {
-        Ok(answer) => answer.map(drop).map_err(to_store_error),
-        Err(_) => Err(silence("the database did not answer the listener within 2 s").into()),
+        Ok(answer) => answer.map(drop).map_err(of_connection),
+        Err(_) => Err(silence("the database did not answer the listener within 2 s")),
     }
 }
 
-fn to_store_error(error: sqlx::Error) -> StoreError {
-    DbErr::Conn(RuntimeErr::SqlxError(error.into())).into()
+fn of_connection(error: sqlx::Error) -> DbErr {
+    DbErr::Conn(RuntimeErr::SqlxError(error.into()))
 }

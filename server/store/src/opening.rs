@@ -8,14 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use sea_orm::sqlx::{self, Pool};
 use sea_orm::{ConnAcquireErr, DatabaseConnection, DbBackend, DbErr, RuntimeErr};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use crate::Store;
-use crate::error::is_refused_sign_in;
-use crate::retirement::Retirement;
+use crate::sign_in::SignIn;
+use crate::taken::{forget_taken, has_taken};
 use crate::url::Dialect;
 
 /// Maximum time to open a connection to a server, which may look up the name of its client first,
@@ -24,57 +23,6 @@ pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 /// Maximum time that work with a turn waits for its connection while pings are answered. It does
 /// not notice that another one has become idle meanwhile.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
-
-tokio::task_local! {
-    static TAKEN: Taken;
-}
-
-/// Notes the connection of a pool that some work takes.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Taken(Arc<Mutex<Option<TakenConnection>>>);
-
-#[derive(Clone, Copy, Debug)]
-struct TakenConnection {
-    age: Duration,
-    opened: Instant,
-}
-
-impl Taken {
-    /// Forgets the connection of earlier work.
-    pub(super) async fn note<T>(&self, work: impl Future<Output = T>) -> T {
-        *self.0.lock() = None;
-        self.note_more(work).await
-    }
-
-    /// Notes another connection if the work takes one.
-    pub(super) async fn note_more<T>(&self, work: impl Future<Output = T>) -> T {
-        TAKEN.scope(self.clone(), work).await
-    }
-
-    /// Age of the connection when it was taken last, zero if it was opened for the work; `None`
-    /// while the work waits for its first one.
-    pub(super) fn age(&self) -> Option<Duration> {
-        self.0.lock().map(|taken| taken.age)
-    }
-
-    /// When the connection that was taken last was opened.
-    pub(super) fn opened(&self) -> Option<Instant> {
-        self.0.lock().map(|taken| taken.opened)
-    }
-}
-
-/// Whether the work of this task has taken a connection.
-fn has_taken() -> bool {
-    TAKEN.try_with(|taken| taken.age().is_some()).unwrap_or(true)
-}
-
-/// Notes that the work of this task has a connection of this age.
-pub(super) fn note_taken(age: Duration) {
-    let now = Instant::now();
-    let opened = now.checked_sub(age).unwrap_or(now);
-    // Fails outside of `Taken::note`.
-    let _ = TAKEN.try_with(|taken| *taken.0.lock() = Some(TakenConnection { age, opened }));
-}
 
 /// Waits for work that takes a connection, unless it has none in time. The driver stops connecting
 /// when the work ends, so that another connection is opened for the work that follows.
@@ -88,9 +36,9 @@ pub(super) async fn with_connection<T>(
     if db.get_database_backend() == DbBackend::Sqlite {
         return work.await;
     }
-    // That of an earlier attempt is lost. Fails outside of `Taken::note`.
-    let _ = TAKEN.try_with(|taken| *taken.0.lock() = None);
-    let mut work = pin!(work);
+    // That of an earlier attempt is lost.
+    forget_taken();
+    let mut work = pin!(opener.sign_in.run(work));
     match timeout(patience, &mut work).await {
         Ok(outcome) => outcome,
         Err(_) if has_taken() => work.await,
@@ -106,19 +54,19 @@ pub(super) async fn with_connection<T>(
 pub(super) struct Opener {
     /// Held while one is being opened.
     turn: Arc<tokio::sync::Mutex<()>>,
-    retirement: Retirement,
+    sign_in: SignIn,
 }
 
 impl Opener {
-    pub(super) fn new(retirement: Retirement) -> Self {
-        Self { turn: Arc::default(), retirement }
+    pub(super) fn new(sign_in: SignIn) -> Self {
+        Self { turn: Arc::default(), sign_in }
     }
 
-    /// Opens one in the background, unless another one is being opened. It returns to its pool. A
-    /// sign-in that is refused has the same effect as that of work.
+    /// Opens one in the background, unless another one is being opened. It returns to its pool. Its
+    /// outcome decides whether the account may sign in: the work before it has given up.
     pub(super) fn open(&self, db: &DatabaseConnection) {
         let Ok(turn) = Arc::clone(&self.turn).try_lock_owned() else { return };
-        let (retirement, db) = (self.retirement.clone(), db.clone());
+        let (sign_in, db) = (self.sign_in.clone(), db.clone());
         tokio::spawn(async move {
             let _turn = turn;
             let opened = match db.get_database_backend() {
@@ -126,10 +74,10 @@ impl Opener {
                 DbBackend::Postgres => open(db.get_postgres_connection_pool()).await,
                 _ => Ok(()),
             };
-            let Err(error) = opened else { return };
-            tracing::debug!(%error, "cannot open a connection to the database in the background");
-            if is_refused_sign_in(&DbErr::Conn(RuntimeErr::SqlxError(error.into()))) {
-                retirement.retire_refused();
+            let error = opened.err().map(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())));
+            sign_in.end(error.as_ref(), true);
+            if let Some(error) = error {
+                tracing::debug!(%error, "cannot open a connection to the database in the background");
             }
         });
     }

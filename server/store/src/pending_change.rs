@@ -3,14 +3,15 @@
 //! change for due that another one is still making. The table may be missing, because the account
 //! may not create it; nothing is sent again then.
 
-use std::collections::{BTreeSet, HashSet};
+mod order;
+
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IdenStatic, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, Set,
+    ActiveValue, ColumnTrait, ConnectionTrait, EntityTrait, IdenStatic, QueryFilter, QueryOrder,
+    QueryResult, QuerySelect, QueryTrait, Set,
 };
 
 use crate::Store;
@@ -22,6 +23,7 @@ use crate::feed::readable;
 use crate::number::{Id, Small};
 use crate::row::{self, decode};
 
+pub use self::order::{PendingChanges, UnreadableChange};
 pub use crate::entity::castalia_pending_change::Model as PendingChange;
 
 /// Operations as they are stored.
@@ -37,6 +39,32 @@ pub enum PendingOperation {
     Delete(Id),
 }
 
+/// An app, or a definition of it, under a name that is equal for all spellings that an environment
+/// may consider one: the database of an environment may ignore case where that of the portal does
+/// not, as MySQL does, and the portal does not know which one it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ObjectKey {
+    app_id: String,
+    /// Empty for the app itself.
+    namespace: String,
+}
+
+impl ObjectKey {
+    /// The key of a definition, or of the app if the name of the definition is empty.
+    #[must_use]
+    pub fn new(app_id: &str, namespace: &str) -> Self {
+        // Names have no other letters than those of ASCII.
+        let [app_id, namespace] = [app_id, namespace].map(str::to_ascii_lowercase);
+        Self { app_id, namespace }
+    }
+
+    /// The key of the app.
+    #[must_use]
+    pub fn of_app(&self) -> Self {
+        Self { app_id: self.app_id.clone(), namespace: String::new() }
+    }
+}
+
 /// A change of one object.
 #[derive(Clone, Debug)]
 pub struct NewPendingChange {
@@ -47,47 +75,6 @@ pub struct NewPendingChange {
     pub operator: String,
 }
 
-/// Changes that an environment has not received.
-#[derive(Clone, Debug, Default)]
-pub struct PendingChanges {
-    /// The earliest first.
-    pub readable: Vec<PendingChange>,
-    /// What is to be done is not known.
-    pub unreadable: Vec<UnreadableChange>,
-    /// When they were read.
-    time: DateTime<Utc>,
-}
-
-/// A change that cannot be decoded, and what is known of its object.
-#[derive(Clone, Debug)]
-pub struct UnreadableChange {
-    pub id: Id,
-    pub app_id: Option<String>,
-    pub namespace: Option<String>,
-}
-
-impl PendingChanges {
-    /// Whether a change was due when it was read. Only [`claim`] decides whether it is sent.
-    #[must_use]
-    pub fn is_due(&self, change: &PendingChange) -> bool {
-        *change.due_time <= self.time
-    }
-
-    /// Whether an earlier change of the same object, or of its app, cannot be decoded. One whose
-    /// app is unknown too holds nothing back, because it would hold back everything.
-    #[must_use]
-    pub fn is_held_back(&self, change: &PendingChange) -> bool {
-        self.unreadable.iter().any(|earlier| {
-            let is_of_app = earlier.app_id.as_ref() == Some(&change.app_id);
-            let is_of_object = || match earlier.namespace.as_deref() {
-                None | Some("") => true,
-                Some(namespace) => namespace == change.namespace_name,
-            };
-            earlier.id < change.id && is_of_app && is_of_object()
-        })
-    }
-}
-
 impl PendingChange {
     /// What the environment has to do.
     #[must_use]
@@ -96,6 +83,12 @@ impl PendingChange {
             WRITE => PendingOperation::Write,
             _ => PendingOperation::Delete(self.object_id),
         }
+    }
+
+    /// What it changes.
+    #[must_use]
+    pub fn object(&self) -> ObjectKey {
+        ObjectKey::new(&self.app_id, &self.namespace_name)
     }
 }
 
@@ -130,46 +123,69 @@ pub async fn insert(
     Ok(ids)
 }
 
-/// The environments that have not received other changes of the object, or of its app, than these.
-/// Asked after the transaction of [`insert`]: of two nodes that store a change at the same time,
-/// at least the later one finds that of the other.
+/// Those of these environments that have not received other changes of the object, or of its app,
+/// than these. Asked after the transaction of [`insert`]: of two nodes that store a change at the
+/// same time, at least the later one finds that of the other.
 pub async fn with_others(
     db: &impl ConnectionTrait,
     new: &NewPendingChange,
+    envs: &[String],
     own: &[Id],
 ) -> Result<HashSet<String>, StoreError> {
-    let object = Condition::any()
-        .add(Column::NamespaceName.eq(""))
-        .add(Column::NamespaceName.eq(&new.namespace));
-    let of_object = Entity::find().filter(Column::AppId.eq(&new.app_id)).filter(object);
-    let of_object = of_object.select_only().columns([Column::Id, Column::Env]);
-    let found: Vec<(Id, String)> = readable::read(db, of_object).await?.readable;
-    let others = found.into_iter().filter(|(id, _)| !own.contains(id));
-    Ok(others.map(|(_, env)| env).collect())
+    let object = ObjectKey::new(&new.app_id, &new.namespace);
+    let of_envs = Entity::find().filter(Column::Env.is_in(envs.iter().map(String::as_str)));
+    let columns = [Column::Id, Column::Env, Column::AppId, Column::NamespaceName];
+    let of_envs = of_envs.select_only().columns(columns);
+    let found: Vec<(Id, String, String, String)> = readable::read(db, of_envs).await?.readable;
+    let others = found.into_iter().filter(|(id, _, app_id, namespace)| {
+        let other = ObjectKey::new(app_id, namespace);
+        !own.contains(id) && (other == object || other == object.of_app())
+    });
+    Ok(others.map(|(_, env, ..)| env).collect())
 }
 
-/// The changes that an environment has not received, the earliest first.
+/// The changes that an environment has not received, the earliest first: as many as `page`, and
+/// more while none of these may be sent. Otherwise that many changes that the environment refuses
+/// would keep all later ones from it.
 pub async fn of_environment(
     store: &Store,
     env: &str,
-    limit: u64,
+    page: u64,
 ) -> Result<PendingChanges, StoreError> {
-    let (db, mut found) = (store.read(), PendingChanges::default());
+    let (mut found, mut last) = (PendingChanges::default(), Id(0));
+    loop {
+        let rows = match rows_after(store.read(), env, last, page).await {
+            Err(error) if error.is_unusable_table() => return Ok(found),
+            rows => rows?,
+        };
+        add(&mut found, &rows)?;
+        let is_full = rows.len() as u64 == page;
+        let Some(end) = rows.last().filter(|_| is_full && !found.has_due()) else {
+            return Ok(found);
+        };
+        last = end.try_get_by(Column::Id.as_str())?;
+    }
+}
+
+/// Changes behind a row, each with the shared time.
+async fn rows_after(
+    db: &impl ConnectionTrait,
+    env: &str,
+    last: Id,
+    limit: u64,
+) -> Result<Vec<QueryResult>, StoreError> {
     let backend = db.get_database_backend();
-    let mut changes = Entity::find().filter(Column::Env.eq(env));
-    changes = changes.order_by_asc(Column::Id).limit(limit);
+    let changes = Entity::find().filter(Column::Env.eq(env)).filter(Column::Id.gt(last));
+    let mut changes = changes.order_by_asc(Column::Id).limit(limit);
     if let Some((time, name)) = clock::column(backend) {
         changes = changes.expr_as(time, name);
     }
-    let rows = match db.query_all_raw(changes.build(backend)).await {
-        Ok(rows) => rows,
-        Err(error) => match StoreError::from(error) {
-            error if error.is_unusable_table() => return Ok(found),
-            error => return Err(error),
-        },
-    };
-    found.time = rows.first().map(clock::of).unwrap_or_default();
-    for row in &rows {
+    Ok(db.query_all_raw(changes.build(backend)).await?)
+}
+
+fn add(found: &mut PendingChanges, rows: &[QueryResult]) -> Result<(), StoreError> {
+    found.time = rows.first().map_or(found.time, clock::of);
+    for row in rows {
         match decode::model::<Entity>(row) {
             Err(StoreError::Unreadable { .. }) => found.unreadable.push(UnreadableChange {
                 id: row.try_get_by(Column::Id.as_str())?,
@@ -179,34 +195,26 @@ pub async fn of_environment(
             change => found.readable.push(change?),
         }
     }
-    Ok(found)
+    Ok(())
 }
 
-/// The definitions, each behind its app, whose deletion the environment has not received: those of
-/// `objects`, and maybe others with their names. The name is empty for the app itself. Returned as
-/// they were stored: the database decides whether two spellings are one.
+/// The objects whose deletion the environment has not received, each with a spelling of the app and
+/// of the definition that were deleted. All of them: only [`ObjectKey`] compares names, since a
+/// database converts letters by its locale, in which an `I` may be another letter.
 pub async fn missed_deletions(
     db: &impl ConnectionTrait,
     env: &str,
-    objects: &[(&str, &str)],
-) -> Result<BTreeSet<(String, String)>, StoreError> {
-    let mut missed = BTreeSet::new();
-    for chunk in chunks(objects) {
-        let (app_ids, namespaces): (Vec<_>, Vec<_>) = chunk.into_iter().unzip();
-        let deletions = Entity::find()
-            .filter(Column::Env.eq(env))
-            .filter(Column::AppId.is_in(app_ids))
-            .filter(Column::NamespaceName.is_in(namespaces))
-            .filter(Column::Operation.eq(DELETE));
-        let names = [Column::AppId, Column::NamespaceName];
-        // Once each: a definition may have been deleted many times.
-        let names = deletions.select_only().columns(names).distinct();
-        match names.into_tuple::<(String, String)>().all(db).await.map_err(StoreError::from) {
-            Err(error) if error.is_unusable_table() => return Ok(missed),
-            found => missed.extend(found?),
-        }
-    }
-    Ok(missed)
+) -> Result<HashMap<ObjectKey, (String, String)>, StoreError> {
+    let deletions = Entity::find().filter(Column::Env.eq(env)).filter(Column::Operation.eq(DELETE));
+    let columns = [Column::Id, Column::AppId, Column::NamespaceName];
+    let found = match readable::read(db, deletions.select_only().columns(columns)).await {
+        Err(error) if error.is_unusable_table() => return Ok(HashMap::new()),
+        found => found?.readable,
+    };
+    let named = |(_, app_id, namespace): (Id, String, String)| {
+        (ObjectKey::new(&app_id, &namespace), (app_id, namespace))
+    };
+    Ok(found.into_iter().map(named).collect())
 }
 
 /// Reserves a change for `lease` if it is due; returns whether it is, and no other node has.

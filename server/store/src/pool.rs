@@ -9,13 +9,14 @@ use sea_orm::{ConnectOptions, DatabaseConnection};
 use crate::error::StoreError;
 use crate::file::SqliteFile;
 use crate::mysql_server::{self, MySqlServers};
-use crate::opening::{CONNECT_LIMIT, note_taken};
+use crate::opening::CONNECT_LIMIT;
 use crate::pooler;
 use crate::processor::ConnectionThread;
 use crate::pulse::LONGEST;
 use crate::retirement::Retirement;
 use crate::start::connect;
 use crate::suitability;
+use crate::taken::note_taken;
 use crate::url::{DatabaseUrl, Dialect};
 
 /// Must remain well below the three seconds within which a publish has to fail if the database is

@@ -17,9 +17,11 @@ use sea_orm::{
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::error::{StoreError, is_dead_connection, is_outdated, is_refused_sign_in, is_unready};
-use crate::opening::{CONNECT_LIMIT, Opener, Taken};
+use crate::error::{StoreError, is_refused_sign_in};
+use crate::opening::{CONNECT_LIMIT, Opener};
 use crate::retirement::{ESTABLISHED, Retirement};
+use crate::sign_in::SignIn;
+use crate::taken::Taken;
 
 pub(crate) use watch::LONGEST;
 
@@ -54,6 +56,7 @@ pub(super) struct Pulse {
     /// When the connections that were open were last given up.
     lost: Arc<parking_lot::Mutex<Option<Instant>>>,
     opener: Opener,
+    sign_in: SignIn,
     /// When the account last signed in for a check. Held while it signs in.
     signed_in: Arc<Mutex<Instant>>,
     sign_in_interval: Duration,
@@ -78,21 +81,23 @@ impl Pulse {
         db: DatabaseConnection,
         remote: Option<ConnectOptions>,
         pooled: DatabaseConnection,
-        retirement: Retirement,
+        retirement: &Retirement,
+        sign_in: &SignIn,
         sign_in_interval: Duration,
     ) -> Self {
-        let opener = Opener::new(retirement.clone());
+        let opener = Opener::new(sign_in.clone());
         let db = Arc::new(parking_lot::Mutex::new(db));
         let remote = remote.map(Arc::new);
         Self {
             db,
             remote,
             pooled,
-            retirement,
+            retirement: retirement.clone(),
             last: Arc::default(),
             is_established: Arc::default(),
             lost: Arc::default(),
             opener,
+            sign_in: sign_in.clone(),
             signed_in: Arc::new(Mutex::new(Instant::now())),
             sign_in_interval,
         }
@@ -168,24 +173,20 @@ impl Pulse {
     }
 
     /// Opens another connection in the background, once in each interval, because sessions that are
-    /// open outlive a change of the password. After a refusal, the next ping has to sign in, and
-    /// reports it. The connection for pings is not replaced: a new one does not show whether those
-    /// that were open before still answer.
+    /// open outlive a change of the password. After a refusal, pings report it. The connection for
+    /// pings is not replaced: a new one does not show whether those that were open before still
+    /// answer.
     fn sign_in_if_due(&self) {
         let Some(remote) = self.remote() else { return };
         let Ok(mut signed_in) = Arc::clone(&self.signed_in).try_lock_owned() else { return };
         if signed_in.elapsed() < self.sign_in_interval {
             return;
         }
-        let retirement = self.retirement.clone();
+        let sign_in = self.sign_in.clone();
         tokio::spawn(async move {
-            match timeout(CONNECT_LIMIT, sign_in(remote)).await {
-                Ok(Ok(())) => *signed_in = Instant::now(),
-                Ok(Err(error)) if is_refused_sign_in(&error) => {
-                    retirement.retire_refused();
-                }
-                // Tried again after the next ping.
-                Ok(Err(_)) | Err(_) => {}
+            // Otherwise tried again after the next ping.
+            if let Ok(Ok(())) = timeout(CONNECT_LIMIT, sign_in.run(connect_once(remote))).await {
+                *signed_in = Instant::now();
             }
         });
     }
@@ -206,10 +207,13 @@ impl Pulse {
     /// Repeats the query if the connection turns out to be lost: the server may have closed it long
     /// ago.
     async fn select(&self, db: &DatabaseConnection, taken: &Taken) -> Result<(), DbErr> {
-        let query = || taken.note(async { db.query_one_raw(select_one(db)).await.map(drop) });
+        let query = || {
+            let query = async { db.query_one_raw(select_one(db)).await.map(drop) };
+            taken.note(self.sign_in.run(query))
+        };
         match query().await {
-            Err(error) if self.is_lost(&error) => query().await.inspect_err(|error| {
-                self.is_lost(error);
+            Err(error) if self.retirement.is_lost(&error) => query().await.inspect_err(|error| {
+                self.retirement.is_lost(error);
             }),
             answer => answer,
         }
@@ -282,7 +286,7 @@ impl Pulse {
         loop {
             let taken = Taken::default();
             let query = self.pooled.query_one_raw(select_one(&self.pooled));
-            let is_answered = taken.note(query).await.is_ok();
+            let is_answered = taken.note(self.sign_in.run(query)).await.is_ok();
             if is_answered && taken.age().is_some_and(|age| age >= minimum_age()) {
                 return;
             }
@@ -295,27 +299,6 @@ impl Pulse {
         self.retirement.retire_all();
         self.is_established.store(false, Ordering::Release);
         *self.lost.lock() = Some(Instant::now());
-    }
-
-    /// Whether a query that failed may succeed on another connection: this one is dead, it
-    /// remembers columns as they were before somebody changed their table, or it leads to a server
-    /// that is not in service. In the latter two cases others may do so too, and none of them is
-    /// used again; a new one may also lead to that server, until a load balancer notices.
-    pub(super) fn is_lost(&self, error: &DbErr) -> bool {
-        if is_refused_sign_in(error) {
-            // Those that are open are accepted until they end, so that some work would go on for
-            // long.
-            self.retirement.retire_refused();
-            return false;
-        }
-        if is_outdated(error) {
-            self.retirement.retire_all();
-            return true;
-        }
-        if is_unready(error) {
-            return self.retirement.retire_refused();
-        }
-        is_dead_connection(error)
     }
 
     /// Opens the connection for pings if it is not open.
@@ -332,7 +315,7 @@ impl Pulse {
     }
 }
 
-async fn sign_in(remote: ConnectOptions) -> Result<(), DbErr> {
+async fn connect_once(remote: ConnectOptions) -> Result<(), DbErr> {
     let db = Database::connect(remote).await?;
     // Opens the connection.
     db.ping().await?;

@@ -20,9 +20,9 @@ use tracing::Instrument;
 
 use crate::error::StoreError;
 use crate::file::SqliteFile;
-use crate::opening::Taken;
 use crate::pulse::Pulse;
 use crate::refusal::Refusals;
+use crate::taken::Taken;
 use crate::time::is_storable;
 use crate::turns::{Turns, semaphore};
 
@@ -30,8 +30,6 @@ use crate::turns::{Turns, semaphore};
 #[derive(Clone, Debug)]
 pub struct Reader {
     turns: Turns,
-    /// Size of the pool: up to this many of its connections may be dead.
-    pooled: u32,
     /// One permit for each concurrent query; the rest of the pool is for transactions.
     permits: Arc<Semaphore>,
     pulse: Pulse,
@@ -47,13 +45,12 @@ impl Reader {
     /// time.
     pub(super) fn new(
         turns: Turns,
-        pooled: u32,
         at_once: u32,
         pulse: Pulse,
         refusals: Refusals,
         file: Option<SqliteFile>,
     ) -> Self {
-        Self { turns, pooled, permits: semaphore(at_once), pulse, refusals, file }
+        Self { turns, permits: semaphore(at_once), pulse, refusals, file }
     }
 
     fn db(&self) -> &DatabaseConnection {
@@ -76,23 +73,11 @@ impl Reader {
     }
 
     async fn one(&self, statement: &Statement) -> Result<Option<QueryResult>, DbErr> {
-        for _ in 0..self.pooled {
-            match self.turns.run(self.db().query_one_raw(statement.clone())).await {
-                Err(error) if self.pulse.is_lost(&error) => {}
-                answer => return answer,
-            }
-        }
-        self.turns.run(self.db().query_one_raw(statement.clone())).await
+        self.turns.repeat(|| self.db().query_one_raw(statement.clone())).await
     }
 
     async fn all(&self, statement: &Statement) -> Result<Vec<QueryResult>, DbErr> {
-        for _ in 0..self.pooled {
-            match self.turns.run(self.db().query_all_raw(statement.clone())).await {
-                Err(error) if self.pulse.is_lost(&error) => {}
-                answer => return answer,
-            }
-        }
-        self.turns.run(self.db().query_all_raw(statement.clone())).await
+        self.turns.repeat(|| self.db().query_all_raw(statement.clone())).await
     }
 
     /// Runs the query, unless the database takes too long, and notes whether it was refused.

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use sea_orm::DbErr;
 use sea_orm::sqlx::pool::{PoolConnectionMetadata, PoolOptions};
 use sea_orm::sqlx::{Connection, Database, Error};
 
-use crate::opening::note_taken;
+use crate::error::{is_dead_connection, is_outdated, is_unready};
+use crate::taken::note_taken;
 
 /// Minimum time between two retirements because of refused statements: an account that may never
 /// write to one table must not cost new connections with each attempt.
@@ -25,6 +27,8 @@ pub(super) const ESTABLISHED: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Retirement {
     since: Arc<Mutex<Option<Instant>>>,
+    /// When the database last refused something for a reason that a new connection may not have.
+    refused: Arc<Mutex<Option<Instant>>>,
     /// When an established connection last answered.
     answered: Arc<Mutex<Option<Instant>>>,
 }
@@ -45,12 +49,37 @@ impl Retirement {
     /// that a new connection may not have: one that was read when the connection was opened, or the
     /// server that it leads to. Returns false if connections were retired shortly before.
     pub(super) fn retire_refused(&self) -> bool {
+        *self.refused.lock() = Some(Instant::now());
         let mut since = self.since.lock();
         let is_due = since.is_none_or(|since| since.elapsed() >= PAUSE);
         if is_due {
             *since = Some(Instant::now());
         }
         is_due
+    }
+
+    /// Prevents the reuse of all connections if there was such a refusal since this time: some may
+    /// have been opened after it, and before its reason ended.
+    pub(super) fn retire_refused_since(&self, time: Instant) {
+        let refused = *self.refused.lock();
+        if refused.is_some_and(|refused| refused >= time) {
+            self.retire_all();
+        }
+    }
+
+    /// Whether a query that failed may succeed on another connection: this one is dead, it
+    /// remembers columns as they were before somebody changed their table, or it leads to a server
+    /// that is not in service. In the latter two cases others may do so too, and none of them is
+    /// used again; a new one may also lead to that server, until a load balancer notices.
+    pub(super) fn is_lost(&self, error: &DbErr) -> bool {
+        if is_outdated(error) {
+            self.retire_all();
+            return true;
+        }
+        if is_unready(error) {
+            return self.retire_refused();
+        }
+        is_dead_connection(error)
     }
 
     /// Makes a pool close connections that were retired or have an unfinished transaction, both

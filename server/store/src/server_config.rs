@@ -3,12 +3,15 @@
 
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
 use sea_orm::sea_query::Condition;
-use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+};
 
 use crate::audit::trail;
 use crate::entity::{portal_server_config, server_config};
 use crate::error::StoreError;
 use crate::feed::readable;
+use crate::number::Id;
 use crate::row::decode;
 use crate::row::{self, Authorship, Standard, soft_delete};
 
@@ -21,28 +24,70 @@ pub async fn all(db: &impl ConnectionTrait) -> Result<Vec<server_config::Model>,
     readable::models(db, Entity::live().order_by_asc(Column::Id)).await
 }
 
-/// Key, cluster and value of all rows of ApolloConfigDB; `None` is a value that cannot be decoded.
-pub async fn values(
-    db: &impl ConnectionTrait,
-) -> Result<Vec<(String, String, Option<String>)>, StoreError> {
-    use server_config::{Column, Entity};
-    let columns = [Column::Id, Column::Key, Column::Cluster, Column::Value];
-    let rows = Entity::live().order_by_asc(Column::Id).select_only().columns(columns);
-    let rows = readable::lenient(db, rows).await?.into_iter();
-    // A damaged cluster may be that of this node: the row applies rather than none.
-    let cluster = |text: Option<String>| text.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned());
-    Ok(rows.filter_map(|[key, of, value]| Some((key?, cluster(of), value))).collect())
+/// A table of settings as nodes read it. Some values are secrets.
+#[derive(Clone, Default)]
+pub struct StoredValues {
+    /// The values of rows that are not deleted, by id.
+    pub live: Vec<StoredValue>,
+    /// The ids of all rows, also of deleted ones.
+    pub ids: Vec<Id>,
 }
 
-/// Key and value of all rows of ApolloPortalDB; `None` is a value that cannot be decoded.
-pub async fn values_of_portal(
-    db: &impl ConnectionTrait,
-) -> Result<Vec<(String, Option<String>)>, StoreError> {
+/// The value of a row.
+#[derive(Clone)]
+pub struct StoredValue {
+    pub id: Id,
+    pub key: String,
+    /// `default` in ApolloPortalDB, which has no clusters.
+    pub cluster: String,
+    /// `None` if it cannot be decoded.
+    pub value: Option<String>,
+}
+
+/// The values of ApolloConfigDB.
+pub async fn values(db: &impl ConnectionTrait) -> Result<StoredValues, StoreError> {
+    use server_config::{Column, Entity};
+    let columns = [Column::Id, Column::IsDeleted, Column::Key, Column::Value, Column::Cluster];
+    let rows = Entity::find().order_by_asc(Column::Id).select_only().columns(columns);
+    stored_values(db, rows, true).await
+}
+
+/// The values of ApolloPortalDB.
+pub async fn values_of_portal(db: &impl ConnectionTrait) -> Result<StoredValues, StoreError> {
     use portal_server_config::{Column, Entity};
-    let columns = [Column::Id, Column::Key, Column::Value];
-    let rows = Entity::live().order_by_asc(Column::Id).select_only().columns(columns);
-    let rows = readable::lenient(db, rows).await?.into_iter();
-    Ok(rows.filter_map(|[key, value]| Some((key?, value))).collect())
+    let columns = [Column::Id, Column::IsDeleted, Column::Key, Column::Value];
+    let rows = Entity::find().order_by_asc(Column::Id).select_only().columns(columns);
+    stored_values(db, rows, false).await
+}
+
+/// Reads id, flag, key and value, and perhaps the cluster. In one statement: of two, one could find a
+/// table that is being restored before it is filled, and the other one afterwards.
+async fn stored_values<E: EntityTrait>(
+    db: &impl ConnectionTrait,
+    rows: Select<E>,
+    have_clusters: bool,
+) -> Result<StoredValues, StoreError> {
+    let rows = readable::read_with(db, rows, |row| {
+        let id: Id = row.try_get_by(0)?;
+        // A flag that cannot be decoded hides no row.
+        if row.try_get_by(1).unwrap_or(false) {
+            return Ok((id, None));
+        }
+        let text = |column: usize| {
+            let text: Result<String, DbErr> = row.try_get_by(column);
+            text.map_err(|error| readable::report("ServerConfig", id, &error)).ok()
+        };
+        // A damaged cluster may be that of this node: the row applies rather than none.
+        let cluster = if have_clusters { text(4) } else { None };
+        let cluster = cluster.unwrap_or_else(|| DEFAULT_CLUSTER.to_owned());
+        Ok((id, text(2).map(|key| StoredValue { id, key, cluster, value: text(3) })))
+    });
+    let mut values = StoredValues::default();
+    for (id, live) in rows.await?.readable {
+        values.ids.push(id);
+        values.live.extend(live);
+    }
+    Ok(values)
 }
 
 /// The row of a key, for a caller that writes it again; locked until the end of the transaction.

@@ -11,11 +11,11 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::StoreError;
 use crate::job::{Job, Verdict};
-use crate::opening::Taken;
 use crate::pool::LOCK_TIMEOUT;
 use crate::pulse::Pulse;
 use crate::retirement::Retirement;
 use crate::sequence;
+use crate::taken::Taken;
 use crate::turns::Turns;
 
 /// Maximum number of runs of a transaction that conflicts with others. Of several that lock rows in
@@ -31,8 +31,6 @@ const SEQUENCES: u32 = 8;
 #[derive(Clone, Debug)]
 pub(super) struct Transactions {
     pub(super) turns: Turns,
-    /// Size of the pool: up to this many of its connections may turn out to be dead.
-    pub(super) pooled: u32,
     pub(super) pulse: Pulse,
     pub(super) retirement: Retirement,
 }
@@ -113,14 +111,7 @@ impl Transactions {
     /// pooled one is lost.
     async fn begin(&self) -> Result<DatabaseTransaction, StoreError> {
         let db = self.turns.db();
-        let begin = || self.turns.run(db.begin_with_config(isolation(db), None));
-        for _ in 0..self.pooled {
-            match begin().await {
-                Err(error) if self.pulse.is_lost(&error) => {}
-                outcome => return Ok(outcome?),
-            }
-        }
-        Ok(begin().await?)
+        Ok(self.turns.repeat(|| db.begin_with_config(isolation(db), None)).await?)
     }
 
     async fn commit(&self, tx: DatabaseTransaction) -> Result<(), StoreError> {

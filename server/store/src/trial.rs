@@ -56,6 +56,20 @@ impl Store {
         }
     }
 
+    /// Retires the connections after an outage that began after this instant, if some may reject
+    /// what a new one accepts, or return what they read then. All others are kept, because a server
+    /// may be slow to greet new ones.
+    fn retire_outdated(&self, began: Instant) {
+        match self.dialect() {
+            // Connections keep pages that they read while these were damaged.
+            Dialect::Sqlite => self.retire_connections(),
+            // Some may have been opened before the privileges were granted.
+            Dialect::MySql | Dialect::Postgres => {
+                self.shared.retirement.retire_refused_since(began);
+            }
+        }
+    }
+
     /// Tries writes in intervals, and the tables of statements that were refused, without an end.
     pub fn keep_trying(&self) -> BoxFuture<'static, ()> {
         let store = self.for_trials();
@@ -130,6 +144,7 @@ impl Store {
 
     /// Notes the error of a trial write that began at this instant.
     fn note_trial(&self, error: &StoreError, began: Instant) {
+        self.retire_refused(error);
         if error.is_outage() || error.is_denied() {
             self.note_outage(error, began);
         }
@@ -139,13 +154,13 @@ impl Store {
     fn note_outage(&self, error: &StoreError, began: Instant) {
         let status = &self.shared.status;
         if !status.has_recovered_since(began) && status.failed(error) {
-            self.notice_recovery();
+            self.notice_recovery(began);
         }
     }
 
     /// Tries writes until one succeeds, so that the status recovers even if nothing is
-    /// published.
-    fn notice_recovery(&self) {
+    /// published. The outage began after this instant.
+    fn notice_recovery(&self, began: Instant) {
         let shared = Arc::downgrade(&self.shared);
         tokio::spawn(async move {
             loop {
@@ -161,8 +176,7 @@ impl Store {
                 };
                 match tried {
                     Ok(()) => {
-                        // Some may have been opened before the privileges were granted.
-                        store.retire_connections();
+                        store.retire_outdated(began);
                         drop(timeout(REOPENING, store.open_connections()).await);
                         store.shared.refusals.forget_sizes();
                         return store.shared.status.succeeded();

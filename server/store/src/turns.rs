@@ -12,14 +12,18 @@ use tokio::time::timeout;
 
 use crate::opening::{CONNECT_LIMIT, Opener, PATIENCE, with_connection};
 use crate::retirement::Retirement;
+use crate::sign_in::SignIn;
 
 /// A pool and its turns. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Turns {
     db: DatabaseConnection,
+    /// Size of the pool: up to this many of its connections may turn out to be lost.
+    pooled: u32,
     free: Arc<Semaphore>,
     patience: Duration,
     opener: Opener,
+    retirement: Retirement,
     /// During a start nobody waits for an answer, and the first connections are opened.
     is_starting: Arc<AtomicBool>,
 }
@@ -30,11 +34,13 @@ impl Turns {
         db: DatabaseConnection,
         pooled: u32,
         patience: Duration,
-        retirement: Retirement,
+        retirement: &Retirement,
+        sign_in: &SignIn,
         is_starting: Arc<AtomicBool>,
     ) -> Self {
-        let opener = Opener::new(retirement);
-        Self { db, free: semaphore(pooled), patience, opener, is_starting }
+        let (free, opener) = (semaphore(pooled), Opener::new(sign_in.clone()));
+        let retirement = retirement.clone();
+        Self { db, pooled, free, patience, opener, retirement, is_starting }
     }
 
     /// This time, but during a start as long as it takes to open a connection.
@@ -80,6 +86,21 @@ impl Turns {
         work: impl Future<Output = Result<T, DbErr>>,
     ) -> Result<T, DbErr> {
         with_connection(&self.db, &self.opener, self.limit(PATIENCE), work).await
+    }
+
+    /// The same for work that changes nothing: it is repeated with the next connection while those
+    /// of the pool are lost.
+    pub(super) async fn repeat<T, F>(&self, work: impl Fn() -> F) -> Result<T, DbErr>
+    where
+        F: Future<Output = Result<T, DbErr>>,
+    {
+        for _ in 0..self.pooled {
+            match self.run(work()).await {
+                Err(error) if self.retirement.is_lost(&error) => {}
+                outcome => return outcome,
+            }
+        }
+        self.run(work()).await
     }
 }
 

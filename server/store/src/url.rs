@@ -316,6 +316,24 @@ mod tests {
     }
 
     #[test]
+    fn options_of_other_drivers_are_refused_with_those_to_write_instead() {
+        for (text, instead) in [
+            ("mysql://h/d?useSSL=true", "ssl-mode"),
+            ("mysql://h/d?sslMode=REQUIRED", "ssl-mode"),
+            ("mysql://h/d?serverTimezone=UTC", "ssl-mode"),
+            ("mysql://h/d?connect_timeout=10", "ssl-mode"),
+            ("postgres://h/d?ssl=true", "sslmode"),
+            ("postgres://h/d?sslmode=require&channel_binding=require", "sslmode"),
+            ("postgres://h/d?connect_timeout=10", "sslmode"),
+            ("postgres://h/d?target_session_attrs=read-write", "sslmode"),
+            ("postgres://h/d?currentSchema=portal", "options"),
+        ] {
+            let problem = text.parse::<DatabaseUrl>().unwrap_err();
+            assert!(problem.contains(instead), "{text}: {problem}");
+        }
+    }
+
+    #[test]
     fn options_of_the_driver_are_accepted() {
         for name in MYSQL_OPTIONS.iter().filter(|name| !["charset", "collation"].contains(name)) {
             url(&format!("mysql://h/d?{name}=1"));

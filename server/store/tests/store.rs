@@ -52,6 +52,8 @@ mod portal_query;
 mod publish;
 #[path = "store/published.rs"]
 mod published;
+#[path = "store/recovery.rs"]
+mod recovery;
 #[path = "store/refused_statement.rs"]
 mod refused_statement;
 #[path = "store/rehearsal.rs"]
@@ -62,6 +64,8 @@ mod restoration;
 mod round_trip;
 #[path = "store/session.rs"]
 mod session;
+#[path = "store/sign_in.rs"]
+mod sign_in;
 #[path = "store/transaction.rs"]
 mod transaction;
 #[path = "store/way.rs"]

@@ -1,12 +1,12 @@
 //! Of two nodes that announce changes of one app at the same time, at least one finds that the
-//! environment may receive that of the other after its own; and nodes whose clocks differ agree
-//! when a change is sent again.
+//! environment may receive that of the other after its own; nodes whose clocks differ agree when a
+//! change is sent again; and names are compared in the same way on each database.
 
 use std::time::Duration;
 
 use castalia_server::domain::pending_change::{
-    NewPendingChange, PendingChange, PendingOperation, announce, claim, hold, missed,
-    of_environment, refused, remove,
+    NewPendingChange, PendingChange, PendingOperation, announce, are_deletions_missed, claim, hold,
+    missed, of_environment, refused, remove,
 };
 use castalia_server::error::Error;
 use castalia_store::clock::shared_time;
@@ -38,9 +38,14 @@ const AHEAD: [&str; 3] = [
      current_database()); END $$",
 ];
 
-fn change() -> NewPendingChange {
+/// Has the letters of Turkish, of which `ı` is the small form of `I`.
+const TURKISH: &str = "ALTER TABLE \"CastaliaPendingChange\" \
+     ALTER \"AppId\" TYPE varchar(64) COLLATE \"tr-x-icu\", \
+     ALTER \"NamespaceName\" TYPE varchar(32) COLLATE \"tr-x-icu\"";
+
+fn change(app_id: &str) -> NewPendingChange {
     NewPendingChange {
-        app_id: "a".to_owned(),
+        app_id: app_id.to_owned(),
         namespace: String::new(),
         operation: PendingOperation::Write,
         operator: "o".to_owned(),
@@ -48,14 +53,14 @@ fn change() -> NewPendingChange {
 }
 
 async fn announced(store: &Store) -> (Id, bool) {
-    let stored = announce(store, change(), vec![ENV.to_owned()]).await.unwrap();
+    let stored = announce(store, change("a"), vec![ENV.to_owned()]).await.unwrap();
     (stored[0].id, stored[0].is_behind)
 }
 
-/// Stores a change that is due after this time.
-async fn stored(store: &Store, pause: Duration) -> Id {
+/// Stores a change of an app that is due after this time.
+async fn stored(store: &Store, app_id: &str, pause: Duration) -> Id {
     let ids: Result<_, StoreError> = store
-        .write(change(), move |tx, change| {
+        .write(change(app_id), move |tx, change| {
             Box::pin(
                 async move { pending_change::insert(tx, change, &[ENV.to_owned()], pause).await },
             )
@@ -96,7 +101,8 @@ on_each_database! {
             raw.close().await.unwrap();
         }
         let store = database.portal().await;
-        let (due, later) = (stored(&store, Duration::ZERO).await, stored(&store, HOUR).await);
+        let due = stored(&store, "a", Duration::ZERO).await;
+        let later = stored(&store, "a", HOUR).await;
         let (due, later) = (found(&store, due).await, found(&store, later).await);
         let changes = of_environment(&store, ENV).await.unwrap();
         assert!(changes.is_due(&due) && !changes.is_due(&later));
@@ -121,5 +127,44 @@ on_each_database! {
         timeout(SOON, is_held).await.unwrap();
         request.abort();
         assert!(pause(&store, id).await > OVER);
+    }
+
+    // X123.
+    async fn changes_that_are_not_due_hide_no_later_one(database: Database) {
+        let store = database.portal().await;
+        let read = async || pending_change::of_environment(&store, ENV, 2).await.unwrap().readable;
+        for app_id in ["a", "b", "c"] {
+            stored(&store, app_id, HOUR).await;
+        }
+        // It waits for the first one.
+        stored(&store, "a", Duration::ZERO).await;
+        assert_eq!(read().await.len(), 4);
+        let due = stored(&store, "d", Duration::ZERO).await;
+        stored(&store, "e", Duration::ZERO).await;
+        let found = read().await;
+        assert_eq!((found.len(), found[4].id), (6, due));
+        stored(&store, "f", Duration::ZERO).await;
+        assert_eq!(read().await.len(), 6, "the third page has one that may be sent");
+    }
+
+    // X122.
+    async fn names_are_compared_without_the_locale_of_the_database(database: Database) {
+        let store = database.portal().await;
+        if database.is_postgres() {
+            let raw = database.raw().await;
+            raw.execute_unprepared(TURKISH).await.unwrap();
+            raw.close().await.unwrap();
+        }
+        let names = [("INFRA", "REDIS"), ("infra", "redis")];
+        let is_behind = async |(app_id, name): (&str, &str), operation: PendingOperation| {
+            let namespace = name.to_owned();
+            let change = NewPendingChange { namespace, operation, ..change(app_id) };
+            announce(&store, change, vec![ENV.to_owned()]).await.unwrap()[0].is_behind
+        };
+        assert!(!is_behind(names[0], PendingOperation::Delete(Id(1))).await);
+        assert_eq!(are_deletions_missed(&store, ENV, &names).await.unwrap(), [true, true]);
+        for names in names {
+            assert!(is_behind(names, PendingOperation::Write).await, "{names:?}");
+        }
     }
 }

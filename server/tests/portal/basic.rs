@@ -21,7 +21,7 @@ const USER: &str = "/openapi/v1/user";
 /// The password `admin`, as Apollo's scripts store it.
 const PUBLISHED: &str = "$2a$10$7r20uS.BQ9uBpf3Baj3uQOZvMVvB1RN3PYoKE94gtz2.WAOuiiwXS";
 
-fn basic<'w>(world: &'w World, name: &str, password: &str) -> Caller<'w> {
+pub(super) fn basic<'w>(world: &'w World, name: &str, password: &str) -> Caller<'w> {
     let encoded = STANDARD.encode(format!("{name}:{password}"));
     world.nobody().with("authorization", &format!("Basic {encoded}"))
 }

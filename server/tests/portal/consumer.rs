@@ -9,8 +9,9 @@ use castalia_server::domain::permission::grant::{self, Grantee};
 use castalia_server::domain::unique;
 use castalia_server::domain::user::account::set_enabled;
 use castalia_server::settings::Installation;
-use castalia_store::consumer;
 use castalia_store::entity::consumer_audit;
+use castalia_store::{StoreError, consumer};
+use chrono::{NaiveDate, NaiveTime};
 use futures_util::future::join;
 use http::Method;
 use sea_orm::EntityTrait as _;
@@ -226,6 +227,19 @@ fn ci() -> Value {
     })
 }
 
+/// Makes the tokens of a consumer end in the past, which no request can do.
+pub(super) async fn expire(world: &World, app_id: &str) {
+    let id = consumer::by_app_id(world.store.read(), app_id).await.unwrap().unwrap().id;
+    let end = NaiveDate::from_ymd_opt(2001, 1, 15).unwrap().and_time(NaiveTime::MIN);
+    let ended: Result<_, StoreError> = world
+        .store
+        .write((id, end), |tx, (id, end)| {
+            Box::pin(consumer::end_tokens(tx, *id, Some(*end), "apollo"))
+        })
+        .await;
+    ended.unwrap();
+}
+
 /// SEC-28: a token is replaced without a moment in which the consumer has none.
 #[tokio::test]
 async fn a_rotated_token_overlaps_with_the_new_one() {
@@ -297,12 +311,13 @@ async fn beside_a_java_portal_a_consumer_receives_no_second_token() {
 async fn the_replacement_of_an_expired_token_has_a_stated_end() {
     let world = World::fresh().await;
     let root = world.user("apollo").await;
-    root.post("/openapi/v1/consumers?expires=20010101000000", ci()).await.ok();
+    root.post("/openapi/v1/consumers", ci()).await.ok();
+    expire(&world, "ci").await;
     let rotate = async |end: &str| {
         let path = format!("/openapi/v1/consumer-tokens/by-appId/rotate?appId=ci{end}");
         root.post(&path, Value::Null).await
     };
-    rotate("").await.fails(400, "The token expired at 2001-01-01 00:00:00; state in expires");
+    rotate("").await.fails(400, "The token expired at 2001-01-15 00:00:00; state in expires");
     rotate("&expires=20020101000000").await.fails(400, "expires is in the past");
     let new = rotate("&expires=20400115000000").await.ok();
     assert!(new["expires"].as_str().unwrap().starts_with("2040-01-1"), "{new}");

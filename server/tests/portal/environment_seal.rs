@@ -176,6 +176,37 @@ async fn a_row_that_another_service_commits_late_is_sealed_as_well() {
     assert_eq!(check(&store).await.fault, None);
 }
 
+/// S93: a failover lost the last rows, and other transactions use their ids again.
+#[tokio::test]
+async fn a_row_that_is_committed_late_after_the_ids_went_back_is_sealed_as_well() {
+    let world = sealed().await;
+    let store = &world.environment_store;
+    for _ in 0..4 {
+        record(store, "lost").await;
+    }
+    let settled = Duration::from_millis(500);
+    let mut sealer = Sealer::new(Log::of_environment(store), Some(settled));
+    sealer.step().await.unwrap();
+    // The lost ids are settled now.
+    tokio::time::sleep(settled).await;
+    let all = rows(store).await;
+    let lost = &all[all.len() - 4..];
+    for row in lost {
+        remove(store, row.id).await;
+    }
+    for early in [&lost[0], &lost[2]] {
+        insert(store, early.clone()).await;
+    }
+    sealer.step().await.unwrap();
+    insert(store, lost[1].clone()).await;
+    let limit = tokio::time::Instant::now() + Duration::from_secs(30);
+    while check(store).await.unsealed > 0 {
+        assert!(tokio::time::Instant::now() < limit, "all three rows are sealed");
+        sealer.step().await.unwrap();
+    }
+    assert_eq!(check(store).await.fault, None);
+}
+
 #[tokio::test]
 async fn nodes_that_seal_an_environment_at_the_same_time_make_one_chain() {
     let world = World::with_demo().await;

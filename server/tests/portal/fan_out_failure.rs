@@ -15,6 +15,9 @@ use super::environment::{admin_router, listen, world};
 use super::fan_out::{Away, SOON, apps, come_back, come_back_with_a_problem, leave, unless_away};
 use super::world::{World, app};
 
+/// Less than the pause between two rounds of attempts.
+const PAUSE: Duration = Duration::from_secs(4);
+
 /// As for an app with more namespaces than the environment permits.
 async fn unless_definition_of_full(request: Request, next: Next) -> Response {
     match request.uri().path() {
@@ -42,29 +45,35 @@ async fn a_change_that_fails_in_an_environment_stops_no_other() {
     assert_eq!(apps(&far).await.len(), 2);
 }
 
-/// The changes that the environment FAR answers with 503 at present, and those that it did.
+/// The changes that the environment FAR answers with 503 at present.
 #[derive(Clone, Default)]
-struct Frozen(Arc<Mutex<(Option<&'static str>, Vec<String>)>>);
+struct Frozen(Arc<Mutex<Freeze>>);
+
+#[derive(Default)]
+struct Freeze {
+    /// Beginnings of their paths.
+    beginnings: Vec<&'static str>,
+    /// Paths and times of those that were answered so.
+    asked: Vec<(String, Instant)>,
+}
 
 impl Frozen {
-    /// Answers 503 to changes of paths with this beginning; `None` ends that.
-    fn set(&self, beginning: Option<&'static str>) {
-        *self.0.lock().unwrap() = (beginning, Vec::new());
+    fn set(&self, beginnings: &[&'static str]) {
+        *self.0.lock().unwrap() = Freeze { beginnings: beginnings.to_vec(), ..Freeze::default() };
     }
 
-    /// The paths of the changes that were answered with 503.
-    fn asked(&self) -> Vec<String> {
-        self.0.lock().unwrap().1.clone()
+    fn asked(&self) -> Vec<(String, Instant)> {
+        self.0.lock().unwrap().asked.clone()
     }
 }
 
 async fn unless_frozen(State(frozen): State<Frozen>, request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     {
-        let (beginning, asked) = &mut *frozen.0.lock().unwrap();
-        let is_frozen = beginning.is_some_and(|beginning| path.starts_with(beginning));
+        let Freeze { beginnings, asked } = &mut *frozen.0.lock().unwrap();
+        let is_frozen = beginnings.iter().any(|beginning| path.starts_with(beginning));
         if is_frozen && request.method() != Method::GET {
-            asked.push(path);
+            asked.push((path, Instant::now()));
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
     }
@@ -73,7 +82,7 @@ async fn unless_frozen(State(frozen): State<Frozen>, request: Request, next: Nex
 
 /// A portal that owes three apps to the environment, which answers again and whose changes are
 /// frozen.
-async fn world_that_owes_apps(beginning: &'static str) -> (World, Store, Away, Frozen) {
+async fn world_that_owes_apps(beginnings: &[&'static str]) -> (World, Store, Away, Frozen) {
     let (away, frozen) = (Away::default(), Frozen::default());
     let (router, far) = admin_router().await;
     let router = router.layer(from_fn_with_state(frozen.clone(), unless_frozen));
@@ -84,7 +93,14 @@ async fn world_that_owes_apps(beginning: &'static str) -> (World, Store, Away, F
     for app_id in ["first", "second", "third"] {
         root.post("/openapi/v1/apps", app(app_id, "u1")).await.empty();
     }
-    frozen.set(Some(beginning));
+    let owed = pending_change::of_environment(&world.store, "FAR", 10).await.unwrap().readable;
+    let ids: Vec<_> = owed.iter().map(|change| change.id).collect();
+    // At the same time, so that one round may try them all.
+    let due = world.store.write(ids, |tx, ids| {
+        Box::pin(async move { pending_change::extend(tx, ids, Duration::ZERO).await })
+    });
+    due.await.unwrap();
+    frozen.set(beginnings);
     away.store(false, Ordering::SeqCst);
     (world, far, away, frozen)
 }
@@ -98,21 +114,21 @@ async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
 }
 
 /// Its health is good, but it stores nothing at present: what waits for it is not refused, and some
-/// attempts in each round are enough.
+/// attempts in each round are enough. The next round begins with what was not tried yet.
 #[tokio::test]
 async fn an_environment_that_stores_nothing_refuses_nothing() {
-    let (world, far, away, frozen) = world_that_owes_apps("/").await;
+    let (world, far, away, frozen) = world_that_owes_apps(&["/"]).await;
     let _background = world.run();
-    let count = |app_id: &str| {
-        let path = format!("/apps/{app_id}");
-        frozen.asked().iter().filter(|asked| **asked == path).count()
-    };
-    eventually("two rounds", async || count("first") > 1).await;
-    assert!(count("second") > 0);
-    assert_eq!(count("third"), 0);
+    eventually("two rounds", async || frozen.asked().len() > 2).await;
+    let mut asked = frozen.asked();
+    asked.truncate(3);
+    assert!(asked[2].1 - asked[0].1 > PAUSE, "{asked:?}");
+    asked.sort();
+    let paths: Vec<_> = asked.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(paths, ["/apps/first", "/apps/second", "/apps/third"]);
     let left = pending_change::of_environment(&world.store, "FAR", 10).await.unwrap().readable;
     assert!(left.len() == 3 && left.iter().all(|change| change.problem.is_empty()), "{left:?}");
-    frozen.set(None);
+    frozen.set(&[]);
     come_back(&world, &away).await;
     assert_eq!(apps(&far).await.len(), 3);
 }
@@ -120,10 +136,21 @@ async fn an_environment_that_stores_nothing_refuses_nothing() {
 /// A row that is locked, or a proxy that gives up on one call.
 #[tokio::test]
 async fn an_object_that_an_environment_cannot_store_at_present_stops_no_other() {
-    let (world, far, away, frozen) = world_that_owes_apps("/apps/first").await;
+    let (world, far, away, frozen) = world_that_owes_apps(&["/apps/first"]).await;
     let _background = world.run();
     eventually("the other apps", async || apps(&far).await.len() == 2).await;
-    frozen.set(None);
+    frozen.set(&[]);
+    come_back(&world, &away).await;
+    assert_eq!(apps(&far).await.len(), 3);
+}
+
+/// X123: two of them, of which a round does not try more, kept all others from the environment.
+#[tokio::test]
+async fn objects_that_an_environment_cannot_store_at_present_stop_no_other() {
+    let (world, far, away, frozen) = world_that_owes_apps(&["/apps/first", "/apps/second"]).await;
+    let _background = world.run();
+    eventually("the third app", async || apps(&far).await.len() == 1).await;
+    frozen.set(&[]);
     come_back(&world, &away).await;
     assert_eq!(apps(&far).await.len(), 3);
 }

@@ -47,6 +47,27 @@ async fn times_and_truth_values_may_be_texts() {
     refused(&sign_in(&world).await);
 }
 
+/// X116. As with Apollo's portal.
+#[tokio::test]
+async fn a_token_for_several_clients_names_this_one_as_the_one_that_requested_it() {
+    let provider = Provider::start().await;
+    let world = world(&provider, &[]).await;
+    for (audience, party, is_accepted) in [
+        (json!(["portal", "project"]), json!("portal"), true),
+        (json!(["project", "portal"]), json!("portal"), true),
+        (json!("portal"), json!("portal"), true),
+        (json!("portal"), Value::Null, true),
+        (json!(["portal", "project"]), json!("other"), false),
+        (json!(["portal", "project"]), Value::Null, false),
+        (json!(["project", "another"]), json!("portal"), false),
+        (json!("portal"), json!("other"), false),
+    ] {
+        provider.claim(&json!({ "aud": audience, "azp": party }));
+        let answer = sign_in(&world).await;
+        if is_accepted { answer.leads_to("/") } else { refused(&answer) }
+    }
+}
+
 #[tokio::test]
 async fn what_the_portal_does_not_use_may_have_any_form() {
     let provider = Provider::start().await;

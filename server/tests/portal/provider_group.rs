@@ -107,7 +107,7 @@ async fn a_user_who_left_all_groups_leaves_the_stored_list() {
         provider.claim(&json!({ "groups": [] }));
         refused(&sign_in(&world).await);
         let rows = server_config::values_of_portal(world.store.read()).await.unwrap();
-        let (_, listed) = rows.into_iter().find(|(key, _)| key == "superAdmin").unwrap();
-        assert_eq!(listed.as_deref(), Some("apollo"), "{fixed:?}");
+        let listed = rows.live.into_iter().find(|row| row.key == "superAdmin").unwrap();
+        assert_eq!(listed.value.as_deref(), Some("apollo"), "{fixed:?}");
     }
 }

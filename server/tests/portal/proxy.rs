@@ -54,6 +54,50 @@ async fn the_proxy_signs_users_in_when_they_open_a_page() {
     proxied(&world, "anna").get(USER).await.fails(401, "Unauthorized");
 }
 
+/// What the page says about the ways to sign in.
+#[track_caller]
+fn has_ways(answer: &Answer, form: &str, proxy: &str) {
+    assert_eq!((answer.status, answer.cookie()), (200, None), "{answer:?}");
+    let form = format!(r#"data-form="{form}""#);
+    let proxy = format!(r#"data-proxy="{proxy}""#);
+    assert!(answer.body.contains(&form) && answer.body.contains(&proxy), "{answer:?}");
+}
+
+/// X115: a form would ask for a password that nobody has, and post it to the portal.
+#[tokio::test]
+async fn the_sign_in_page_leads_to_the_page_that_begins_the_session() {
+    let world = world().await;
+    let anna = || proxied(&world, "anna");
+    let page = "/a/demo?env=PRO";
+    anna().get("/signin?next=%2Fa%2Fdemo%3Fenv%3DPRO").await.leads_to(page);
+    let cookie = session(&anna().get(page).await);
+    for path in ["/signin", "/login.html", "/signin?next=https%3A%2F%2Fevil.example"] {
+        anna().get(path).await.leads_to("/");
+    }
+    // Who signs out is not signed in again at once, and who is refused does not come back.
+    let out = anna().with("cookie", &cookie).get("/user/logout").await;
+    out.leads_to("/signin?reason=logout#/logout");
+    for reason in ["logout", "refused"] {
+        has_ways(&anna().get(&format!("/signin?reason={reason}")).await, "", "proxy");
+    }
+    let other = anna().with("x-castalia-proxy-secret", "wrong");
+    has_ways(&other.get("/signin").await, "form", "");
+}
+
+/// X121: the proxy names another user, whose browser it is.
+#[tokio::test]
+async fn users_with_a_password_of_the_portal_sign_in_beside_the_proxy() {
+    let world = world().await;
+    has_ways(&world.nobody().get("/signin?next=%2Fadmin%2Fusers").await, "form", "");
+    let cookie = world.nobody().sign_in("u1", PASSWORD).await.cookie().unwrap();
+    let beside = world.nobody().with("cookie", &cookie);
+    assert_eq!(beside.get(USER).await.ok()["userId"], "u1");
+    beside.get("/user/logout").await.leads_to("/signin?#/logout");
+    let cookie = world.nobody().sign_in("u1", PASSWORD).await.cookie().unwrap();
+    let through = proxied(&world, "anna").with("cookie", &cookie);
+    through.get(USER).await.fails(401, "Unauthorized");
+}
+
 #[tokio::test]
 async fn the_header_of_anybody_else_means_nothing() {
     let world = world().await;

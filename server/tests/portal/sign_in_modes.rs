@@ -53,3 +53,21 @@ async fn a_directory_and_a_proxy_are_named_without_their_settings() {
     });
     assert_eq!(world.nobody().get(MODES).await.ok(), expected);
 }
+
+/// X115.
+#[tokio::test]
+async fn where_only_a_proxy_signs_people_in_there_is_no_form() {
+    let proxy = [
+        ("proxy_sign_in.user_header", "X-Forwarded-User"),
+        ("proxy_sign_in.secret", "0123456789abcdef0123456789abcdef"),
+    ];
+    let world = World::with(Installation::Fresh, &proxy).await;
+    let expected = json!({
+        "form": false, "password": false, "directory": false, "proxy": true, "basic": false,
+    });
+    assert_eq!(world.nobody().get(MODES).await.ok(), expected);
+    let local = [("sign_in.local_users", "apollo")];
+    let world = World::with(Installation::Fresh, &[&proxy[..], &local].concat()).await;
+    let found = world.nobody().get(MODES).await.ok();
+    assert_eq!((&found["form"], &found["password"]), (&json!(true), &json!(true)));
+}

@@ -444,6 +444,7 @@ pub(crate) async fn environment(
         instances: InstanceAudit::new(store.clone(), config.clone()),
         unsigned: UnsignedClients::new(store.clone()),
         registry: ServiceRegistry::fixed(Vec::new()),
+        changes: TaskTracker::new(),
         ready: Readiness::default(),
         store,
         config,

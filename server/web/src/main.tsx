@@ -11,7 +11,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 
 import { onPendingEnvironments, prefix } from "./api/client";
-import { isSignedOut, mayRetry } from "./api/errors";
+import { isSignedOut, mayRetry, retryDelay } from "./api/errors";
 import { STALE_MS } from "./api/events";
 import { keepChosen } from "./api/preferences";
 import { boot } from "./api/queries";
@@ -41,7 +41,7 @@ const queryClient = new QueryClient({
     onError: (error, query) => query.queryKey[0] !== boot.queryKey[0] && !query.meta?.isEarly && leaveToSignIn(error),
   }),
   mutationCache: new MutationCache({ onError: leaveToSignIn }),
-  defaultOptions: { queries: { staleTime: STALE_MS, retry: mayRetry }, mutations: { retry: false } },
+  defaultOptions: { queries: { staleTime: STALE_MS, retry: mayRetry, retryDelay }, mutations: { retry: false } },
 });
 const router = createTree(queryClient, prefix);
 

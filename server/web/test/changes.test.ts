@@ -1,9 +1,19 @@
 // How a save is sent, and what is left of it when others were faster.
 import { describe, expect, it } from "vitest";
 
-import { edits, rebase, type ItemContent } from "../src/state/changes";
+import { changesBy, edits, rebase, type ItemContent } from "../src/state/changes";
 
 const content = (value: string, type = 0): ItemContent => ({ value, type, comment: "" });
+
+// X124: databases may store both.
+it("pasted keys change only the stored ones of the same case", () => {
+  const stored = new Map([["TIMEOUT", { ...content("1", 1), comment: "Limit" }]]);
+  const pasted = ["timeout", "TIMEOUT"].map((key) => ({ key, value: "5", type: 0 }));
+  expect(changesBy(pasted, stored)).toEqual([
+    { key: "timeout", was: null, now: content("5") },
+    { key: "TIMEOUT", was: stored.get("TIMEOUT"), now: { value: "5", type: 1, comment: "Limit" } },
+  ]);
+});
 
 describe("edits", () => {
   it("puts each key into one list", () => {

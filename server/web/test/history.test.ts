@@ -2,6 +2,7 @@
 import { expect, it } from "vitest";
 
 import {
+  deletedItems,
   editEntry,
   keyValues,
   liveEntries,
@@ -73,4 +74,13 @@ it.each(["with", "without"])("edits of one second are entries of their own, %s i
   expect(new Set(entries.map(({ id }) => id)).size).toBe(4);
   expect(storedValue(keyValues(entries, "key"))).toBe("300");
   expect(Math.max(...entries.map(({ id }) => id.length)), "an id is a part of the address").toBeLessThan(80);
+});
+
+// X124: databases may store both.
+it("a deleted key is offered although one in another case is stored", () => {
+  const deletion = (...keys: string[]) => ({
+    changeSets: JSON.stringify({ deleteItems: keys.map((key) => ({ key, value: "1" })) }),
+  });
+  const deleted = deletedItems([deletion("a", "b"), deletion("B", "b", "kept")], ["A", "kept"]);
+  expect(deleted.map(({ key }) => key)).toEqual(["a", "b", "B"]);
 });

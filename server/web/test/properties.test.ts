@@ -39,12 +39,20 @@ describe("the text of properties", () => {
     ]);
   });
 
-  it("reports both lines of a repeated key, ignoring case, and lines without a separator", () => {
-    expect(fromText("k = 1\nword\nK = 2").problems).toEqual([
+  it("reports both lines of a repeated key, and lines without a separator", () => {
+    expect(fromText("k = 1\nword\nk = 2").problems).toEqual([
       { line: 1, message: "repeatedKey" },
       { line: 2, message: "noSeparator" },
       { line: 3, message: "repeatedKey" },
     ]);
+  });
+
+  // X124: databases may store both.
+  it("has keys that differ in case as two", () => {
+    const items = ["timeout", "TIMEOUT"].map((key, lineNum) => ({ key, value: "1", lineNum }));
+    const { lines, problems } = fromText(toText(linesOf(items)).replace("TIMEOUT = 1", "TIMEOUT = 2"));
+    expect(problems).toEqual([]);
+    expect(changesOf(lines, items).map(({ key, now }) => [key, now?.value])).toEqual([["TIMEOUT", "2"]]);
   });
 
   it("knows when comments or the order changed", () => {

@@ -2,9 +2,9 @@
 // classified.
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
-import { ApiError, errorKind, mayRetry } from "../src/api/errors";
+import { ApiError, errorKind, mayRetry, retryDelay } from "../src/api/errors";
 import { preferredLanguage } from "../src/state/prefs";
-import { providerAddress, signInNotice, signInWays, wantedAddress } from "../src/state/signIn";
+import { providerAddress, signInNotice, signInWays, singleSignOnAddress, wantedAddress } from "../src/state/signIn";
 
 const ORIGIN = "https://portal.example.org";
 
@@ -55,6 +55,17 @@ describe("sign-in", () => {
     expect(signInWays({ form: "form", provider: "", accounts: "external" }).isExternal).toBe(true);
   });
 
+  it("is no form where only a proxy signs users in", () => {
+    const none = signInWays({ form: "", provider: "", accounts: "external", proxy: "" });
+    expect(none).toEqual({ form: false, provider: null, isProxied: false, isExternal: true });
+    expect(singleSignOnAddress(none, "/a/x", "", ORIGIN)).toBeNull();
+    const proxied = signInWays({ form: "", provider: "", accounts: "external", proxy: "proxy" });
+    expect(singleSignOnAddress(proxied, "/a/x", "/portal", ORIGIN)).toBe("/portal/a/x");
+    expect(singleSignOnAddress(proxied, "//evil.example/", "", ORIGIN)).toBe("/");
+    const provider = signInWays({ form: "", provider: "apollo", proxy: "" });
+    expect(singleSignOnAddress(provider, undefined, "", ORIGIN)).toBe("/oauth2/authorization/apollo");
+  });
+
   it("speaks the stored language, else the browser's, else English", () => {
     expect(preferredLanguage("zh", ["en-GB"])).toBe("zh");
     expect(preferredLanguage(null, ["fr-FR", "zh-CN", "en"])).toBe("zh");
@@ -76,6 +87,10 @@ describe("errors", () => {
     expect(mayRetry(0, new ApiError(0, ""))).toBe(true);
     expect(mayRetry(1, new ApiError(0, ""))).toBe(false);
     expect(mayRetry(0, new ApiError(403, ""))).toBe(false);
+    expect(mayRetry(0, new ApiError(429, "", "", 5))).toBe(true);
+    expect(retryDelay(0, new ApiError(429, "", "", 5))).toBe(5_000);
+    expect(retryDelay(0, new ApiError(503, "", "", 300))).toBe(10_000);
+    expect(retryDelay(0, new ApiError(0, ""))).toBe(1_000);
   });
 });
 

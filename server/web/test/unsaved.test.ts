@@ -2,13 +2,21 @@
 // stored by then.
 import { afterAll, beforeEach, expect, it, vi } from "vitest";
 
+import { useSignOut } from "../src/components/useSignOut";
 import { collisions, storedItems, type ItemContent } from "../src/state/changes";
-import { dropUnsaved, keepBase, keepUnsaved, readUnsaved, wasOf } from "../src/state/unsaved";
+import { dropUnsaved, dropUnsavedOf, keepBase, keepUnsaved, nameOf, readUnsaved, wasOf } from "../src/state/unsaved";
 import { baseOf, changesOf, changesWithoutBase, fromText, valuesOf, type TextItems } from "../src/text/properties";
+
+vi.mock("../src/api/client", () => ({ prefix: "/portal" }));
+vi.mock("../src/api/queries", () => ({ useBoot: () => ({ user: { userId: "ann" } }) }));
 
 const kept = new Map<string, string>();
 let quota = Infinity;
 vi.stubGlobal("localStorage", {
+  get length() {
+    return kept.size;
+  },
+  key: (at: number) => [...kept.keys()][at] ?? null,
   getItem: (name: string) => kept.get(name) ?? null,
   setItem: (name: string, text: string) => {
     const others = [...kept].filter(([other]) => other !== name);
@@ -101,4 +109,68 @@ it("a text without a base is compared by values, and each that differs collides"
     { key: "gone", was: null, now: null },
   ]);
   expect(collisions(changes, storedItems(items)).map(({ change }) => change.key)).toEqual(["other", "gone"]);
+});
+
+/** The window of a page, with what is opened in its place. */
+function page() {
+  const assign = vi.fn();
+  const page = Object.assign(new EventTarget(), { location: { assign } });
+  vi.stubGlobal("window", page);
+  return { assign, fire: (...names: string[]) => names.forEach((name) => page.dispatchEvent(new Event(name))) };
+}
+
+/** Keeps edits of a user, and returns the names under which this browser has them. */
+function keepOf(userId: string): string[] {
+  const before = [...kept.keys()];
+  const item = nameOf(userId, ["shop", "DEV", "default", "application"]);
+  keepUnsaved(item, { edit: content("300"), was: content("100"), revision: "r1" });
+  keepBase(`${item}+text`, { was: [], revision: "r1" });
+  keepUnsaved(`${item}+text`, { edit: "limit = 300", revision: "r1" });
+  return [...kept.keys()].filter((name) => !before.includes(name));
+}
+
+// X127
+it("nothing that a user left unsaved stays in the browser after the sign-out", () => {
+  expect(keepOf("ann")).toHaveLength(3);
+  const others = ["bob", "ann+b", "anna", "ann%2Bb"].flatMap(keepOf);
+  expect(others).toHaveLength(12);
+  const { assign, fire } = page();
+  useSignOut()();
+  expect(assign).toHaveBeenCalledWith("/portal/user/logout");
+  fire("beforeunload", "pagehide");
+  expect([...kept.keys()]).toEqual(others);
+});
+
+// X127
+it("what a former version kept of a user with a plus sign in the name is offered, and removed with the sign-out", () => {
+  const former = "castalia.unsaved.ann+b@100%+shop+DEV+default+application";
+  const kinds = ["", "+text", "+text+base"];
+  kinds.forEach((kind) => kept.set(former + kind, JSON.stringify({ edit: content("300"), revision: "r1" })));
+  dropUnsavedOf("ann");
+  expect([...kept.keys()]).toEqual(kinds.map((kind) => former + kind));
+  // An app whose name ends that of the other user.
+  const other = nameOf("ann", ["b@100%", "DEV", "default", "application"]);
+  keepUnsaved(other, { edit: content("1"), revision: "r1" });
+  const user = "ann+b@100%";
+  const item = nameOf(user, ["shop", "DEV", "default", "application"]);
+  expect(readUnsaved(item)).toEqual({ edit: content("300"), revision: "r1" });
+  expect([kept.has(former), kept.has(`castalia.unsaved.${item}`)]).toEqual([false, true]);
+  dropUnsavedOf(user);
+  expect([...kept.keys()]).toEqual([`castalia.unsaved.${other}`]);
+});
+
+// X127
+it("who chooses to stay with an unsaved edit keeps it, and may sign out later", () => {
+  const own = keepOf("ann");
+  const { fire } = page();
+  useSignOut()();
+  fire("beforeunload");
+  // A reload.
+  fire("beforeunload", "pagehide");
+  expect([...kept.keys()]).toEqual(own);
+  useSignOut()();
+  fire("beforeunload");
+  useSignOut()();
+  fire("beforeunload", "pagehide");
+  expect([...kept.keys()]).toEqual([]);
 });

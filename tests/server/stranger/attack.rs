@@ -1,6 +1,7 @@
 //! Parts of an attack: many clients without credentials, and beside them a regular client that has
 //! to be served.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -58,22 +59,38 @@ pub(super) async fn assert_returned(server: &Server, before_kib: u64) {
 }
 
 /// Sends requests over a few connections; target and additional headers of each are derived from
-/// its number.
+/// its number. None fails.
 pub(super) async fn flood(
     server: &Server,
     count: usize,
     request: impl Fn(usize) -> (String, String),
 ) {
+    for (number, status) in statuses(server, count, &request).await.into_iter().enumerate() {
+        let (target, _) = request(number);
+        assert!(status.is_none_or(|status| status < 500), "{status:?}: {:.80}", target);
+    }
+}
+
+/// Sends requests in the same way; returns the status of each by its number, `None` without an
+/// answer.
+pub(super) async fn statuses(
+    server: &Server,
+    count: usize,
+    request: impl Fn(usize) -> (String, String),
+) -> Vec<Option<u16>> {
     let request = &request;
     let lines = (0..LINES).map(|first| async move {
         let mut line = Line::new(&server.config);
+        let mut statuses = Vec::new();
         for number in (first..count).step_by(LINES) {
             let (target, headers) = request(number);
-            let status = line.get(&target, &headers).await;
-            assert!(status.is_none_or(|status| status < 500), "{status:?}: {:.80}", target);
+            statuses.push((number, line.get(&target, &headers).await));
         }
+        statuses
     });
-    join_all(lines).await;
+    let mut statuses = join_all(lines).await.concat();
+    statuses.sort_unstable_by_key(|(number, _)| *number);
+    statuses.into_iter().map(|(_, status)| status).collect()
 }
 
 /// Sends polls that should be parked, each on its own connection, from several addresses.
@@ -97,10 +114,19 @@ pub(super) async fn hold(
 
 /// A connection from one of the addresses of attackers.
 pub(super) async fn connect_to(service: &str, number: usize) -> TcpStream {
-    let socket = TcpSocket::new_v4().unwrap();
-    let last = u8::try_from(10 + number % ADDRESSES).unwrap();
-    socket.bind(([127, 0, 0, last], 0).into()).unwrap();
-    socket.connect(raw::authority(service).parse().unwrap()).await.unwrap()
+    connect_from(address(number), service).await.unwrap()
+}
+
+/// One of the addresses of attackers.
+pub(super) fn address(number: usize) -> [u8; 4] {
+    [127, 0, 0, u8::try_from(10 + number % ADDRESSES).unwrap()]
+}
+
+/// A connection from an address of this machine.
+pub(super) async fn connect_from(address: [u8; 4], service: &str) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((address, 0).into())?;
+    socket.connect(raw::authority(service).parse().unwrap()).await
 }
 
 /// A client that reads and polls continuously, like an official one.

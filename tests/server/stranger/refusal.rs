@@ -6,9 +6,9 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 
-use super::attack::{hold, options};
+use super::attack::{connect_from, hold, options};
 use crate::support::app::App;
 use crate::support::eventually::eventually;
 use crate::support::http::Http;
@@ -70,7 +70,7 @@ async fn a_port_without_files_says_so() {
         let (mut refused, mut told) = (0, 0);
         for last in 1..=150 {
             // The ports for users reserve a part for other addresses, so one would not fill them.
-            let mut stream = connect_from([127, 0, 1, last], base).await;
+            let mut stream = connect_from([127, 0, 1, last], base).await.unwrap();
             stream.write_all(REQUEST).await.unwrap();
             let answered = tokio::time::timeout(ANSWERED, line::answer(&mut stream)).await;
             let answer = answered.unwrap_or_else(|_| panic!("{base} is silent after {last}"));
@@ -90,13 +90,6 @@ async fn a_port_without_files_says_so() {
     }
 }
 
-/// A connection from an address of this machine.
-async fn connect_from(address: [u8; 4], base: &str) -> TcpStream {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind((address, 0).into()).unwrap();
-    socket.connect(raw::authority(base).parse().unwrap()).await.unwrap()
-}
-
 /// SEC-22: one address cannot use all connections of the portal's port.
 #[tokio::test]
 async fn one_address_leaves_connections_of_the_portal_to_others() {
@@ -105,7 +98,7 @@ async fn one_address_leaves_connections_of_the_portal_to_others() {
     for _ in 0..500 {
         held.push(TcpStream::connect(raw::authority(&server.portal)).await.unwrap());
     }
-    let mut other = connect_from([127, 0, 0, 77], &server.portal).await;
+    let mut other = connect_from([127, 0, 0, 77], &server.portal).await.unwrap();
     other.write_all(REQUEST).await.unwrap();
     let answered = tokio::time::timeout(ANSWERED, line::answer(&mut other)).await;
     assert_eq!(answered.unwrap().map(|(status, _)| status), Some(200));

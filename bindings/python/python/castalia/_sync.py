@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Callable, TypeVar
 
@@ -12,6 +13,7 @@ from castalia._calls import wait
 from castalia._changes import Events
 from castalia._client import AnyClient
 from castalia._content import ChangeEvent
+from castalia._errors import TimeoutError
 from castalia._log import log_by_default
 from castalia._namespace import Configs, OpenConfig, OpenFile
 from castalia._settings import Settings
@@ -105,16 +107,17 @@ class Client(AnyClient[Config]):
         opened = wait(lambda done: client.open(self.app_id, namespace, done, True), timeout)
         return ConfigFile(opened)
 
-    def close(self, timeout: float | None = 5.0) -> None:
+    def close(self, timeout: float | None = 10.0) -> None:
         """Stops the client with all its namespaces. Reads still return the last values.
 
-        Listeners have two seconds for their queued events. In a listener, and when the interpreter
-        is ending, this does not wait.
+        Listeners have two seconds for their queued events, and all else, such as a cache file on a
+        disk that does not answer, has five. In a listener, and when the interpreter is ending, this
+        does not wait.
         """
         self._native.stop()
         if not _native.in_callback():
-            wait(self._native.close, timeout)
             self._configs.clear()
+            wait(self._native.close, timeout)
 
     def __enter__(self: C) -> C:
         return self
@@ -125,7 +128,9 @@ class Client(AnyClient[Config]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        # The client is stopped; the result of the block must not be lost.
+        with suppress(TimeoutError):
+            self.close()
 
     def __copy__(self) -> Client:
         return self
@@ -154,5 +159,7 @@ _clients_of_pickles: dict[Settings, _native.Client] = {}
 def _reopened(settings: Settings, app_id: str, namespace: str) -> Config:
     """A pickled config after loading; its namespace is opened by the first read."""
     log_by_default()
-    client = _clients_of_pickles.setdefault(settings, settings.client())
+    client = _clients_of_pickles.get(settings)
+    if client is None:
+        client = _clients_of_pickles.setdefault(settings, settings.client())
     return Config(lambda: _open(client, app_id, namespace, None), Configs(), settings)

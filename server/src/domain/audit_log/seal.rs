@@ -68,6 +68,12 @@ impl Sealer {
     pub async fn step(&mut self) -> Result<()> {
         let ids = seal::newest_ids(self.log.store.read(), self.log.part).await?;
         let now = Instant::now();
+        // After a restore or a failover, ids that were seen are generated again: what has them is
+        // new, and not as old as what was seen.
+        if self.seen.back().is_some_and(|(_, newest)| went_back(*newest, ids)) {
+            self.seen.clear();
+            self.sealed = None;
+        }
         if self.seen.back().is_none_or(|(_, newest)| *newest != ids) {
             self.seen.push_back((now, ids));
         }
@@ -114,4 +120,8 @@ impl Sealer {
             inserted => Ok(inserted.map(|()| true)?),
         }
     }
+}
+
+fn went_back(before: Position, now: Position) -> bool {
+    now.log < before.log || now.influence < before.influence || now.audit < before.audit
 }

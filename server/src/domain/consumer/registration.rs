@@ -11,7 +11,7 @@ use castalia_store::{Authorship, Id, Page, Secret, Store, Transaction, app};
 use chrono::{DateTime, NaiveDateTime, Utc};
 
 use super::revision::check_base;
-use super::{HASHED, check_app_id, hashed, never, random, stored_form};
+use super::{HASHED, check_app_id, check_end, hashed, never, random, stored_form};
 use crate::domain::constraint::check_members;
 use crate::domain::permission::grant::{self, Grantee};
 use crate::domain::permission::requirement::Resource;
@@ -110,7 +110,7 @@ impl Grant {
 /// Registers a consumer with a token, which is returned.
 ///
 /// # Errors
-/// Fails if the consumer exists, or if its owner does not.
+/// Fails if the consumer exists, if its owner does not, or if the token would end in the past.
 pub async fn register(
     store: &Store,
     installation: Installation,
@@ -118,6 +118,7 @@ pub async fn register(
     operator: &str,
 ) -> Result<(Registered, String)> {
     check_app_id(&new.app_id)?;
+    check_end(new.expires)?;
     let email = new.details.check(store).await?;
     let text = random()?;
     let stored = stored_form(installation, &text);

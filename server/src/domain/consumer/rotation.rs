@@ -1,12 +1,12 @@
 //! Replaces the token of a consumer. Its roles belong to the consumer, and stay.
 
-use chrono::{Local, NaiveDateTime, TimeDelta};
+use chrono::{NaiveDateTime, TimeDelta};
 
 use castalia_store::consumer::{self, ConsumerToken, ConsumerTokenRow};
-use castalia_store::{Authorship, Secret, Store, Transaction, now};
+use castalia_store::{Authorship, Secret, Store, Transaction};
 
 use super::registration::unknown;
-use super::{never, random, stored_form};
+use super::{check_end, local_time, never, random, stored_form};
 use crate::error::{Code, Error, Result};
 use crate::settings::Installation;
 
@@ -48,11 +48,8 @@ pub async fn rotate(
         let message = "overlap must be 0 on a database that Apollo created: its portal fails if a consumer has two tokens";
         return Err(refusal(message.to_owned()));
     }
-    let now = now().with_timezone(&Local).naive_local();
-    if expires.is_some_and(|expires| expires <= now) {
-        return Err(refusal("expires is in the past".to_owned()));
-    }
-    let text = random()?;
+    check_end(expires)?;
+    let (now, text) = (local_time(), random()?);
     let rotation = Rotation {
         app_id: app_id.to_owned(),
         stored: stored_form(installation, &text),

@@ -1,5 +1,6 @@
 //! The differences between a draft and the release. Only values are compared: comments, types and
-//! order make no difference to clients.
+//! order make no difference to clients. Nodes of Apollo can store a key twice, of which the last
+//! line is published: earlier ones make no difference either.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,9 +17,20 @@ pub struct ReleaseDifference {
     pub drafted: Option<String>,
 }
 
-/// The difference of a line; `None` if it has no key, or if its value is the published one.
+/// The difference of each line of a draft; `None` if it has no key, if its value is the published
+/// one, or if a later line has its key.
 #[must_use]
-pub fn of_line(line: &Line, released: &Configurations) -> Option<ReleaseDifference> {
+pub fn of_lines(draft: &[Line], released: &Configurations) -> Vec<Option<ReleaseDifference>> {
+    let mut later = HashSet::new();
+    let backwards = draft.iter().rev();
+    let mut differences: Vec<_> = backwards
+        .map(|line| later.insert(line.key.as_str()).then(|| of_line(line, released)).flatten())
+        .collect();
+    differences.reverse();
+    differences
+}
+
+fn of_line(line: &Line, released: &Configurations) -> Option<ReleaseDifference> {
     let value = released.get(&line.key);
     let is_same = line.key.is_empty() || value == Some(&line.value);
     (!is_same)
@@ -46,20 +58,18 @@ pub fn count<'d>(
     draft: impl Iterator<Item = (&'d str, &'d str)>,
     released: &Configurations,
 ) -> usize {
-    let (mut drafted, mut count) = (HashSet::new(), 0);
-    for (key, value) in draft {
-        let is_same = key.is_empty() || released.get(key).is_some_and(|known| known == value);
-        count += usize::from(!is_same);
-        drafted.insert(key);
-    }
-    count + released.keys().filter(|key| !drafted.contains(key.as_str())).count()
+    let drafted: HashMap<_, _> = draft.filter(|(key, _)| !key.is_empty()).collect();
+    let is_changed = |(key, value): &(&&str, &&str)| {
+        released.get(**key).is_none_or(|known| known.as_str() != **value)
+    };
+    let changed = drafted.iter().filter(is_changed).count();
+    changed + released.keys().filter(|key| !drafted.contains_key(key.as_str())).count()
 }
 
 /// Whether the draft is what is published.
 #[must_use]
 pub fn is_none(draft: &[Line], released: &Configurations) -> bool {
-    draft.iter().all(|line| of_line(line, released).is_none())
-        && missing(draft, released, &[]).is_empty()
+    count(draft.iter().map(|line| (line.key.as_str(), line.value.as_str())), released) == 0
 }
 
 /// The changes for clients from one release to another: each key with its old and new value.
@@ -117,6 +127,27 @@ mod tests {
         assert_eq!(count(draft.into_iter(), &released), 4);
         assert_eq!(count(draft.into_iter(), &Configurations::default()), 3);
         assert_eq!(count(std::iter::empty(), &released), 4);
+    }
+
+    /// X125
+    #[test]
+    fn of_a_key_that_is_stored_twice_the_last_line_is_compared() {
+        let draft = [line("k", "first"), line("", ""), line("k", "second"), line("", "")];
+        let counted = |released: &Configurations| {
+            count(draft.iter().map(|line| (line.key.as_str(), line.value.as_str())), released)
+        };
+        let released = map(&[("k", "second")]);
+        assert!(is_none(&draft, &released));
+        assert_eq!(counted(&released), 0);
+        assert_eq!(of_lines(&draft, &released), [None, None, None, None]);
+
+        let released = map(&[("k", "first")]);
+        assert!(!is_none(&draft, &released));
+        assert_eq!(counted(&released), 1);
+        let drafted = of_lines(&draft, &released)
+            .into_iter()
+            .map(|difference| difference.and_then(|difference| difference.drafted));
+        assert_eq!(drafted.collect::<Vec<_>>(), [None, None, Some("second".to_owned()), None]);
     }
 
     #[test]

@@ -13,14 +13,14 @@ use crate::domain::configurations::Configurations;
 pub(super) const TOO_MUCH: &str =
     "the content is too large, or the schema refers to itself too often, to be checked";
 
-/// The document; the error says why the content has none.
+/// The document of a namespace of this format; the error says why the content has none.
 pub(super) fn of(
-    namespace: &str,
+    format: Format,
     content: &Configurations,
     schema: &Value,
 ) -> Result<Value, String> {
     let text = content.get(CONTENT_KEY).map_or("", String::as_str);
-    match Format::of(namespace) {
+    match format {
         Format::Json => serde_json::from_str(text).map_err(|error| {
             // The message of the parser names a position, not a value.
             format!("the content is not JSON: {error}")
@@ -178,39 +178,42 @@ mod tests {
             "port": 80, "on": true, "either": "5", "text": "6", "none": "null", "wrong": "7s",
             "other": "8", "hosts": ["a"],
         });
-        assert_eq!(of("application", &content(&pairs), &schema), Ok(expected));
+        assert_eq!(of(Format::Properties, &content(&pairs), &schema), Ok(expected));
         let all = json!({ "additionalProperties": { "type": "number" } });
-        assert_eq!(of("application", &content(&[("a", "1")]), &all), Ok(json!({ "a": 1 })));
+        assert_eq!(of(Format::Properties, &content(&[("a", "1")]), &all), Ok(json!({ "a": 1 })));
         let patterns = json!({
             "patternProperties": { "^name": { "type": "string" } },
             "additionalProperties": { "$ref": "#/$defs/n%20u" },
             "$defs": { "n u": { "type": "integer" } },
         });
         let pairs = content(&[("name.a", "5"), ("a", "5")]);
-        assert_eq!(of("application", &pairs, &patterns), Ok(json!({ "name.a": "5", "a": 5 })));
+        assert_eq!(of(Format::Properties, &pairs, &patterns), Ok(json!({ "name.a": "5", "a": 5 })));
     }
 
     #[test]
     fn documents_are_parsed_in_their_format() {
         let schema = json!({});
         let yaml = content(&[("content", "a: [1, yes]\n")]);
-        assert_eq!(of("a.yml", &yaml, &schema), Ok(json!({ "a": [1, true] })));
+        assert_eq!(of(Format::Yml, &yaml, &schema), Ok(json!({ "a": [1, true] })));
         let json = content(&[("content", "{\"a\": 1.5}")]);
-        assert_eq!(of("a.json", &json, &schema), Ok(json!({ "a": 1.5 })));
-        assert!(of("a.json", &content(&[]), &schema).unwrap_err().contains("not JSON"));
-        assert_eq!(of("a.yaml", &content(&[]), &schema), Ok(Value::Null));
+        assert_eq!(of(Format::Json, &json, &schema), Ok(json!({ "a": 1.5 })));
+        assert!(of(Format::Json, &content(&[]), &schema).unwrap_err().contains("not JSON"));
+        assert_eq!(of(Format::Yaml, &content(&[]), &schema), Ok(Value::Null));
     }
 
     #[test]
     fn references_that_multiply_end() {
         let schema = json!({ "allOf": vec![json!({ "$ref": "#" }); 30] });
-        let found = of("application", &content(&[("a", "1")]), &schema);
+        let found = of(Format::Properties, &content(&[("a", "1")]), &schema);
         assert_eq!(found, Err(TOO_MUCH.to_owned()));
     }
 
     #[test]
     fn references_in_a_circle_have_no_type() {
         let schema = json!({ "$ref": "#", "properties": { "a": { "allOf": [{ "$ref": "#/properties/a" }] } } });
-        assert_eq!(of("application", &content(&[("a", "1")]), &schema), Ok(json!({ "a": "1" })));
+        assert_eq!(
+            of(Format::Properties, &content(&[("a", "1")]), &schema),
+            Ok(json!({ "a": "1" }))
+        );
     }
 }

@@ -1,6 +1,8 @@
 //! Where content violates the JSON Schema of its namespace. Values may be secrets: a violation
 //! names the place and the rule, never the value.
 
+use castalia_core::protocol::namespace::Format;
+
 use super::document;
 use super::effort::is_affordable;
 use super::rules::{compiled, on_large_stack};
@@ -29,22 +31,21 @@ pub struct Violation {
 pub async fn violations(
     checking: &Checking,
     schema: String,
-    namespace: &str,
+    format: Format,
     content: Configurations,
 ) -> Result<(Vec<Violation>, usize)> {
-    let namespace = namespace.to_owned();
-    on_large_stack(checking, move || found(&schema, &namespace, &content)).await
+    on_large_stack(checking, move || found(&schema, format, &content)).await
 }
 
 fn found(
     schema: &str,
-    namespace: &str,
+    format: Format,
     content: &Configurations,
 ) -> Result<(Vec<Violation>, usize)> {
     let length = schema.len();
     let compiled = compiled(schema)?;
     let whole = |rule: String| Ok((vec![Violation { path: "/".to_owned(), rule }], 1));
-    let document = match document::of(namespace, content, &compiled.schema) {
+    let document = match document::of(format, content, &compiled.schema) {
         Ok(document) => document,
         Err(problem) => return whole(problem),
     };
@@ -136,7 +137,7 @@ mod tests {
         let (found, total) = violations(
             &checking("values").await,
             schema.to_string(),
-            "a.json",
+            Format::Json,
             json(&serde_json::Value::Object(content).to_string()),
         )
         .await
@@ -160,7 +161,7 @@ mod tests {
             let schema =
                 format!(r##"{{"$ref":"#/$defs/d0","$defs":{{{definitions}"d{count}":{last}}}}}"##);
             let checking = checking("length").await;
-            let (found, _) = violations(&checking, schema, "a.json", json("{}")).await.unwrap();
+            let (found, _) = violations(&checking, schema, Format::Json, json("{}")).await.unwrap();
             assert!(found[0].rule.contains("too often"), "{found:?}");
         }
     }
@@ -170,7 +171,7 @@ mod tests {
         let schema = json!({ "items": { "type": "string" } }).to_string();
         let content = json(&json!(vec![1; 50]).to_string());
         let checking = checking("number").await;
-        let (found, total) = violations(&checking, schema, "a.json", content).await.unwrap();
+        let (found, total) = violations(&checking, schema, Format::Json, content).await.unwrap();
         assert_eq!((found.len(), total), (20, 50));
         let error = refusal(&found, total);
         assert!(error.message().ends_with("and 30 more"), "{error}");

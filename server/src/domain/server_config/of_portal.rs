@@ -9,7 +9,7 @@ use crate::domain::revision::{Base, Replaced};
 use crate::domain::unique;
 use crate::domain::user::NewRoots;
 use crate::error::{Code, Error, Result};
-use crate::server_config::ServerConfig;
+use crate::server_config::{ServerConfig, SettingRows};
 
 /// Creates a setting, or changes its value and comment. The texts must fit into their columns.
 ///
@@ -108,7 +108,9 @@ pub async fn reload(
 ) -> std::result::Result<(), castalia_store::StoreError> {
     let read = async {
         let rows = rows::values_of_portal(store.read()).await?;
-        Ok(rows.into_iter().collect())
+        let ids = rows.ids.into_iter().map(|id| id.0).collect();
+        let live = rows.live.into_iter().map(|row| (row.key, (row.id.0, row.value)));
+        Ok(SettingRows { values: live.collect(), ids })
     };
     config.reload(read).await
 }

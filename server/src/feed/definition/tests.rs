@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use castalia_store::access_key::AccessKeyRow;
+use castalia_store::access_key::{self as stored_key, AccessKeyRow};
 use castalia_store::namespace::{AppNamespaceRow, insert_app_namespace};
 use castalia_store::{Authorship, Secret, Small, Store};
+use tokio::time::sleep;
 
 use super::*;
 use crate::feed::FeedOptions;
@@ -34,6 +35,21 @@ async fn feed() -> (Store, ReleaseFeed) {
     (store, feed)
 }
 
+/// Creates an access key that was changed at this time.
+async fn add_key(store: &Store, changed: DateTime<Utc>) {
+    let row = AccessKeyRow {
+        app_id: "demo".to_owned(),
+        secret: Secret::new("0123456789abcdef"),
+        mode: Small(0),
+        is_enabled: true,
+    };
+    let author = Authorship { last_time: Some(changed), ..Authorship::of("o") };
+    let created = store.write((row, author), |tx, (row, author)| {
+        Box::pin(stored_key::insert(tx, row.clone(), author.clone()))
+    });
+    created.await.unwrap();
+}
+
 /// S62: each scan of each node would read them again until that time.
 #[tokio::test]
 async fn names_that_are_dated_ahead_are_left_to_the_complete_read() {
@@ -54,17 +70,7 @@ async fn names_that_are_dated_ahead_are_left_to_the_complete_read() {
 async fn a_key_that_is_dated_ahead_is_read_once() {
     let (store, feed) = feed().await;
     let now = castalia_store::now();
-    let row = AccessKeyRow {
-        app_id: "demo".to_owned(),
-        secret: Secret::new("0123456789abcdef"),
-        mode: Small(0),
-        is_enabled: true,
-    };
-    let author = Authorship { last_time: Some(now + TimeDelta::days(2)), ..Authorship::of("o") };
-    let created = store.write((row, author), |tx, (row, author)| {
-        Box::pin(stored_key::insert(tx, row.clone(), author.clone()))
-    });
-    created.await.unwrap();
+    add_key(&store, now + TimeDelta::days(2)).await;
     let is_known = || feed.keys().of("demo").is_some();
     feed.read_changed_keys(now).await.unwrap();
     assert!(is_known());
@@ -74,4 +80,45 @@ async fn a_key_that_is_dated_ahead_is_read_once() {
     assert!(!is_known());
     feed.rebuild_definitions().await.unwrap();
     assert!(is_known());
+}
+
+/// S94: names wait five seconds for a lock on their table.
+#[tokio::test]
+async fn keys_are_read_again_while_a_read_of_names_takes_long() {
+    let (store, feed) = feed().await;
+    let now = castalia_store::now();
+    let names = async {
+        add_key(&store, now).await;
+        while feed.keys().of("demo").is_none() {
+            sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    };
+    timeout(Duration::from_secs(60), feed.beside_keys(now, names)).await.unwrap().unwrap();
+}
+
+/// S94: the complete read holds the lock on keys while the database does not answer.
+#[tokio::test]
+async fn a_read_of_names_that_holds_the_lock_on_keys_for_long_ends() {
+    let (_store, feed) = feed().await;
+    let names = async {
+        let _reading = feed.0.keys_read.lock().await;
+        sleep(SCAN_PAUSE * 2).await;
+        Ok(())
+    };
+    let read = feed.beside_keys(castalia_store::now(), names);
+    timeout(Duration::from_secs(60), read).await.unwrap().unwrap();
+}
+
+/// S96: the round before had read its deletion.
+#[tokio::test]
+async fn a_complete_read_finds_a_definition_that_was_restored_since_the_last_round() {
+    let (store, feed) = feed().await;
+    define(&store, "restored", castalia_store::now()).await;
+    feed.add_names().await.unwrap();
+    let id = feed.names().last_ids().0;
+    feed.names().forget([id].into());
+    assert!(feed.names().own("demo", "restored").is_none());
+    feed.rebuild_definitions().await.unwrap();
+    assert!(feed.names().own("demo", "restored").is_some());
 }

@@ -84,7 +84,7 @@ fn a_name_in_another_row_of_its_app_is_new_and_everything_is_read_again() {
     assert!(!names.add(restored(), Vec::new()), "it is known now");
     assert_eq!(names.last_ids(), (5, 3));
     assert!(names.replace(restored(), Vec::new(), Vec::new()).is_empty());
-    names.forget(&HashSet::from([5]));
+    names.forget(HashSet::from([5]));
     assert!(names.own("a", "x").is_none() && names.public("x").is_none());
 }
 
@@ -149,13 +149,31 @@ fn forgotten_rows_leave_what_their_names_then_lead_to() {
         row(5, "other", "x", false),
     ];
     let names = names(false, rows);
-    names.forget(&HashSet::from([2, 99]));
+    names.forget(HashSet::from([2, 99]));
     assert!(names.own("demo", "shared").is_none() && names.app("demo").is_none());
     assert!(is(names.namespace("demo", "SHARED"), Some("shared")));
     assert!(is(names.cluster("demo", "BJ"), None) && names.last_ids() == (5, 3));
-    names.forget(&HashSet::from([1]));
+    names.forget(HashSet::from([1]));
     assert_eq!(&*names.public("shared").unwrap().owner, "other", "the next oldest row");
-    names.forget(&HashSet::from([4]));
+    names.forget(HashSet::from([4]));
     assert!(names.public("shared").is_none() && names.app("other").is_some());
     assert!(!names.add(vec![row(6, "new", "shared", true)], Vec::new()), "no contest");
+}
+
+/// S96: the deletion was read after them, and arrived first. Clients that it woke ask at once.
+#[test]
+fn rows_that_were_read_before_their_deletion_are_not_added_after_it() {
+    let read = || vec![row(1, "lib", "shared", true), row(2, "demo", "shared", false)];
+    let names = names(false, read());
+    let leads_to_the_public_one = || names.own("demo", "shared").is_none();
+    names.forget(HashSet::from([2, 3]));
+    let added = read().into_iter().chain([row(3, "demo", "late", false)]).collect();
+    assert!(!names.add(added, Vec::new()));
+    assert!(leads_to_the_public_one() && names.own("demo", "late").is_none());
+    names.replace(read(), Vec::new(), Vec::new());
+    assert!(leads_to_the_public_one());
+    // Somebody restored the row itself.
+    names.forget(HashSet::new());
+    assert!(!names.add(read(), Vec::new()));
+    assert!(is(names.own("demo", "shared"), Some("shared")));
 }

@@ -1,5 +1,8 @@
 //! What is wrong in memory although no row was changed, as after a fault of the memory: it becomes
-//! equal to the database again. `tests/fault/drift.rs` changes the rows instead.
+//! equal to the database again. `tests/fault/drift.rs` changes the rows instead. Reloads that end
+//! early.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use castalia_core::protocol::signature::Signer;
 use castalia_store::access_key::{self, AccessKeyRow};
@@ -7,8 +10,12 @@ use castalia_store::namespace::{AppNamespaceRow, insert_app_namespace};
 use castalia_store::release::{self, ReleaseRow};
 use castalia_store::{Authorship, Secret, Small, Store, StoreError, message};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::time::{sleep, timeout};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
 
 use super::*;
+use crate::background::Background;
 use crate::feed::FeedOptions;
 use crate::feed::access_key::{AccessKey, Mode};
 use crate::feed::answer::Ingredients;
@@ -257,4 +264,66 @@ async fn access_keys_that_are_wrong_in_memory_are_read_again() {
         assert!(own.filter.len() == 1 && own.filter[0].1.verify("1", "/", &signature));
         assert!(feed.keys().of("lib").is_none());
     }
+}
+
+/// Counts the reports of reloads, and panics at the first ones.
+struct PanicAtReloads {
+    reports: Arc<AtomicUsize>,
+    first: usize,
+}
+
+impl<S: tracing::Subscriber> Layer<S> for PanicAtReloads {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target().ends_with("::reload") {
+            let before = self.reports.fetch_add(1, Ordering::SeqCst);
+            assert!(before >= self.first, "meant to panic");
+        }
+    }
+}
+
+/// Requests a reload, and reconciles until a condition is met; the first reloads panic.
+async fn reconcile_until(feed: &ReleaseFeed, first: usize, is_met: impl Fn(usize) -> bool) {
+    let reports = Arc::new(AtomicUsize::new(0));
+    let layer = PanicAtReloads { reports: Arc::clone(&reports), first };
+    let _log = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    feed.request_reload(Vec::new());
+    let background = Background::default();
+    let task = feed.clone();
+    background.spawn("reconciliation", move || task.clone().reconcile_in_turn());
+    let met = async {
+        while !is_met(reports.load(Ordering::SeqCst)) {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), met).await.unwrap();
+    background.shutdown.cancel();
+}
+
+/// X113: the request was lost, and what had not been read again remained as it was.
+#[tokio::test]
+async fn a_reload_that_panicked_is_repeated() {
+    let feed = feed().await;
+    reconcile_until(&feed, 1, |reports| reports == 2).await;
+}
+
+/// X113: each restart began with the reload. A reload corrects no position.
+#[tokio::test]
+async fn a_reload_that_always_panics_does_not_prevent_comparisons() {
+    const KEY: &str = "demo+default+application";
+    let feed = feed().await;
+    feed.positions().set(KEY, 99);
+    reconcile_until(&feed, usize::MAX, |_| feed.positions().of(KEY) == Some(1)).await;
+}
+
+#[tokio::test]
+async fn a_reload_is_requested_until_it_has_succeeded() {
+    let feed = feed().await;
+    feed.request_reload(["demo+default+application".to_owned()]);
+    drop(feed.requested_reload());
+    // With what was requested meanwhile.
+    feed.request_reload(["demo+default+other".to_owned()]);
+    let requested = feed.0.reload.lock().as_ref().unwrap().moved.len();
+    assert_eq!(requested, 2);
+    feed.requested_reload().unwrap().run().await.unwrap();
+    assert!(feed.requested_reload().is_none());
 }

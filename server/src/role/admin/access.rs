@@ -14,7 +14,7 @@ use crate::settings::Compat;
 /// has to be compatible with that; a list that contains only commas rejects all. Returns whether
 /// the request has a token.
 pub(super) fn check(config: &ServerConfig, compat: Compat, headers: &HeaderMap) -> Result<bool> {
-    if !config.get(&keys::ADMIN_TOKEN_REQUIRED) {
+    if !config.is_on(&keys::ADMIN_TOKEN_REQUIRED, !compat.admin_is_open) {
         return Ok(false);
     }
     if !config.is_set(&keys::ADMIN_TOKENS) {
@@ -48,7 +48,7 @@ fn refused() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, HashMap};
+    use std::collections::BTreeMap;
 
     use http::HeaderValue;
 
@@ -59,10 +59,15 @@ mod tests {
     const TOKENS: &str = keys::ADMIN_TOKENS.name;
 
     fn passes(tokens: Option<&str>, given: &[&str], installation: Installation) -> bool {
+        let tokens = tokens.map(|tokens| (TOKENS, tokens));
+        let rows: Vec<_> = [(SWITCH, "true")].into_iter().chain(tokens).collect();
+        admits(&rows, given, installation)
+    }
+
+    fn admits(rows: &[(&str, &str)], given: &[&str], installation: Installation) -> bool {
         let config = ServerConfig::new(BTreeMap::new());
-        let mut rows = HashMap::from([(SWITCH.to_owned(), "true".to_owned())]);
-        rows.extend(tokens.map(|tokens| (TOKENS.to_owned(), tokens.to_owned())));
-        config.replace(rows);
+        let rows = rows.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned()));
+        config.replace(rows.collect());
         let mut headers = HeaderMap::new();
         for text in given {
             headers.append(AUTHORIZATION, HeaderValue::from_str(text).unwrap());
@@ -96,5 +101,21 @@ mod tests {
             assert!(!passes(tokens, &[], Installation::Fresh));
         }
         assert!(!passes(Some(" , "), &[], Installation::Adopted));
+    }
+
+    /// S91: its row may be missing for a moment, as while a backup is restored.
+    #[test]
+    fn a_new_installation_requires_a_token_also_without_the_switch() {
+        for (rows, given, is_admitted) in [
+            (&[][..], &[][..], false),
+            (&[(TOKENS, "t1")], &[], false),
+            (&[(TOKENS, "t1")], &["t1"], true),
+            (&[(SWITCH, "false")], &[], true),
+            // Off for every text but `true`, as in Apollo.
+            (&[(SWITCH, "")], &[], true),
+        ] {
+            assert_eq!(admits(rows, given, Installation::Fresh), is_admitted, "{rows:?} {given:?}");
+        }
+        assert!(admits(&[], &[], Installation::Adopted));
     }
 }

@@ -1,7 +1,7 @@
 //! Parses requests of the admin API: parameters of query and form, pages, and the operator that the
 //! caller names. Knows no endpoint.
 
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use castalia_core::protocol::route::Refusal;
@@ -10,6 +10,7 @@ use chrono::{DateTime, Local, NaiveDateTime, TimeZone as _, Utc};
 use http::HeaderName;
 use http::request::Parts;
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 use crate::disconnect::to_the_end_within;
 use crate::domain::audit_log::CallerSpan;
@@ -49,7 +50,12 @@ pub(super) async fn plain_path(request: Request, next: Next) -> Response {
 }
 
 /// Continues a change whose caller disconnects, because what it commits is still to be announced.
-pub(super) async fn continued(request: Request, next: Next) -> Response {
+/// The node waits for the tracker when it ends.
+pub(super) async fn continued(
+    State(changes): State<TaskTracker>,
+    request: Request,
+    next: Next,
+) -> Response {
     static ABANDONED: Semaphore = Semaphore::const_new(MAX_ABANDONED);
     if request.method().is_safe() {
         return next.run(request).await;
@@ -59,10 +65,10 @@ pub(super) async fn continued(request: Request, next: Next) -> Response {
     // it is carried out.
     let memory = request.extensions().get::<RequestMemory>().cloned();
     let unheard = move |response: &Response| failure::report_unheard(&method, &path, response);
-    let part = async move {
+    let part = changes.track_future(async move {
         let _memory = memory;
         next.run(request).await
-    };
+    });
     to_the_end_within(&ABANDONED, part, unheard).await
 }
 
@@ -241,17 +247,17 @@ impl<S: Send + Sync> FromRequestParts<S> for AuditCaller {
 #[cfg(test)]
 mod tests {
     use axum::body::Body;
-    use axum::middleware::from_fn;
+    use axum::middleware::from_fn_with_state;
     use axum::routing::post;
     use axum::{Extension, Router};
+    use futures_util::FutureExt as _;
     use tokio::sync::mpsc;
     use tower::ServiceExt as _;
 
     use super::*;
 
-    /// X28.
-    #[tokio::test]
-    async fn a_body_takes_memory_until_it_is_carried_out() {
+    /// A change that its caller has left. It ends once something is sent.
+    async fn left(memory: &RequestMemory, changes: &TaskTracker) -> mpsc::Sender<()> {
         let (begun, mut begins) = mpsc::channel(1);
         let (end, ends) = mpsc::channel::<()>(1);
         let ends = std::sync::Arc::new(tokio::sync::Mutex::new(ends));
@@ -259,8 +265,8 @@ mod tests {
             begun.send(()).await.unwrap();
             ends.lock().await.recv().await;
         };
-        let memory = RequestMemory::of_test();
-        let router = Router::new().route("/", post(change)).layer(from_fn(continued));
+        let continued = from_fn_with_state(changes.clone(), continued);
+        let router = Router::new().route("/", post(change)).layer(continued);
         let router = router.layer(Extension(memory.clone()));
         let request = Request::post("/").body(Body::empty()).unwrap();
         let mut answer = Box::pin(router.oneshot(request));
@@ -270,11 +276,30 @@ mod tests {
         }
         // The caller disconnects.
         drop(answer);
+        end
+    }
+
+    /// X28.
+    #[tokio::test]
+    async fn a_body_takes_memory_until_it_is_carried_out() {
+        let memory = RequestMemory::of_test();
+        let end = left(&memory, &TaskTracker::new()).await;
         assert!(memory.is_used());
         end.send(()).await.unwrap();
         while memory.is_used() {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// X112: the end of the node cut it off.
+    #[tokio::test]
+    async fn a_change_whose_caller_has_left_is_waited_for() {
+        let changes = TaskTracker::new();
+        let end = left(&RequestMemory::of_test(), &changes).await;
+        changes.close();
+        assert!(changes.wait().now_or_never().is_none());
+        end.send(()).await.unwrap();
+        changes.wait().await;
     }
 
     fn parameters(query: &str) -> Parameters {

@@ -49,8 +49,10 @@ async fn restore(
         at: body.deleted_at,
         operator: None,
     };
+    let changes = state.changes.clone();
+    let change = changes.track_future(async move { apply(&state, deleted, &operator).await });
     // Also beyond the limit of changes that continue: an app would remain without its namespaces.
-    to_the_end(async move { apply(&state, deleted, &operator).await }).await
+    to_the_end(change).await
 }
 
 async fn apply(state: &EnvironmentState, deleted: Deleted, operator: &str) -> Result<()> {

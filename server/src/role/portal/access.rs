@@ -169,6 +169,7 @@ async fn admit(
     if access == PortalAccess::Page {
         return Ok(None);
     }
+    caller.count(portal, parts)?;
     parts.extensions.insert(caller.clone());
     check_intent(portal, &caller, parts)?;
     record_use(portal, &caller, parts);

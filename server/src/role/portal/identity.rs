@@ -12,6 +12,7 @@ use castalia_store::Id;
 
 use super::Portal;
 use super::open_api::subrequest::FirstPart;
+use super::rate;
 use super::sign_in::{basic, bearer, proxy};
 use crate::domain::permission::requirement::Identity;
 use crate::domain::session::{self, SignedIn};
@@ -36,6 +37,20 @@ pub(super) struct Caller {
     pub(super) sign_in: Option<SignedIn>,
     /// The row of the token.
     pub(super) token_id: Option<Id>,
+}
+
+impl Caller {
+    /// Counts a request of a user who identified without a token of the portal, and refuses it if
+    /// there are too many. Tokens, which have rates of their own, were counted when they were
+    /// looked up.
+    pub(super) fn count(&self, portal: &Portal, parts: &Parts) -> Result<()> {
+        let is_user = matches!(self.identity, Identity::User(_));
+        if !is_user || is_counted(parts) {
+            return Ok(());
+        }
+        let is_admitted = portal.own.user_rates.admit(self.identity.unique_name(), rate::OF_USER);
+        if is_admitted { Ok(()) } else { Err(too_many()) }
+    }
 }
 
 /// The credentials of a request.
@@ -121,7 +136,9 @@ async fn of_header(portal: &Portal, parts: &Parts) -> Result<Caller> {
         return of_user_token(portal, token, is_counted(parts)).await;
     }
     let known = consumer::of_token(&portal.state.store, token).await?.ok_or_else(unknown)?;
-    if !is_counted(parts) && !portal.own.rates.admit(known.token_id, known.rate_limit) {
+    if !is_counted(parts)
+        && !portal.own.consumer_token_rates.admit(known.token_id, known.rate_limit)
+    {
         return Err(too_many());
     }
     let identity = Identity::Consumer(known.consumer);
@@ -146,7 +163,7 @@ async fn of_user_token(portal: &Portal, text: &str, is_counted: bool) -> Result<
         return Err(Error::unauthorized("Unauthorized user token"));
     };
     let id = known.token.id;
-    if !is_counted && !portal.own.user_rates.admit(id, known.rate_limit) {
+    if !is_counted && !portal.own.user_token_rates.admit(id, known.rate_limit) {
         return Err(too_many());
     }
     portal.check_token_owner(&known.token.user_id).await?;

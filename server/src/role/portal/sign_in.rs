@@ -14,7 +14,8 @@ use std::net::SocketAddr;
 
 use axum::Form;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Extension, FromRequest as _, Request, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{ConnectInfo, Extension, FromRequest as _, Query, Request, State};
 use axum::response::{IntoResponse as _, Response};
 use castalia_store::Secret;
 use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -23,6 +24,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
 use self::cookie::{BROWSER_COOKIE, Cookies, ENDED};
+use self::pending::page_or_start;
 
 use super::access::redirect;
 use super::audit::sign_in::within;
@@ -51,11 +53,20 @@ struct SignInForm {
     password: String,
 }
 
+/// Parameters of the sign-in page.
+#[derive(Default, Deserialize)]
+struct Visit {
+    /// The page to open afterwards.
+    next: Option<String>,
+    /// Why the user is here.
+    reason: Option<String>,
+}
+
 /// Adds the routes.
 pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
     open_id::routes(routes)
-        .get("/signin", PortalAccess::Open, web::page)
-        .get("/login.html", PortalAccess::Open, web::page)
+        .get("/signin", PortalAccess::Open, show)
+        .get("/login.html", PortalAccess::Open, show)
         .post("/signin", PortalAccess::Open, sign_in)
         .get("/user/logout", PortalAccess::Open, sign_out)
         .post("/user/logout", PortalAccess::Open, sign_out)
@@ -66,6 +77,21 @@ pub(super) fn routes(routes: PortalRoutes) -> PortalRoutes {
 /// Path under which the portal is served, as plain text.
 async fn prefix_path(State(portal): State<Portal>) -> String {
     portal.state.settings.base_path.clone()
+}
+
+/// The sign-in page. A user whom the proxy has identified is sent to the page that begins the
+/// session, unless this one shows why the user is here: a refused one would come back, and one who
+/// has signed out would be signed in again.
+async fn show(
+    State(portal): State<Portal>,
+    visit: Result<Query<Visit>, QueryRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let Visit { next, reason } = visit.map(|Query(visit)| visit).unwrap_or_default();
+    if reason.is_none() && proxy::identified(&portal, &headers).is_some() {
+        return redirect(&portal.path(&page_or_start(next)));
+    }
+    web::page(State(portal), headers).await
 }
 
 /// Success redirects to the start page with a new session, failure to the form, without
@@ -90,16 +116,16 @@ async fn sign_in(
     };
     let is_known = browser.is_some();
     let mut attempt = SignInAttempt::new(&given.username, address, browser);
-    if let Err(wait) = portal.own.throttle.admit(&attempt).await {
+    if let Err(wait) = portal.own.throttle.admit(&mut attempt).await {
         let wait = wait.as_secs().saturating_add(1).to_string();
         return Ok(([(RETRY_AFTER, wait)], too_many_failures()).into_response());
     }
     let username = given.username.clone();
-    let user = match check(&portal, given, &mut attempt).await? {
+    let checked = check(&portal, given, &mut attempt).await;
+    let user = match unless_failed(&portal, &attempt, checked)? {
         Some(SignIn::Accepted(user)) => user,
         None => {
-            // No password was verified, so none was wrong.
-            portal.own.throttle.forgive(&attempt);
+            portal.own.throttle.give_back(&attempt);
             return Ok(redirect(&portal.path("/signin?reason=providerDown#/error")));
         }
         Some(SignIn::Refused) => {
@@ -114,7 +140,8 @@ async fn sign_in(
     let mut cookies = Cookies::new(&portal, &headers);
     // The password may have been reset while it was verified.
     let trail = portal.signs_in(&user.username, address)?;
-    if !within(trail, cookies.begin_session(&headers, &user)).await? {
+    let begun = within(trail, cookies.begin_session(&headers, &user)).await;
+    if !unless_failed(&portal, &attempt, begun)? {
         portal.refused_sign_in(&username, address).await;
         return Ok(redirect(&portal.path("/signin?#/error")));
     }
@@ -145,7 +172,19 @@ async fn sign_out(
     let mut cookies = Cookies::new(&portal, &headers);
     cookies.set(COOKIE_NAME, "", ENDED);
     let at_provider = open_id::end(&portal, &mut cookies, &headers).await;
-    Ok(cookies.redirect(&at_provider.unwrap_or_else(|| portal.path("/signin?#/logout"))))
+    let is_proxied = proxy::identified(&portal, &headers).is_some();
+    let page = if is_proxied { "/signin?reason=logout#/logout" } else { "/signin?#/logout" };
+    Ok(cookies.redirect(&at_provider.unwrap_or_else(|| portal.path(page))))
+}
+
+/// A part of an attempt. If it failed, as while the database is down, no password was found to be
+/// wrong, so the attempt is not counted; one beyond the limits is.
+fn unless_failed<T>(portal: &Portal, attempt: &SignInAttempt, part: Result<T>) -> Result<T> {
+    part.inspect_err(|error| {
+        if error.reaction() != Reaction::TooMany {
+            portal.own.throttle.give_back(attempt);
+        }
+    })
 }
 
 /// The answer to an attempt beyond the limits.

@@ -32,14 +32,14 @@ pub(super) struct Throttle {
 }
 
 /// An attempt to sign in.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct SignInAttempt {
     account: String,
-    /// The id of the entry that the directory found, if it was counted as well.
-    entry: Option<String>,
     network: IpAddr,
     /// Name of the browser, if it proved that it signed in to this account before.
     browser: Option<String>,
+    /// The counters in which it was counted, of the entry that the directory found as well.
+    taken: Vec<Taken>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -67,6 +67,9 @@ impl ThrottleKey {
     }
 }
 
+/// What an attempt took from a counter: less than one from that of an account under attack.
+type Taken = (ThrottleKey, f64);
+
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
     left: f64,
@@ -81,16 +84,16 @@ impl Default for Throttle {
 
 impl SignInAttempt {
     pub(super) fn new(account: &str, address: IpAddr, browser: Option<String>) -> Self {
-        Self { account: folded(account), entry: None, network: network(address), browser }
+        let (account, network) = (folded(account), network(address));
+        Self { account, network, browser, taken: Vec::new() }
     }
 
     fn keys(&self) -> Vec<ThrottleKey> {
         if let Some(browser) = &self.browser {
             return vec![ThrottleKey::Browser(browser.clone())];
         }
-        let names = [Some(&self.account), self.entry.as_ref()];
-        let of_names = names.into_iter().flatten().flat_map(|name| self.keys_of(name));
-        of_names.chain([ThrottleKey::Address(self.network)]).collect()
+        let of_account = self.keys_of(&self.account).into_iter();
+        of_account.chain([ThrottleKey::Address(self.network)]).collect()
     }
 
     fn keys_of(&self, name: &str) -> [ThrottleKey; 2] {
@@ -109,8 +112,9 @@ impl Throttle {
     ///
     /// # Errors
     /// The time to wait before the next attempt, if this one is refused.
-    pub(super) async fn admit(&self, attempt: &SignInAttempt) -> Result<(), Duration> {
-        if self.count(attempt.keys())? { self.delay().await } else { Ok(()) }
+    pub(super) async fn admit(&self, attempt: &mut SignInAttempt) -> Result<(), Duration> {
+        let keys = attempt.keys();
+        if self.charge(attempt, keys)? { self.delay().await } else { Ok(()) }
     }
 
     /// Also counts the attempt for the entry with this id, which the directory found by its name.
@@ -127,9 +131,8 @@ impl Throttle {
         if attempt.browser.is_some() || attempt.account == id {
             return Ok(false);
         }
-        let waits = self.count(attempt.keys_of(&id).into())?;
-        attempt.entry = Some(id);
-        Ok(waits)
+        let keys = attempt.keys_of(&id).into();
+        self.charge(attempt, keys)
     }
 
     /// Counts a change of the own account, which verifies and hashes a password like an attempt.
@@ -150,40 +153,61 @@ impl Throttle {
         Ok(())
     }
 
-    /// Counts in all counters, or in none; returns whether the attempt has to wait.
-    fn count(&self, keys: Vec<ThrottleKey>) -> Result<bool, Duration> {
+    /// Counts an attempt in these counters; returns whether it has to wait.
+    fn charge(
+        &self,
+        attempt: &mut SignInAttempt,
+        keys: Vec<ThrottleKey>,
+    ) -> Result<bool, Duration> {
+        let taken = self.count(keys)?;
+        let waits = taken.iter().any(|(_, taken)| *taken < 1.0);
+        attempt.taken.extend(taken);
+        Ok(waits)
+    }
+
+    /// Counts in all counters, or in none; returns what was taken from each.
+    fn count(&self, keys: Vec<ThrottleKey>) -> Result<Vec<Taken>, Duration> {
         let now = Instant::now();
         let mut buckets = self.buckets.lock();
-        let mut waits = false;
         for key in &keys {
             let left = left(&buckets, key, now);
             if left < 1.0 && key.refuses() {
                 return Err(PAUSE.mul_f64(1.0 - left));
             }
-            waits |= left < 1.0;
         }
+        let mut all = Vec::with_capacity(keys.len());
         for key in keys {
-            let left = (left(&buckets, &key, now) - 1.0).max(0.0);
-            buckets.insert(key, Bucket { left, at: now });
+            let left = left(&buckets, &key, now);
+            let taken = left.min(1.0);
+            buckets.insert(key.clone(), Bucket { left: left - taken, at: now });
+            all.push((key, taken));
         }
         if buckets.len() > LARGEST {
             shrink(&mut buckets, now);
         }
-        Ok(waits)
+        Ok(all)
     }
 
-    /// Undoes the counting of a successful attempt, so that only failures are counted.
+    /// Undoes the counting of a successful attempt, so that only failures are counted, and of the
+    /// earlier failures of its user.
     pub(super) fn forgive(&self, attempt: &SignInAttempt) {
+        self.give_back(attempt);
+        let mut buckets = self.buckets.lock();
+        for (key, _) in &attempt.taken {
+            if matches!(key, ThrottleKey::Browser(_) | ThrottleKey::Pair(..)) {
+                buckets.remove(key);
+            }
+        }
+    }
+
+    /// Undoes the counting of an attempt that ended without a verdict about the password. Earlier
+    /// failures remain counted, or guesses could be hidden among such attempts.
+    pub(super) fn give_back(&self, attempt: &SignInAttempt) {
         let now = Instant::now();
         let mut buckets = self.buckets.lock();
-        for key in attempt.keys() {
-            match key {
-                ThrottleKey::Browser(_) | ThrottleKey::Pair(..) => drop(buckets.remove(&key)),
-                ThrottleKey::Address(_) | ThrottleKey::Account(_) | ThrottleKey::OwnChange(_) => {
-                    let left = (left(&buckets, &key, now) + 1.0).min(key.free());
-                    buckets.insert(key, Bucket { left, at: now });
-                }
-            }
+        for (key, taken) in &attempt.taken {
+            let left = (left(&buckets, key, now) + taken).min(key.free());
+            buckets.insert(key.clone(), Bucket { left, at: now });
         }
     }
 }
@@ -220,132 +244,4 @@ pub(super) fn network(address: IpAddr) -> IpAddr {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn from(account: &str, last: u8) -> SignInAttempt {
-        SignInAttempt::new(account, IpAddr::from([10, 0, 0, last]), None)
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn after_five_failures_ten_a_minute_are_admitted() {
-        let throttle = Throttle::default();
-        let admitted = (0..1000).filter(|_| throttle.count(from("u", 1).keys()).is_ok()).count();
-        assert_eq!(admitted, 5);
-        let mut later = 0;
-        for _ in 0..60 {
-            tokio::time::advance(Duration::from_secs(1)).await;
-            later += usize::from(throttle.count(from("u", 1).keys()).is_ok());
-        }
-        assert!((9..=10).contains(&later), "{later}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_address_is_stopped_though_it_changes_the_account() {
-        let throttle = Throttle::default();
-        let admitted =
-            (0..1000).filter(|n| throttle.count(from(&n.to_string(), 1).keys()).is_ok()).count();
-        assert_eq!(admitted, 50);
-        assert!(throttle.count(from("0", 2).keys()).is_ok());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn failures_from_many_addresses_slow_an_account_down_and_never_lock_it() {
-        let throttle = Throttle::default();
-        for last in 0..=250 {
-            assert!(throttle.count(from("u", last).keys()).is_ok());
-        }
-        let started = Instant::now();
-        assert!(throttle.admit(&from("u", 251)).await.is_ok());
-        assert_eq!(started.elapsed(), DELAY);
-        assert_eq!(throttle.count(from("other", 251).keys()), Ok(false));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn failures_of_others_do_not_reach_a_browser_that_signed_in_before() {
-        let throttle = Throttle::default();
-        for n in 0..100_u8 {
-            let _ = throttle.count(from("u", 1).keys());
-            let _ = throttle.count(from(&n.to_string(), 1).keys());
-            let _ = throttle.count(from("u", n).keys());
-        }
-        let known =
-            SignInAttempt::new("u", IpAddr::from([10, 0, 0, 1]), Some("browser".to_owned()));
-        assert_eq!(throttle.count(known.keys()), Ok(false));
-        let admitted = (0..100).filter(|_| throttle.count(known.keys()).is_ok()).count();
-        assert_eq!(admitted, 4, "it is throttled by its own failures");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_success_is_never_counted() {
-        let throttle = Throttle::default();
-        for _ in 0..100 {
-            assert_eq!(throttle.count(from("u", 1).keys()), Ok(false));
-            throttle.forgive(&from("u", 1));
-        }
-    }
-
-    /// X61.
-    #[tokio::test(start_paused = true)]
-    async fn names_that_a_directory_does_not_distinguish_count_together() {
-        let throttle = Throttle::default();
-        let typed = ["a b", " a b", "a b ", "a\t b", "A  B", "a b"];
-        let admitted = typed.map(|name| throttle.count(from(name, 1).keys()).is_ok());
-        assert_eq!(admitted, [true, true, true, true, true, false]);
-        let long = " ".repeat(ACCOUNT) + "a b";
-        assert!(throttle.count(from(&long, 1).keys()).is_err());
-    }
-
-    /// X61.
-    #[tokio::test(start_paused = true)]
-    async fn attempts_by_many_names_of_an_entry_count_together() {
-        let throttle = Throttle::default();
-        let attempt = |name: &str| {
-            let mut attempt = from(name, 1);
-            throttle.count(attempt.keys()).unwrap();
-            throttle.count_entry(&mut attempt, "Anna").map(|_| attempt)
-        };
-        for n in 0..4 {
-            attempt(&format!("anna+{n}@example.org")).unwrap();
-        }
-        let last = attempt("anna").unwrap();
-        assert_eq!(last.entry, None, "not counted twice");
-        assert!(attempt("a@example.org").is_err());
-        throttle.forgive(&last);
-        let other = attempt("a@example.org").unwrap();
-        throttle.forgive(&other);
-        let free = left(&throttle.buckets.lock(), &other.keys_of("anna")[0], Instant::now());
-        assert!((free - 5.0).abs() < 0.001, "{free}");
-        let browser = Some("browser".to_owned());
-        let mut known = SignInAttempt::new("a@b", IpAddr::from([10, 0, 0, 1]), browser);
-        assert_eq!(throttle.count_entry(&mut known, "anna"), Ok(false));
-        assert_eq!(known.entry, None, "it has a counter of its own");
-    }
-
-    /// X59.
-    #[tokio::test(start_paused = true)]
-    async fn changes_of_the_own_account_are_limited_and_no_sign_ins() {
-        let throttle = Throttle::default();
-        let admitted = (0..100).filter(|_| throttle.count_own_change("u").is_ok()).count();
-        assert_eq!(admitted, 5);
-        assert!(throttle.count_own_change("other").is_ok());
-        assert_eq!(throttle.count(from("u", 1).keys()), Ok(false));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn memory_is_bounded() {
-        let throttle = Throttle::default();
-        for n in 0..2 * LARGEST as u32 {
-            let attempt = SignInAttempt::new(&n.to_string(), IpAddr::from(n.to_be_bytes()), None);
-            let _ = throttle.count(attempt.keys());
-        }
-        assert!(throttle.buckets.lock().len() <= LARGEST + 3);
-    }
-
-    #[test]
-    fn the_addresses_of_one_site_count_together() {
-        let of = |address: &str| SignInAttempt::new("u", address.parse().unwrap(), None).network;
-        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-    }
-}
+mod tests;

@@ -8,11 +8,13 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use http::HeaderMap;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use rust_embed::RustEmbed;
 use serde::Deserialize;
 
 use super::access::redirect;
+use super::sign_in::proxy;
 use super::{Portal, PortalAccess, PortalRoutes};
 use crate::error::{Code, Error, Result};
 use crate::http::request::Path;
@@ -126,25 +128,31 @@ pub(super) fn is_page(path: &str) -> bool {
 }
 
 /// The one page of the UI; the browser decides what it shows.
-pub(super) async fn page(State(portal): State<Portal>) -> Response {
+pub(super) async fn page(State(portal): State<Portal>, headers: HeaderMap) -> Response {
     let file = Dist::get("index.html");
     let text = file.as_ref().map_or(WITHOUT_UI.into(), |file| String::from_utf8_lossy(&file.data));
-    let base = format!("<base href=\"{}\" />{}", portal.path("/"), sign_in_ways(&portal));
+    let ways = sign_in_ways(&portal, &headers);
+    let base = format!("<base href=\"{}\" />{ways}", portal.path("/"));
     let headers = [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, POLICY)];
     (headers, text.replacen(BASE, &base, 1)).into_response()
 }
 
-/// How users sign in, for the sign-in page: with a form, with the provider of this name, or both;
-/// and whether their accounts are here. In the page, because it would otherwise show no form until
-/// `/openapi/v1/auth/modes`, which scripts read, has answered.
-fn sign_in_ways(portal: &Portal) -> String {
+/// How users sign in, for the sign-in page: with a form, with the provider of this name, both, or
+/// by the proxy that has identified the user, beside whom the session of any other user would end
+/// at once; and whether their accounts are here. In the page, because it would otherwise show no
+/// form until `/openapi/v1/auth/modes`, which scripts read, has answered.
+fn sign_in_ways(portal: &Portal, headers: &HeaderMap) -> String {
     let settings = &portal.state.settings.sign_in;
-    let form = if settings.has_form() { "form" } else { "" };
     let provider = settings.open_id.as_ref().map(|open_id| open_id.registration.as_str());
-    let provider = provider.unwrap_or_default();
+    let (form, provider, proxy) = match proxy::identified(portal, headers) {
+        Some(_) => ("", "", "proxy"),
+        None if settings.has_form() => ("form", provider.unwrap_or_default(), ""),
+        None => ("", provider.unwrap_or_default(), ""),
+    };
     let accounts = if settings.is_external() { "external" } else { "local" };
     format!(
-        "<meta name=\"sign-in\" data-form=\"{form}\" data-provider=\"{provider}\" data-accounts=\"{accounts}\">"
+        "<meta name=\"sign-in\" data-form=\"{form}\" data-provider=\"{provider}\" \
+         data-accounts=\"{accounts}\" data-proxy=\"{proxy}\">"
     )
 }
 

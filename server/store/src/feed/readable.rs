@@ -163,7 +163,7 @@ pub(crate) async fn lenient<E: EntityTrait, const N: usize>(
 }
 
 /// The same, decoded by a function.
-pub(super) async fn read_with<E, T>(
+pub(crate) async fn read_with<E, T>(
     db: &impl ConnectionTrait,
     select: Select<E>,
     decode: impl Fn(&QueryResult) -> Result<T, DbErr>,

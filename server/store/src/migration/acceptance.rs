@@ -2,7 +2,7 @@
 //! an administrator of the database has to do.
 
 use super::step::OPTIONAL;
-use super::{Origin, Part, Records, check, refuse_misfit};
+use super::{Origin, Part, Records, check, fit, lost_record, refuse_misfit};
 use crate::Store;
 use crate::error::StoreError;
 use crate::url::Dialect;
@@ -28,15 +28,23 @@ pub async fn accept(store: &Store, part: Part, reason: &str) -> Result<Origin, S
     Ok(report.origin)
 }
 
-/// The program that created the tables, for a start that compares none. Without a record, the
-/// database is treated as adopted.
+/// The program that created the tables, for a start that compares none. Without a record and other
+/// tables of Castalia, the database is treated as adopted.
 pub async fn origin(store: &Store) -> Result<Origin, StoreError> {
-    let records = Records::read_if_present(store.read()).await?.unwrap_or_default();
+    let mut records = Records::read_if_present(store.read()).await?;
+    if records.versions.is_empty() {
+        let found = fit::read(store.read(), store.dialect()).await?;
+        // Again: another node may create the tables meanwhile, beginning with the record.
+        records = Records::read_if_present(store.read()).await?;
+        let fault = lost_record(&found, &records, store.dialect());
+        refuse_misfit(store, fault.as_slice())?;
+    }
     refuse_unfinished(store, records.is_unfinished())?;
     Ok(records.origin())
 }
 
-/// Without its first rows, an environment would admit everybody to the admin port.
+/// Without its first rows, an environment has no token for its admin port, and a portal no list of
+/// environments in which only members see private namespaces.
 fn refuse_unfinished(store: &Store, is_unfinished: bool) -> Result<(), StoreError> {
     if !is_unfinished {
         return Ok(());

@@ -9,7 +9,7 @@ use sea_orm::DbErr;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::{Pulse, silence};
-use crate::opening::Taken;
+use crate::taken::Taken;
 
 /// Duration of work after which a ping checks whether the database still answers. Together with the
 /// ping, and its test of other connections, it remains within the three seconds within which a

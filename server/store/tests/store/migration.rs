@@ -11,11 +11,18 @@ use castalia_store::{
 };
 use futures_util::future::{BoxFuture, join_all};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, Set,
-    TransactionTrait,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    IntoActiveModel, QueryFilter, Set, TransactionTrait,
 };
 
 use crate::database::{Database, apply, on_each_database};
+
+/// The statement that creates the record of steps, on SQLite, MySQL and PostgreSQL.
+const RECORD: [&str; 3] = [
+    include_str!("../../src/migration/sqlite/0000_record.sql"),
+    include_str!("../../src/migration/mysql/0000_record.sql"),
+    include_str!("../../src/migration/postgres/0000_record.sql"),
+];
 
 on_each_database! {
     async fn four_nodes_at_once_create_the_schema_once(database: Database) {
@@ -113,6 +120,48 @@ on_each_database! {
         assert_eq!(migration::origin(&store).await.unwrap(), Origin::Fresh);
     }
 
+    // S92: a restore creates all tables before it fills them.
+    async fn a_record_without_rows_beside_other_tables_is_refused(database: Database) {
+        let store = database.config().await;
+        let raw = database.raw().await;
+        let rows = castalia_schema::Entity::find().all(&raw).await.unwrap();
+        castalia_schema::Entity::delete_many().exec(&raw).await.unwrap();
+        refused_as_incomplete(&store, "CastaliaSchema has no rows").await;
+        assert!(versions(&store).await.is_empty());
+        let rows = rows.into_iter().map(|row| row.into_active_model().reset_all());
+        let restored = castalia_schema::Entity::insert_many(rows);
+        restored.exec_without_returning(&raw).await.unwrap();
+        raw.close().await.unwrap();
+        assert_eq!(apply(&store, Part::Config).await.unwrap(), Origin::Fresh);
+    }
+
+    // S92: or it creates and fills one table after the other.
+    async fn other_tables_without_a_record_are_refused(database: Database) {
+        let store = database.config().await;
+        rename_record(&database, "CastaliaSchema", "Kept").await;
+        refused_as_incomplete(&store, "CastaliaSchema is missing").await;
+        // Fails if the table was created meanwhile.
+        rename_record(&database, "Kept", "CastaliaSchema").await;
+        assert_eq!(apply(&store, Part::Config).await.unwrap(), Origin::Fresh);
+    }
+
+    // MySQL keeps it if a creation is killed there.
+    async fn a_record_without_rows_and_without_other_tables_is_completed(database: Database) {
+        // Creates the file of SQLite.
+        let store = database.connect().await;
+        let raw = database.raw().await;
+        let [sqlite, mysql, postgres] = RECORD;
+        let sql = match (database.is_mysql(), database.is_postgres()) {
+            (true, _) => mysql,
+            (_, true) => postgres,
+            _ => sqlite,
+        };
+        raw.execute_unprepared(sql.split(";\n").next().unwrap()).await.unwrap();
+        raw.close().await.unwrap();
+        assert_eq!(apply(&store, Part::Config).await.unwrap(), Origin::Fresh);
+        assert!(versions(&store).await.contains(&1));
+    }
+
     async fn check_names_what_is_missing_and_writes_nothing(database: Database) {
         let store = database.connect().await;
         let report = migration::check(&store, Part::Portal).await.unwrap();
@@ -204,6 +253,36 @@ async fn refused_as(database: &Database, part: Part, expected: &str) {
     }
 }
 
+/// S92: whether this account may not read the record is no matter of a restore.
+#[tokio::test]
+async fn a_record_that_this_account_may_not_read_is_not_missing() {
+    let Some(database) = Database::postgres().await else { return };
+    let store = database.config().await;
+    let raw = database.raw().await;
+    let revoke = r#"REVOKE SELECT ON "CastaliaSchema" FROM CURRENT_USER"#;
+    raw.execute_unprepared(revoke).await.unwrap();
+    raw.close().await.unwrap();
+    assert!(migration::check(&store, Part::Config).await.unwrap().faults.is_empty());
+    let accepted = migration::accept(&store, Part::Config, "").await;
+    for origin in [apply(&store, Part::Config).await, accepted, migration::origin(&store).await] {
+        assert_eq!(origin.unwrap(), Origin::Adopted);
+    }
+}
+
+/// No start takes the database for one of Apollo.
+async fn refused_as_incomplete(store: &Store, state: &str) {
+    let expected = "a restore is not complete";
+    let report = migration::check(store, Part::Config).await.unwrap();
+    assert!(report.faults.len() == 1 && report.faults[0].contains(expected), "{report:?}");
+    let applied = apply(store, Part::Config).await;
+    let accepted = migration::accept(store, Part::Config, "").await;
+    for refused in [applied, accepted, migration::origin(store).await] {
+        let text = refused.unwrap_err().to_string();
+        assert!(text.contains("config-db: ") && text.contains(expected), "{text}");
+        assert!(text.contains(state), "{text}");
+    }
+}
+
 /// Leaves what MySQL has committed when a creation is interrupted before its first rows.
 async fn forget_steps(database: &Database) {
     let raw = database.raw().await;
@@ -214,8 +293,17 @@ async fn forget_steps(database: &Database) {
 
 /// Renames a column of the record of steps.
 async fn rename_column(database: &Database, from: &str, to: &str) {
+    let change = format!("ALTER TABLE 'CastaliaSchema' RENAME COLUMN '{from}' TO '{to}'");
+    execute(database, &change).await;
+}
+
+/// Renames the table of the record of steps.
+async fn rename_record(database: &Database, from: &str, to: &str) {
+    execute(database, &format!("ALTER TABLE '{from}' RENAME TO '{to}'")).await;
+}
+
+async fn execute(database: &Database, sql: &str) {
     let raw = database.raw().await;
-    let sql = format!("ALTER TABLE 'CastaliaSchema' RENAME COLUMN '{from}' TO '{to}'");
     let quote = if database.is_mysql() { "`" } else { "\"" };
     raw.execute_unprepared(&sql.replace('\'', quote)).await.unwrap();
     raw.close().await.unwrap();

@@ -30,6 +30,9 @@ export class ApiError extends Error {
   }
 }
 
+/** A page does not wait longer; the error then says when to try again. */
+const LONGEST_DELAY_SECONDS = 10;
+
 const KINDS = {
   0: "unreachable",
   400: "refused",
@@ -74,7 +77,14 @@ export function isUnknown(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 400 || error.status === 404);
 }
 
-/** Only reads are repeated, once, after a network failure or a server error. */
+/** Only reads are repeated, once, after a network failure, a server error, or too many requests. */
 export function mayRetry(failures: number, error: unknown): boolean {
-  return failures < 1 && error instanceof ApiError && (error.status === 0 || error.status >= 500);
+  const { status } = error instanceof ApiError ? error : { status: 400 };
+  return failures < 1 && (status === 0 || status === 429 || status >= 500);
+}
+
+/** Milliseconds until a read is repeated: as long as the server asks for, or a second. */
+export function retryDelay(_failures: number, error: unknown): number {
+  const seconds = error instanceof ApiError ? error.retryAfterSeconds : undefined;
+  return Math.min(seconds ?? 1, LONGEST_DELAY_SECONDS) * 1000;
 }

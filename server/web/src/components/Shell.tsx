@@ -15,7 +15,6 @@ import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 
-import { prefix } from "../api/client";
 import { useBoot } from "../api/queries";
 import { rootRight } from "../api/users";
 import { useShortcuts } from "../state/keys";
@@ -26,6 +25,7 @@ import { DisplaySwitches } from "./DisplaySwitches";
 import { Logo } from "./Logo";
 import classes from "./Shell.module.css";
 import { SessionGuard } from "./SessionGuard";
+import { useSignOut } from "./useSignOut";
 
 const palette = () => import("./Palette");
 const Palette = lazy(async () => ({ default: (await palette()).Palette }));
@@ -111,6 +111,7 @@ interface AccountProps {
 function Account({ onShortcuts }: AccountProps) {
   const { t } = useTranslation();
   const { user } = useBoot();
+  const signOut = useSignOut();
   const isRoot = useQuery(rootRight(user.userId)).data === true;
   const name = user.name ?? user.userId;
   return (
@@ -147,7 +148,7 @@ function Account({ onShortcuts }: AccountProps) {
           {t("shortcuts.title")}
         </Menu.Item>
         <Menu.Divider />
-        <Menu.Item component="a" href={`${prefix}/user/logout`} leftSection={<IconLogout size={16} />}>
+        <Menu.Item leftSection={<IconLogout size={16} />} onClick={signOut}>
           {t("shell.signOut")}
         </Menu.Item>
       </Menu.Dropdown>

@@ -1,11 +1,12 @@
-// The ways to sign in: a form for name and password, a link to the identity provider, or both.
+// The ways to sign in: a form for name and password, a link to the identity provider, or both; or a link to a page
+// that is opened through the proxy that has identified the user.
 import { Button, PasswordInput, TextInput } from "@mantine/core";
 import { useMutation } from "@tanstack/react-query";
 import { useEffect, useRef, useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 
 import { prefix, signIn } from "../api/client";
-import { isRefusal, ownSignInWays, providerAddress, type Notice } from "../state/signIn";
+import { isRefusal, ownSignInWays, singleSignOnAddress, type Notice } from "../state/signIn";
 import classes from "./SignInForm.module.css";
 import { Failure } from "./States";
 
@@ -14,11 +15,11 @@ const ways = ownSignInWays();
 interface Props {
   /** Why the form is shown; replaced by the reason of a refusal. */
   first: Notice | null;
-  /** Where the identity provider returns to. */
+  /** Where single sign-on leads to. */
   next: string | undefined;
   /** The name that was signed in before. */
   user?: string | undefined;
-  /** Whether the identity provider opens in another tab, so that this page is kept. */
+  /** Whether single sign-on opens in another tab, so that this page is kept. */
   keepsPage?: boolean;
   /** Returns why the user has to sign in once more. */
   onSignedIn: () => Notice | null | Promise<Notice | null>;
@@ -38,20 +39,17 @@ export function SignInForm({ first, next, user = "", keepsPage = false, onSigned
     event.preventDefault();
     form.mutate();
   };
+  const single = singleSignOnAddress(ways, next, prefix, window.location.origin);
   return (
     <form className={classes.form} onSubmit={submit}>
       {notice && <NoticeText notice={notice} />}
       {form.error && <Failure error={form.error} />}
-      {ways.provider !== null && (
-        <Button
-          component="a"
-          size="md"
-          href={providerAddress(ways.provider, next, prefix)}
-          {...(keepsPage && { target: "_blank" })}
-        >
+      {single !== null && (
+        <Button component="a" size="md" href={single} {...(keepsPage && { target: "_blank" })}>
           {t("signIn.provider")}
         </Button>
       )}
+      {single === null && !ways.form && <p className="note">{t("signIn.elsewhere")}</p>}
       {ways.form && (
         <>
           <TextInput
@@ -79,7 +77,7 @@ export function SignInForm({ first, next, user = "", keepsPage = false, onSigned
           <Button
             type="submit"
             size="md"
-            variant={ways.provider === null ? "filled" : "default"}
+            variant={single === null ? "filled" : "default"}
             loading={form.isPending || form.data === null}
           >
             {t("signIn.title")}

@@ -16,7 +16,6 @@ import { useParams } from "@tanstack/react-router";
 import { useTranslation } from "react-i18next";
 
 import type { OpenAppNamespaceDTO } from "../api/bodies";
-import { prefix } from "../api/client";
 import { appNamespaces, envClusters, useBoot } from "../api/queries";
 import { recents } from "../api/recent";
 import { itemsWithValue, places, type FoundKey } from "../api/search";
@@ -27,6 +26,7 @@ import { LANGUAGES, setLanguage, useTheme } from "../state/prefs";
 import { containsWords, type PaletteQuery, type Scope } from "../text/paletteQuery";
 import { useAppCommands } from "./appCommands";
 import { copyLink } from "./copyLink";
+import { useSignOut } from "./useSignOut";
 
 const SHOWN = 8;
 /** A shorter text would be found in every second value. */
@@ -150,6 +150,7 @@ function useActions(onShortcuts: () => void): Entry[] {
   const other = useComputedColorScheme("light") === "dark" ? "light" : "dark";
   const switches = useSwitches();
   const inApp = useAppCommands();
+  const signOut = useSignOut();
   const language = i18n.language === "zh" ? "en" : "zh";
   const action = (id: string, label: string, rest: Pick<Entry, "to" | "run" | "keys">): Entry => ({
     id: `action/${id}`,
@@ -174,7 +175,7 @@ function useActions(onShortcuts: () => void): Entry[] {
     ),
     action("preferences", t("prefs.title"), { to: "/me/preferences" }),
     action("shortcuts", t("shortcuts.title"), { run: onShortcuts, keys: "?" }),
-    action("signOut", t("shell.signOut"), { run: () => window.location.assign(`${prefix}/user/logout`) }),
+    action("signOut", t("shell.signOut"), { run: signOut }),
   ];
 }
 

@@ -2,12 +2,12 @@
 import { useState } from "react";
 
 import { useBoot, type Place } from "../api/queries";
-import { dropUnsaved, keepBase, keepUnsaved, readUnsaved, type Unsaved } from "../state/unsaved";
+import { dropUnsaved, keepBase, keepUnsaved, nameOf, readUnsaved, type EditForm, type Unsaved } from "../state/unsaved";
 
-/** `form` separates the edits of several forms. With `start`, what was kept is not read: the edit begins with that. */
-export function useUnsaved<Edit, Was>(place: Place, form = "", start?: Unsaved<Edit, Was> | null) {
+/** With `start`, what was kept is not read: the edit begins with that. */
+export function useUnsaved<Edit, Was>(place: Place, form: EditForm = "", start?: Unsaved<Edit, Was> | null) {
   const { app, env, cluster, ns } = place;
-  const name = [useBoot().user.userId, app, env, cluster, ns].join("+") + form;
+  const name = nameOf(useBoot().user.userId, [app, env, cluster, ns], form);
   const [kept] = useState(() => (start === undefined ? readUnsaved<Edit, Was>(name) : start));
   const [edit, setEdit] = useState<Edit | null>(kept?.edit ?? null);
   return {

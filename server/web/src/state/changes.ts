@@ -37,14 +37,9 @@ export function storedItems(items: OpenItemDTO[] | undefined): Map<string, ItemC
   return new Map(stored.map((item) => [item.key, contentOf(item)]));
 }
 
-/**
- * What pasted items change. Those that exist keep type, comment and the spelling of their key: the
- * server compares keys without regard to case.
- */
+/** What pasted items change. Those that exist keep type and comment. */
 export function changesBy(items: PastedItem[], stored: Map<string, ItemContent>): ItemChange[] {
-  const spellings = new Map([...stored.keys()].map((key) => [key.toLowerCase(), key]));
-  return items.flatMap(({ key: pasted, value, type }): ItemChange[] => {
-    const key = spellings.get(pasted.toLowerCase()) ?? pasted;
+  return items.flatMap(({ key, value, type }): ItemChange[] => {
     const was = stored.get(key) ?? null;
     const now = was ? { ...was, value } : { value, type, comment: "" };
     return was?.value === value ? [] : [{ key, was, now }];

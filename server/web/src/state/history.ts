@@ -210,16 +210,13 @@ export interface DeletedItem {
   at: string | undefined;
 }
 
-/**
- * What these edits, newest first, deleted and what is not stored now. Keys are compared without regard to
- * case, as by the server.
- */
+/** What these edits, newest first, deleted and what is not stored now. */
 export function deletedItems(rows: OpenCommitDTO[], stored: Iterable<string>): DeletedItem[] {
-  const seen = new Set([...stored].map((key) => key.toLowerCase()));
+  const seen = new Set(stored);
   return rows.flatMap((row) =>
     (parsed(row.changeSets ?? "{}").deleteItems ?? []).flatMap(({ key = "", value = "", type = 0, comment = "" }) => {
-      if (key === "" || seen.has(key.toLowerCase())) return [];
-      seen.add(key.toLowerCase());
+      if (key === "" || seen.has(key)) return [];
+      seen.add(key);
       const by = row.dataChangeCreatedByDisplayName ?? row.dataChangeCreatedBy ?? "";
       return [{ key, content: { value, type, comment }, by, at: row.dataChangeCreatedTime }];
     }),

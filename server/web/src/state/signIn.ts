@@ -2,20 +2,24 @@
 
 export type Notice = "failed" | "initialPassword" | "refused" | "providerDown" | "signedOut" | "expired";
 
-/** How users sign in: with a form, with the identity provider of this name, or both. */
+/** How users sign in: with a form, with the identity provider of this name, or both, or through a proxy. */
 export interface SignInWays {
   form: boolean;
   provider: string | null;
+  /** Whether a proxy has identified the user, whose session begins with any other page. */
+  isProxied: boolean;
   /** Whether another system has the accounts. */
   isExternal: boolean;
 }
 
 /** Reads what the server wrote into the page; without that, users sign in with the form. */
 export function signInWays(data: Record<string, string | undefined> | undefined): SignInWays {
-  const provider = data?.provider;
-  const isExternal = data?.accounts === "external";
-  if (provider === undefined || provider === "") return { form: true, provider: null, isExternal };
-  return { form: data?.form === "form", provider, isExternal };
+  return {
+    form: data === undefined || data.form === "form",
+    provider: data?.provider || null,
+    isProxied: data?.proxy === "proxy",
+    isExternal: data?.accounts === "external",
+  };
 }
 
 /** What the server wrote into this page. */
@@ -27,6 +31,17 @@ export function ownSignInWays(): SignInWays {
 export function providerAddress(provider: string, next: string | undefined, prefix: string): string {
   const address = `${prefix}/oauth2/authorization/${encodeURIComponent(provider)}`;
   return next === undefined ? address : `${address}?next=${encodeURIComponent(next)}`;
+}
+
+/** The address that signs in without a form, and leads to the page in `next`; null if there is none. */
+export function singleSignOnAddress(
+  { provider, isProxied }: SignInWays,
+  next: string | undefined,
+  prefix: string,
+  origin: string,
+): string | null {
+  if (isProxied) return wantedAddress(next, prefix, origin);
+  return provider === null ? null : providerAddress(provider, next, prefix);
 }
 
 /** Whether the notice contains the reason of a refused sign-in. */

@@ -1,8 +1,13 @@
 // Edits that are not stored on the server yet, kept in this browser so that neither a reload nor an
-// expired session loses them.
+// expired session loses them. They contain values of the namespace, which the next user of the browser
+// must not find: what a user left is removed when that user signs out.
 const PREFIX = "castalia.unsaved.";
 /** Suffix of the name under which the base of an edit is kept. */
 const BASE = "+base";
+/** What edits: a form for one item, or one for the text of the namespace. */
+export type EditForm = "" | "+text";
+/** What follows the user in the name of an edit: the app, environment, cluster and namespace, and the form. */
+const OF_PLACE = /^(\+[^+]*){4}(\+text)?(\+base)?$/;
 
 export interface Unsaved<Edit, Was> {
   edit: Edit;
@@ -15,6 +20,7 @@ export interface Unsaved<Edit, Was> {
 type Base<Was> = Pick<Unsaved<unknown, Was>, "revision"> & { was: Was };
 
 export function readUnsaved<Edit, Was>(name: string): Unsaved<Edit, Was> | null {
+  [name, name + BASE].forEach(moveFormer);
   const kept = read(name) as Unsaved<Edit, Was> | null;
   if (!kept || kept.was !== undefined) return kept;
   const base = read(name + BASE) as Base<Was> | null;
@@ -48,6 +54,55 @@ export function keepBase<Was>(name: string, base: Base<Was>): void {
 export function dropUnsaved(name: string): void {
   remove(name);
   remove(name + BASE);
+}
+
+/** Under which an edit of a user is kept; `place` has its app, environment, cluster and namespace. */
+export function nameOf(userId: string, place: [string, string, string, string], form: EditForm = ""): string {
+  return [ownerOf(userId), ...place].join("+") + form;
+}
+
+/** Removes all edits of a user. */
+export function dropUnsavedOf(userId: string): void {
+  try {
+    const names = Array.from({ length: localStorage.length }, (_, at) => localStorage.key(at) ?? "");
+    const owner = ownerOf(userId);
+    const beginnings = [owner, formerOf(owner) ?? owner].map((owner) => PREFIX + owner);
+    const isOwn = (name: string) =>
+      beginnings.some((beginning) => name.startsWith(beginning) && OF_PLACE.test(name.slice(beginning.length)));
+    names.filter(isOwn).forEach((name) => localStorage.removeItem(name));
+  } catch {
+    // There are none if storage is disabled.
+  }
+}
+
+/** The user's name without the separator of names, so that it is not the beginning of another user's. */
+function ownerOf(userId: string): string {
+  return userId.replace(/[%+]/g, encodeURIComponent);
+}
+
+/**
+ * What a version that did not escape names had instead of this one; null if that is the same, or may be the
+ * escaped name of another user.
+ */
+function formerOf(owner: string): string | null {
+  const former = decodeURIComponent(owner);
+  return former === owner || /%2[5B]/.test(former) ? null : former;
+}
+
+/** Moves what a former version kept. Without the space for it, it stays where it is. */
+function moveFormer(name: string): void {
+  const [owner = ""] = name.split("+");
+  const former = formerOf(owner);
+  if (former === null) return;
+  try {
+    const from = PREFIX + former + name.slice(owner.length);
+    const text = localStorage.getItem(from);
+    if (text === null) return;
+    if (localStorage.getItem(PREFIX + name) === null) localStorage.setItem(PREFIX + name, text);
+    localStorage.removeItem(from);
+  } catch {
+    // There is none if storage is disabled.
+  }
 }
 
 function read(name: string): unknown {

@@ -63,9 +63,8 @@ export function fromText(text: string): { lines: Line[]; problems: TextProblem[]
     }
     const name = unescape(key.trim());
     lines.push({ key: name, value: unescape(value.trim()) });
-    // The server compares keys like this.
-    const same = name.toLowerCase();
-    numbers.set(same, [...(numbers.get(same) ?? []), index + 1]);
+    // Only the server knows whether its database compares keys without regard to case.
+    numbers.set(name, [...(numbers.get(name) ?? []), index + 1]);
   });
   for (const repeated of numbers.values()) {
     if (repeated.length > 1) problems.push(...repeated.map((line) => ({ line, message: "repeatedKey" as const })));

@@ -10,6 +10,7 @@ use castalia_core::protocol::route::PollQuery;
 use castalia_core::protocol::wire::Notification;
 use castalia_store::{Part, Secret, Store, StoreOptions, migration};
 use http::HeaderMap;
+use tokio_util::task::TaskTracker;
 
 use super::super::{Step, begin};
 use crate::domain::instance_audit::InstanceAudit;
@@ -57,6 +58,7 @@ async fn state() -> EnvironmentState {
         instances: InstanceAudit::new(store.clone(), config.clone()),
         unsigned: UnsignedClients::new(store.clone()),
         registry,
+        changes: TaskTracker::new(),
         ready: Readiness::default(),
         feed,
         store,

@@ -1,7 +1,7 @@
-//! Sends changes again to environments that did not receive them, in the order in which they were
-//! made: an environment gets what the portal has now, which may be newer. A change that is refused,
-//! that fails for a reason of its own, or that cannot be decoded, blocks the later ones of the same
-//! object only.
+//! Sends changes again to environments that did not receive them, those of one object in the order
+//! in which they were made: an environment gets what the portal has now, which may be newer. A
+//! change that is refused, that fails for a reason of its own, or that cannot be decoded, blocks
+//! the later ones of the same object only.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::wire::admin;
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Number of objects whose changes are not answered, after which the others wait for the next
-/// round.
+/// round, which begins with them.
 const UNANSWERED: u32 = 2;
 
 /// Starts the attempts.
@@ -47,20 +47,18 @@ async fn send_again(state: &PortalState, environment: &Environment) {
 async fn send_all(state: &PortalState, environment: &Environment) -> Result<()> {
     let (mut blocked, mut unanswered) = (HashSet::new(), 0);
     let pending = pending_change::of_environment(&state.store, environment.name()).await?;
-    for change in &pending.readable {
-        if pending.is_held_back(change) {
-            continue;
-        }
-        let object = (change.app_id.clone(), change.namespace_name.clone());
-        let app = (change.app_id.clone(), String::new());
-        if blocked.contains(&object) || blocked.contains(&app) {
+    for change in pending.by_due_time() {
+        let object = change.object();
+        let is_blocked = blocked.contains(&object) || blocked.contains(&object.of_app());
+        if is_blocked || pending.is_held_back(change) {
             continue;
         }
         if !pending.is_due(change) || !pending_change::claim(&state.store, change).await? {
             blocked.insert(object);
             continue;
         }
-        let (env, app_id, namespace) = (environment.name(), &object.0, &object.1);
+        let (app_id, namespace) = (&change.app_id, &change.namespace_name);
+        let env = environment.name();
         match send(state, environment, change).await {
             Ok(()) => {
                 tracing::info!(

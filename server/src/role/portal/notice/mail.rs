@@ -8,7 +8,6 @@ mod server;
 mod text;
 mod transaction;
 
-use castalia_core::protocol::namespace::Format;
 use lettre::address::{Address as MailAddress, Envelope};
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
@@ -22,6 +21,7 @@ use crate::domain::draft::difference;
 use crate::domain::history::ReleaseOperation;
 use crate::domain::notice::{Attempt, Delivery, Notice};
 use crate::domain::permission::requirement::Resource;
+use crate::domain::portal_namespace;
 use crate::environment::Address;
 use crate::error::Result;
 use crate::outgoing::guard::ResolveError;
@@ -154,7 +154,8 @@ fn conclude(notice: &Notice, failure: MailFailure) -> Attempt {
 
 /// The changes of a publish. Fails if the environment cannot be read.
 async fn changes(state: &PortalState, notice: &Notice, entry: &ReleaseHistory) -> Result<Changes> {
-    if Format::of(&notice.namespace_name) != Format::Properties {
+    let (app_id, name) = (&notice.app_id, &notice.namespace_name);
+    if portal_namespace::format_of(&state.store, app_id, name).await?.is_document() {
         return Ok(Changes::OfFile);
     }
     let after = match &entry.configuration {

@@ -197,6 +197,7 @@ pub(super) async fn update(
     let present = portal_app::find(store, &place.app_id).await?;
     // Before it is announced to the environments.
     portal_app::check_base(&present, &base, Some(&details))?;
+    portal.know(&caller, &[&details.owner_name]).await?;
     let fan_out = announce(&portal, &place.app_id, &operator).await?;
     let made = portal_app::update(store, details, &operator, base).await;
     let row = fan_out.unless_refused(&portal, made).await?;

@@ -105,7 +105,7 @@ pub(super) async fn everything(
     let operator = portal.operator(&caller, None, None).await?;
     let turn = ImportTurn::wait(&portal, &operator).await?;
     let archive = ArchiveReader::open(upload.file, limits(&portal)).await?;
-    let plan = plan::of_everything(&portal, &archive, &environments).await?;
+    let plan = plan::of_everything(&portal, &caller, &archive, &environments).await?;
     concern_apps(plan.app_ids());
     let (portal, turn, archive, operator) = (&portal, &turn, &archive, &operator);
     let import = Import { portal, turn, archive, on_conflict, operator };

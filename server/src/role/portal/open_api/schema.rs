@@ -16,6 +16,7 @@ use super::draft::stored;
 use super::{By, people};
 use crate::domain::namespace_schema::{self, Checking, SCHEMA, SchemaKey};
 use crate::domain::permission::requirement::Resource;
+use crate::domain::portal_namespace;
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result};
 use crate::http::request::Body;
@@ -83,7 +84,9 @@ pub(super) async fn put(
     };
     let text = schema.map(|schema| schema.get().to_owned());
     if let Some(text) = &text {
-        namespace_schema::check_format(&place.namespace)?;
+        let Resource { app_id, namespace, .. } = &place;
+        let format = portal_namespace::format_of(&portal.state.store, app_id, namespace).await?;
+        namespace_schema::check_format(namespace, format)?;
         let checking = Checking::to_know(caller.identity.unique_name()).await?;
         namespace_schema::check(&checking, text.clone()).await?;
     }

@@ -46,7 +46,7 @@ async fn provide(State(routes): State<Router>, mut request: Request, next: Next)
     next.run(request).await
 }
 
-/// Marks the first part of a request: its token was counted already, with the whole. The others
+/// Marks the first part of a request: its caller was charged already, for the whole. The others
 /// count as the requests that they replace.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::role::portal) struct FirstPart;

@@ -14,7 +14,7 @@ use quick_cache::sync::Cache;
 use sha2::Sha256;
 use tokio::time::Instant;
 
-use super::{SignInForm, check, too_many_failures};
+use super::{SignInForm, check, too_many_failures, unless_failed};
 use crate::domain::session;
 use crate::domain::user::{self, SignIn, User};
 use crate::error::{Error, Reaction, Result};
@@ -95,11 +95,12 @@ pub(in crate::role::portal) async fn identified(
 async fn verify(portal: &Portal, parts: &Parts, given: SignInForm) -> Result<Arc<(User, Instant)>> {
     let address = audit::address(portal, parts);
     let mut attempt = SignInAttempt::new(&given.username, address, None);
-    if portal.own.throttle.admit(&attempt).await.is_err() {
+    if portal.own.throttle.admit(&mut attempt).await.is_err() {
         return Err(too_many_failures());
     }
     let username = given.username.clone();
-    match check(portal, given, &mut attempt).await? {
+    let checked = check(portal, given, &mut attempt).await;
+    match unless_failed(portal, &attempt, checked)? {
         Some(SignIn::Accepted(user)) => {
             portal.own.throttle.forgive(&attempt);
             Ok(Arc::new((user, Instant::now())))
@@ -109,7 +110,7 @@ async fn verify(portal: &Portal, parts: &Parts, given: SignInForm) -> Result<Arc
             Err(unknown())
         }
         None => {
-            portal.own.throttle.forgive(&attempt);
+            portal.own.throttle.give_back(&attempt);
             let reason = "The directory of users does not answer; try again later.";
             Err(Error::new(Reaction::Unavailable, reason))
         }

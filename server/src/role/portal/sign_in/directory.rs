@@ -17,7 +17,7 @@ use crate::role::portal::identity::Caller;
 use crate::role::portal::throttle::SignInAttempt;
 use crate::turns::Turn;
 
-/// Maximum number of users who are looked up for one request.
+/// Maximum number of users who are looked up in one turn.
 const MOST_UNKNOWN: usize = 50;
 /// Time that a search waits for the other searches of its user.
 const WAIT: Duration = Duration::from_secs(5);
@@ -81,14 +81,17 @@ impl Portal {
     ) -> Result<()> {
         let Some(directory) = &self.own.directory else { return Ok(()) };
         let known = user::named(&self.state.store, names).await?;
-        let is_known = |name: &str| known.iter().any(|user| user.username == name);
-        let names = names.iter().map(AsRef::as_ref).filter(|name| !name.is_empty());
-        // Each costs a search. Further ones are reported as unknown.
-        let unknown: Vec<_> = names.filter(|name| !is_known(name)).take(MOST_UNKNOWN).collect();
+        let mut unknown = unknown(&known, names);
+        // Each costs a search. The callers report further ones as unknown.
+        unknown.truncate(MOST_UNKNOWN);
         if unknown.is_empty() {
             return Ok(());
         }
-        let _turn = self.turn_to_search(caller).await?;
+        let turn = self.turn_to_search(caller).await;
+        let _turn = turn.ok_or_else(|| {
+            let message = "Other searches of yours in the directory of users last; retry later.";
+            Error::new(Reaction::TooMany, message)
+        })?;
         for name in unknown {
             let found = directory.find(name).await.map_err(|unavailable| {
                 report(name, &unavailable.0, "cannot look up a user in the directory");
@@ -103,10 +106,31 @@ impl Portal {
         Ok(())
     }
 
-    /// Users of the directory without an account whose names begin with the text.
+    /// As [`Portal::know`], for any number of users.
     ///
     /// # Errors
-    /// Fails if the database cannot be read, and while other searches of the caller last.
+    /// Fails as that does.
+    pub(in crate::role::portal) async fn know_all(
+        &self,
+        caller: &Caller,
+        names: &[&str],
+    ) -> Result<()> {
+        for part in names.chunks(MOST_UNKNOWN) {
+            self.know(caller, part).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether accounts may have to be created by [`Portal::know`].
+    pub(in crate::role::portal) fn has_directory(&self) -> bool {
+        self.own.directory.is_some()
+    }
+
+    /// Users of the directory without an account whose names begin with the text; none while other
+    /// searches of the caller last.
+    ///
+    /// # Errors
+    /// Fails if the database cannot be read.
     pub(in crate::role::portal) async fn strangers(
         &self,
         caller: &Caller,
@@ -115,24 +139,35 @@ impl Portal {
         let Some(directory) = self.own.directory.as_ref().filter(|_| !text.is_empty()) else {
             return Ok(Vec::new());
         };
-        let turn = self.turn_to_search(caller).await?;
+        let Some(turn) = self.turn_to_search(caller).await else { return Ok(Vec::new()) };
         let mut found = directory.search(text).await;
         drop(turn);
         let ids: Vec<&str> = found.iter().map(|person| person.id.as_str()).collect();
         let known = user::named(&self.state.store, &ids).await?;
-        found.retain(|person| known.iter().all(|user| user.username != person.id));
+        found.retain(|person| !is_among(&known, &person.id));
         Ok(found)
     }
 
     /// Waits for the other searches of the caller: all users share the searches that the directory
-    /// answers at a time.
-    async fn turn_to_search(&self, caller: &Caller) -> Result<Turn> {
-        let turn = self.own.searches.wait(&caller.identity.unique_name(), WAIT).await;
-        turn.ok_or_else(|| {
-            let message = "Other searches of yours in the directory of users last; retry later.";
-            Error::new(Reaction::TooMany, message)
-        })
+    /// answers at a time. `None` if they last too long.
+    async fn turn_to_search(&self, caller: &Caller) -> Option<Turn> {
+        self.own.searches.wait(&caller.identity.unique_name(), WAIT).await
     }
+}
+
+/// The names of which the database found no user.
+fn unknown<'n, S: AsRef<str>>(found: &[User], names: &'n [S]) -> Vec<&'n str> {
+    // A user whom it finds by one name has this name for it, whatever it ignores beside case.
+    if names.len() == 1 && !found.is_empty() {
+        return Vec::new();
+    }
+    let names = names.iter().map(AsRef::as_ref).filter(|name| !name.is_empty());
+    names.filter(|name| !is_among(found, name)).collect()
+}
+
+/// Whether one of the users whom the database found has this name, in a case that it ignores.
+fn is_among(found: &[User], name: &str) -> bool {
+    found.iter().any(|user| user.username.to_lowercase() == name.to_lowercase())
 }
 
 /// The account of a user of the directory, or why the user can have none.
@@ -154,5 +189,40 @@ async fn account(portal: &Portal, person: DirectoryUser) -> Result<Result<User, 
 fn report(name: &str, problem: &str, outcome: &str) {
     if let Some(suppressed) = FAILURES.admit() {
         tracing::warn!(user = shortened(name), problem, suppressed, "{outcome}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use castalia_store::{Id, Small};
+
+    use super::*;
+
+    fn user(name: &str) -> User {
+        User {
+            id: Id(1),
+            username: name.to_owned(),
+            password: Secret::new(""),
+            user_display_name: String::new(),
+            email: String::new(),
+            enabled: Some(Small(1)),
+        }
+    }
+
+    /// X120.
+    #[test]
+    fn a_user_whom_the_database_finds_in_another_case_is_known() {
+        let found = [user("apollo")];
+        assert!(is_among(&found, "Apollo") && is_among(&found, "apollo"));
+        assert!(!is_among(&found, "apollo2") && !is_among(&[], "apollo"));
+        let names = ["Apollo", "", "apollo2"];
+        assert_eq!(unknown(&found, &names), ["apollo2"]);
+    }
+
+    /// X120.
+    #[test]
+    fn a_user_whom_the_database_finds_without_an_accent_is_known() {
+        assert!(unknown(&[user("rene")], &["René"]).is_empty());
+        assert_eq!(unknown(&[], &["René"]), ["René"]);
     }
 }

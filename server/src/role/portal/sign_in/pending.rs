@@ -48,7 +48,7 @@ pub(super) fn keep(
         cookies.set(oldest, "", ENDED);
     }
     let name = name_of(pending.state.secret());
-    let next = next.filter(|next| is_page(next)).unwrap_or_else(|| "/".to_owned());
+    let next = page_or_start(next);
     let kept = serde_json::to_vec(&PendingCookie { pending, next });
     let kept = kept.map_err(|error| Error::internal("cannot store a sign-in", error))?;
     cookies.set(&name, &URL_SAFE_NO_PAD.encode(kept), PENDING_LIFE);
@@ -69,8 +69,12 @@ pub(super) fn take(
     }
     cookies.set(&name, "", ENDED);
     // The cookie is not signed.
-    let next = if is_page(&kept.next) { kept.next } else { "/".to_owned() };
-    Some(PendingCookie { next, ..kept })
+    Some(PendingCookie { next: page_or_start(Some(kept.next)), ..kept })
+}
+
+/// The page to open after a sign-in: the start page, unless another one was asked for.
+pub(super) fn page_or_start(next: Option<String>) -> String {
+    next.filter(|next| is_page(next)).unwrap_or_else(|| "/".to_owned())
 }
 
 fn name_of(state: &str) -> String {

@@ -64,7 +64,8 @@ pub(in crate::role::portal) async fn begin(
     let trail = portal.signs_in(&name, address)?;
     let Err(problem) = within(trail, admit(portal, &mut cookies, &parts.headers, given)).await?
     else {
-        return Ok(cookies.add_to(web::page(State(portal.clone())).await));
+        let page = web::page(State(portal.clone()), parts.headers.clone()).await;
+        return Ok(cookies.add_to(page));
     };
     portal.refused_sign_in(&name, address).await;
     if let Some(suppressed) = REFUSED.admit() {

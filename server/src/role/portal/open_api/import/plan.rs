@@ -1,5 +1,6 @@
 //! Checks a whole archive and lists what to do: every entry is read, parsed and compared with the
-//! others and with the portal. Any problem refuses the archive. Changes nothing.
+//! others and with the portal. Any problem refuses the archive. Changes nothing, but creates the
+//! accounts of owners whom only the directory knows.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -22,6 +23,7 @@ use crate::environment::Environment;
 use crate::error::{Code, Error, Result};
 use crate::json;
 use crate::role::portal::Portal;
+use crate::role::portal::identity::Caller;
 use crate::settings::environment::normalise;
 use crate::wire::archive::{ArchivedApp, ArchivedAppNamespace, ArchivedCluster, ArchivedItem};
 
@@ -77,6 +79,7 @@ impl Problems {
 /// The plan for an archive of everything.
 pub(super) async fn of_everything(
     portal: &Portal,
+    caller: &Caller,
     archive: &ArchiveReader,
     environments: &[Environment],
 ) -> Result<Plan> {
@@ -104,8 +107,9 @@ pub(super) async fn of_everything(
         let added = plan.add(position, kind, &text);
         problems.take(path, added);
     }
-    let formats = check_objects(portal, archive, &plan, &mut problems).await?;
+    let (formats, owners) = check_objects(portal, archive, &plan, &mut problems).await?;
     check_items(portal, archive, &plan, &formats, &mut problems).await;
+    check_owners(portal, caller, &owners, &mut problems).await?;
     problems.check()?;
     check_targets(portal, archive, &plan, environments).await?;
     Ok(plan)
@@ -129,7 +133,7 @@ pub(super) async fn of_cluster(
     if plan.namespaces.is_empty() && problems.count == 0 {
         return Err(refused("The configuration to be imported is empty.".to_owned()));
     }
-    let formats = check_objects(portal, archive, &plan, &mut problems).await?;
+    let (formats, _) = check_objects(portal, archive, &plan, &mut problems).await?;
     check_items(portal, archive, &plan, &formats, &mut problems).await;
     problems.check()?;
     check_missed_deletions(portal, &plan, &cluster.env).await?;
@@ -196,24 +200,23 @@ impl Plan {
 }
 
 /// Checks that all that the entries refer to exists, in the portal or in the archive, and returns
-/// the formats of all namespaces.
-async fn check_objects(
+/// the formats of all namespaces, and the owners of new apps behind the paths of the entries.
+async fn check_objects<'p>(
     portal: &Portal,
-    archive: &ArchiveReader,
-    plan: &Plan,
+    archive: &'p ArchiveReader,
+    plan: &'p Plan,
     problems: &mut Problems,
-) -> Result<Formats> {
+) -> Result<(Formats, Vec<(&'p str, &'p str)>)> {
     let paths: Vec<_> = archive.paths().collect();
     check_distinct(plan, &paths, problems);
     let store = &portal.state.store;
     let apps = portal_app::all(store).await?;
     check_app_ids(store, &apps, plan, &paths, problems).await?;
     let mut known: HashSet<&str> = apps.iter().map(|app| app.app_id.as_str()).collect();
+    let mut owners = Vec::new();
     for (position, details) in &plan.apps {
-        if known.insert(&details.app_id) && user::find(store, &details.owner_name).await?.is_none()
-        {
-            let problem = format!("the owner {} is not a user", details.owner_name);
-            problems.add(paths[*position], &problem);
+        if known.insert(&details.app_id) {
+            owners.push((paths[*position], details.owner_name.as_str()));
         }
     }
     let definitions = portal_namespace::all(store).await?;
@@ -239,7 +242,28 @@ async fn check_objects(
             problems.add(paths[*position], "neither portal nor archive defines the namespace");
         }
     }
-    Ok(formats)
+    Ok((formats, owners))
+}
+
+/// Checks the owners of new apps. Those whom only the directory knows receive accounts, hence last,
+/// and not if the archive is refused anyway.
+async fn check_owners(
+    portal: &Portal,
+    caller: &Caller,
+    owners: &[(&str, &str)],
+    problems: &mut Problems,
+) -> Result<()> {
+    if problems.count > 0 && portal.has_directory() {
+        return Ok(());
+    }
+    let names: BTreeSet<&str> = owners.iter().map(|(_, owner)| *owner).collect();
+    portal.know_all(caller, &names.into_iter().collect::<Vec<_>>()).await?;
+    for (path, owner) in owners {
+        if user::find(&portal.state.store, owner).await?.is_none() {
+            problems.add(path, &format!("the owner {owner} is not a user"));
+        }
+    }
+    Ok(())
 }
 
 async fn check_items(

@@ -3,13 +3,13 @@
 //! is part of it, if it is stated.
 
 use axum::extract::{Extension, State};
-use castalia_core::protocol::namespace::Format;
 
 use super::batch::{check_is_not_empty, checked, entries};
 use crate::domain::audit_log::request::leave_out;
 use crate::domain::draft::batch::{Batch, ListedLine};
 use crate::domain::draft::text::is_comment;
 use crate::domain::permission::requirement::Resource;
+use crate::domain::portal_namespace;
 use crate::error::{Code, Error, Result};
 use crate::http::request::{Body, LARGE_BODY};
 use crate::role::portal::Portal;
@@ -27,7 +27,7 @@ pub(in super::super) async fn apply(
     Query(by): Query<By>,
     Body(changes): Body<ItemChanges, LARGE_BODY>,
 ) -> Result<()> {
-    if changes.lines.is_some() && Format::of(&place.namespace).is_document() {
+    if changes.lines.is_some() && is_document(&portal, &place).await? {
         let message = "The namespace is one document: only properties have lines";
         return Err(Error::bad_request(message).with_code(Code::InvalidParameter));
     }
@@ -48,6 +48,12 @@ pub(in super::super) async fn apply(
         portal.edited(&place, &operator);
     }
     Ok(())
+}
+
+async fn is_document(portal: &Portal, place: &Resource) -> Result<bool> {
+    let Resource { app_id, namespace, .. } = place;
+    let format = portal_namespace::format_of(&portal.state.store, app_id, namespace).await?;
+    Ok(format.is_document())
 }
 
 /// The line at this position of a list, from 0.

@@ -14,8 +14,7 @@ pub(super) fn compare(namespace_id: i64, content: NamespaceView, shown: &mut Vec
     let NamespaceView { items, released, deleted, .. } = content;
     let draft: Vec<_> = items.iter().map(line).collect();
     let mut count = 0;
-    for (line, item) in draft.iter().zip(shown.iter_mut()) {
-        let difference = difference::of_line(line, &released);
+    for (difference, item) in difference::of_lines(&draft, &released).into_iter().zip(&mut *shown) {
         count += i64::from(difference.is_some());
         item.extend_info = Some(Box::new(extend(namespace_id, difference)));
     }

@@ -2,11 +2,13 @@
 //! namespace. What is published is what was checked: the publish is based on the revision of the
 //! checked items. A namespace without a schema costs no call of its environment.
 
+use castalia_core::protocol::namespace::Format;
 use serde::de::DeserializeOwned;
 
 use crate::domain::configurations::{self, Configurations};
 use crate::domain::namespace_schema::{self, Checking, SchemaKey, SchemaPlace, Violation};
 use crate::domain::permission::requirement::Resource;
+use crate::domain::portal_namespace;
 use crate::environment::{Address, Environment, revision};
 use crate::error::{Code, Error, Reaction, Result};
 use crate::role::portal::Portal;
@@ -27,6 +29,8 @@ const REPLACED: usize = 10;
 pub(in super::super) struct Schema {
     text: String,
     key: SchemaKey,
+    /// That of the namespace.
+    format: Format,
 }
 
 impl Schema {
@@ -43,7 +47,8 @@ impl Schema {
         }
         let key = key(environment, place).await?;
         if let Some(row) = namespace_schema::find(store, &key).await? {
-            return Ok(Some(Self { text: row.text, key }));
+            let format = portal_namespace::format_of(store, &key.app_id, &key.namespace).await?;
+            return Ok(Some(Self { text: row.text, key, format }));
         }
         check_unreadable(environment, place, &key, &places).await?;
         let above =
@@ -72,8 +77,7 @@ impl Schema {
         checking: &Checking,
         content: Configurations,
     ) -> Result<(Vec<Violation>, usize)> {
-        let (text, namespace) = (self.text.clone(), &self.key.namespace);
-        namespace_schema::violations(checking, text, namespace, content).await
+        namespace_schema::violations(checking, self.text.clone(), self.format, content).await
     }
 
     /// Rejects content that violates the schema, also one that replaced it during the check, and a

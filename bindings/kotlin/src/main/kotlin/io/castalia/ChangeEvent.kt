@@ -19,8 +19,12 @@ class Change internal constructor(
 }
 
 /** All changes that one release made to a namespace. */
-class ChangeEvent private constructor(about: Record, changed: List<NativeChange>) {
-    internal constructor(event: Event) : this(Record(event.about), event.changes)
+class ChangeEvent private constructor(about: Record, changed: List<NativeChange>, isOverridden: (key: String) -> Boolean) {
+    /** The changes that are seen by readers of keys, some of which are overridden. */
+    internal constructor(event: Event, isOverridden: (key: String) -> Boolean = { false }) :
+        this(Record(event.about), event.changes.filterNot { isOverridden(it.key) }, isOverridden)
+
+    private val interest: List<String> = about.words("interested_keys")
 
     val appId: String = about.text("app_id")
     val namespace: String = about.text("namespace")
@@ -30,7 +34,10 @@ class ChangeEvent private constructor(about: Record, changed: List<NativeChange>
         changed.associate { it.key to Change(it.oldValue, it.newValue, ChangeType.valueOf(it.changeType)) }
 
     /** The changed keys that the listener is interested in; empty if it is interested in everything. */
-    val interestedKeys: List<String> = about.words("interested_keys")
+    val interestedKeys: List<String> = interest.filterNot(isOverridden)
+
+    /** Whether all that the listener is interested in is overridden. */
+    internal val isHidden: Boolean = changes.isEmpty() || (interest.isNotEmpty() && interestedKeys.isEmpty())
 
     /** Release key before the change; empty if those values did not come from a server. */
     val oldReleaseKey: String = about.text("old_release_key")

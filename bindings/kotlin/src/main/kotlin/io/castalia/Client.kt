@@ -27,8 +27,8 @@ fun interface Validator {
 class Client internal constructor(settings: Settings, private val native: NativeClient) : AutoCloseable {
     private val about = Record(native.report("about"))
     private val tasks = Tasks()
-    private val rules = Rules(about)
     private val usesClassPath = settings.isWithEnv()
+    private val rules = Rules(about, usesSystemProperties = settings.isWithEnv())
     private val configs = ConcurrentHashMap<Pair<String, String>, Config>()
     private val files = ConcurrentHashMap<String, ConfigFile>()
     private val validating = CopyOnWriteArrayList<Future<*>>()
@@ -78,16 +78,17 @@ class Client internal constructor(settings: Settings, private val native: Native
         val key = appId to namespace
         if (!configs.containsKey(key)) addDefaults(appId, namespace)
         val opened = native.open(appId, namespace, false)
-        warnUnlessLoaded(opened, namespace)
-        kept(configs, key, opened) { Config(Opened(opened, tasks, ::snapshotOf) { configs.remove(key) }) }
+        Log.report()
+        kept(configs, key, opened) { Config(Opened(opened, tasks, ::snapshotOf, rules::isOverridden) { configs.remove(key) }) }
     }
 
     /** Opens a namespace as one text, for Java; see [configAsync]. */
     fun configFileAsync(namespace: String): CompletableFuture<ConfigFile> = tasks.call {
         if (!files.containsKey(namespace)) addDefaults(appId, namespace)
         val opened = native.open(appId, namespace, true)
-        warnUnlessLoaded(opened, namespace)
-        kept(files, namespace, opened) { ConfigFile(Opened(opened, tasks, ::snapshotOf) { files.remove(namespace) }) }
+        Log.report()
+        // Nothing overrides a text.
+        kept(files, namespace, opened) { ConfigFile(Opened(opened, tasks, ::snapshotOf, { false }) { files.remove(namespace) }) }
     }
 
     /** Signs requests for an app id with another secret from now on. A blank secret ends signing. */
@@ -167,6 +168,7 @@ class Client internal constructor(settings: Settings, private val native: Native
         configs.values.forEach { it.opened.release() }
         files.values.forEach { it.opened.release() }
         native.close()
+        Log.report()
     }
 
     /** Passes the defaults on the class path to the native half, before it opens their namespace. */
@@ -185,15 +187,6 @@ class Client internal constructor(settings: Settings, private val native: Native
         val kept = known.computeIfAbsent(key) { translated(make).also { isNew = true } }
         if (!isNew) native.close()
         return kept
-    }
-
-    /** Reported without being asked: a program that starts without its values must notice. */
-    private fun warnUnlessLoaded(opened: Namespace, namespace: String) {
-        val standing = Standing(opened.standing())
-        if (standing.state != "Unavailable") return
-        val text = "namespace $namespace of app $appId is empty: no server answered and there is no cache file, so reads " +
-            "return their defaults until a server answers; Settings.startPolicy refuses such a start"
-        Report.warn(text, standing.lastError)
     }
 
     /** Changes the values of a client without servers, and waits until reads return them. */
@@ -227,7 +220,8 @@ class Client internal constructor(settings: Settings, private val native: Native
 
         /**
          * Passes the log records of all clients of this level and above to a sink, in order; null drops them.
-         * A sink keeps two threads and its class loader.
+         * A sink keeps two threads and its class loader. Without this call, warnings and errors go to SLF4J if
+         * the program has it, else to the logger of the JDK, under the name `io.castalia`.
          */
         @JvmStatic
         @JvmOverloads
@@ -236,7 +230,13 @@ class Client internal constructor(settings: Settings, private val native: Native
         /** Creates an object of the native half from settings and resources of the class path. */
         internal fun <T> made(settings: Settings, make: (ClientOptions) -> T): T {
             Library.load()
-            return translated { make(settings.clientOptions()) }
+            val log = Log.user()
+            try {
+                return translated { make(settings.clientOptions(log)) }
+            } finally {
+                // The object holds it.
+                log?.close()
+            }
         }
     }
 }

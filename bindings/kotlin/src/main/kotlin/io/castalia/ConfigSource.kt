@@ -10,7 +10,7 @@ class ConfigSource(
     val configs: List<Config>,
 ) {
     /** The value of a property; null if no namespace has it. */
-    fun getProperty(name: String): String? = configs.firstNotNullOfOrNull { it[name] }
+    fun getProperty(name: String): String? = configs.firstNotNullOfOrNull { it.opened.current.values[name] }
 
     /** Names of all properties of the namespaces. */
     fun propertyNames(): Set<String> = configs.flatMapTo(LinkedHashSet()) { it.snapshot().values.keys }

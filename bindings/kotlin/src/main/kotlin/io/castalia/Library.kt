@@ -169,8 +169,8 @@ internal object Library {
 }
 
 /**
- * Libraries from the jar as files, named by a hash of their content, shared by all JVMs of a user,
- * and written atomically.
+ * Libraries from the jar as files, named by a hash of their content, shared by all JVMs of a user
+ * unless another user has their folder, and written atomically.
  */
 internal object Unpacked {
     const val PROPERTY = "castalia.native.tmpdir"
@@ -178,6 +178,26 @@ internal object Unpacked {
     /** The file with this content; written if it does not exist. */
     fun place(content: ByteArray, name: String): Path {
         val root = Path.of(System.getProperty(PROPERTY) ?: System.getProperty("java.io.tmpdir"))
+        return try {
+            shared(root, content, name)
+        } catch (unusable: IOException) {
+            // Any user may create a folder of this name, and users without a name have the same one.
+            ofThisJvm(root, content, name) ?: throw unusable
+        }
+    }
+
+    /** A file in a new folder, which is deleted when this JVM ends; null if it cannot be written. */
+    private fun ofThisJvm(root: Path, content: ByteArray, name: String): Path? = try {
+        val folder = Files.createTempDirectory(root, "castalia-")
+        // Deleted in the reverse order.
+        val place = folder.resolve(name)
+        listOf(folder, place).forEach { it.toFile().deleteOnExit() }
+        Files.write(place, content)
+    } catch (_: IOException) {
+        null
+    }
+
+    private fun shared(root: Path, content: ByteArray, name: String): Path {
         val folder = folder(root.resolve("castalia-${System.getProperty("user.name")}"))
         val digest = MessageDigest.getInstance("SHA-256").digest(content)
         val hash = digest.take(HASH_BYTES).joinToString("") { "%02x".format(it) }

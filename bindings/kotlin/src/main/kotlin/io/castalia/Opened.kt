@@ -16,6 +16,8 @@ internal class Opened(
     private val tasks: Tasks,
     /** Creates the object that reads use; its second argument is called for malformed values. */
     private val made: (Content, tell: (key: String) -> Unit) -> Snapshot,
+    /** Whether readers of a key do not see its changes. */
+    private val isOverridden: (key: String) -> Boolean,
     /** Called when the namespace is closed. */
     private val gone: () -> Unit,
 ) {
@@ -145,7 +147,7 @@ internal class Opened(
 
     /** The changes from now on. */
     fun stream(keys: Collection<String>, prefixes: Collection<String>): ChangeSource =
-        ChangeSource(ask { changes(keys.toList(), prefixes.toList()) })
+        ChangeSource(ask { changes(keys.toList(), prefixes.toList()) }, isOverridden)
 
     private companion object {
         /**

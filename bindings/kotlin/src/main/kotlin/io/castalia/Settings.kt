@@ -2,6 +2,7 @@ package io.castalia
 
 import io.castalia.ffi.ClientOptions
 import io.castalia.ffi.Entry
+import io.castalia.ffi.LogUser
 
 /**
  * What must be loaded for a namespace to open. Otherwise opening fails, mostly with
@@ -56,8 +57,8 @@ class Settings private constructor(values: Map<String, String>, private val with
     fun seed(namespace: String, entries: Map<String, String>): Settings = apply { seeds[namespace] = entriesOf(entries) }
 
     /**
-     * Adds properties of the host, such as those of a framework, as if they were system properties. Unknown
-     * names are ignored.
+     * Adds properties of the host, such as those of a framework. They override environment and files, and keys
+     * of the same name. Unknown names are ignored.
      */
     fun overlay(values: Map<String, String>): Settings = apply { overlay += values }
 
@@ -67,9 +68,9 @@ class Settings private constructor(values: Map<String, String>, private val with
      * Settings for the native half, which uses the settings file of the class path unless another one is
      * configured.
      */
-    internal fun clientOptions(): ClientOptions {
+    internal fun clientOptions(log: LogUser?): ClientOptions {
         val appProperties = if (withEnv) ClassPath.appProperties() else null
-        return ClientOptions(withEnv, values, overlay, defaults, seeds, appProperties)
+        return ClientOptions(withEnv, values, overlay, defaults, seeds, appProperties, log)
     }
 
     /** Prints only names, because values may be secrets. */
@@ -78,13 +79,20 @@ class Settings private constructor(values: Map<String, String>, private val with
     companion object {
         /**
          * Settings from system properties, environment variables, `server.properties`, and
-         * `META-INF/app.properties` of the class path, in this order.
+         * `META-INF/app.properties` of the class path, in this order. Settings are read once. Other system
+         * properties override keys of the same name, and are read whenever such a key is.
          */
         @JvmStatic
         fun fromEnv(): Settings = Settings(emptyMap(), withEnv = true).apply {
             val properties = System.getProperties()
-            properties.stringPropertyNames().forEach { name -> properties.getProperty(name)?.let { overlay[name] = it } }
+            for (name in properties.stringPropertyNames().filter { isSetting(it) }) {
+                properties.getProperty(name)?.let { overlay[name] = it }
+            }
         }
+
+        private fun isSetting(name: String): Boolean =
+            name.startsWith("apollo.") || name.startsWith("castalia.") || name.endsWith("_meta") ||
+                name in setOf("app.id", "env", "host.ip", "idc")
     }
 }
 

@@ -2,6 +2,7 @@ package io.castalia
 
 import io.castalia.ffi.Content
 import java.time.Instant
+import java.util.AbstractMap.SimpleImmutableEntry
 import java.util.Collections
 import java.util.concurrent.ConcurrentHashMap
 
@@ -25,7 +26,10 @@ enum class Source {
     }
 }
 
-/** The values of a namespace at one moment; they never change. */
+/**
+ * The values of a namespace at one moment; they never change. A system property of the same name as a key
+ * overrides its value at each read, unless the client was created without the environment.
+ */
 class Snapshot private constructor(
     content: Content,
     about: Record,
@@ -62,19 +66,26 @@ class Snapshot private constructor(
     }
 
     /** Keys and values, in the server's order. */
-    val values: Map<String, String> get() = Collections.unmodifiableMap(held)
+    val values: Map<String, String> = OverriddenValues(held, rules::systemProperty)
 
-    override fun get(key: String): String? = held[key] ?: rules.fallback[key]
+    override fun get(key: String): String? = rules.systemProperty(key) ?: lasting(key)
 
-    /** Parsed values are cached here and dropped with the snapshot. */
+    /** The value unless a system property overrides it. */
+    private fun lasting(key: String): String? = held[key] ?: rules.fallback[key]
+
+    /** Parsed values are cached here and dropped with the snapshot, except those of system properties, which may change. */
     override fun parsed(key: String, type: ValueType<*>): Any? {
+        rules.systemProperty(key)?.let { return parse(key, it, type) }
         val kept = parsed.computeIfAbsent(type) { ConcurrentHashMap() }
         kept[key]?.let { return it }
-        val text = get(key) ?: return null
-        val value = type.parse(text, rules) ?: ValueType.Malformed.also { noteMalformed(key) }
+        val text = lasting(key) ?: return null
+        val value = parse(key, text, type)
         if (kept.size < rules.kept) kept[key] = value
         return value
     }
+
+    private fun parse(key: String, text: String, type: ValueType<*>): Any =
+        type.parse(text, rules) ?: ValueType.Malformed.also { noteMalformed(key) }
 
     override fun noteMalformed(key: String) {
         if (malformed.add(key)) tell(key)
@@ -84,4 +95,21 @@ class Snapshot private constructor(
 
     /** Prints the number of keys instead of the values, which may be secrets. */
     override fun toString(): String = "Snapshot(namespace=$namespace, keys=${held.size}, source=$source)"
+}
+
+/** Values some of which are overridden when they are read. */
+private class OverriddenValues(private val held: Map<String, String>, private val overrideOf: (key: String) -> String?) :
+    AbstractMap<String, String>() {
+    override val size: Int get() = held.size
+    override val keys: Set<String> = Collections.unmodifiableSet(held.keys)
+    override val entries: Set<Map.Entry<String, String>> = object : AbstractSet<Map.Entry<String, String>>() {
+        override val size: Int get() = held.size
+
+        override fun iterator(): Iterator<Map.Entry<String, String>> =
+            held.asSequence().map { SimpleImmutableEntry(it.key, overrideOf(it.key) ?: it.value) }.iterator()
+    }
+
+    override fun containsKey(key: String): Boolean = held.containsKey(key)
+
+    override fun get(key: String): String? = held[key]?.let { overrideOf(key) ?: it }
 }

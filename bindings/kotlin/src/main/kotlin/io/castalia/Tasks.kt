@@ -28,9 +28,8 @@ internal class Call<T>(private val cancellation: Cancellation) : CompletableFutu
  * Runs the work of a client on the threads of [Workers], never on those of the native library. So a listener
  * may take its time, call anything, and finds the class loader of the application.
  */
-internal class Tasks {
+internal class Tasks(private val loader: ClassLoader? = Thread.currentThread().contextClassLoader) {
     private val ended = AtomicBoolean()
-    private val loader = Thread.currentThread().contextClassLoader
     private val pumps = ConcurrentHashMap.newKeySet<Call<Unit>>()
 
     /** Whether this thread works for this client, and so must not wait for its other threads. */

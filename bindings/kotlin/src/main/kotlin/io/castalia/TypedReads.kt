@@ -118,8 +118,8 @@ sealed class TypedReads {
     }
 }
 
-/** Rules for typed reads, from the settings of the client. */
-internal class Rules(native: Record) {
+/** Rules for reads, from the settings of the client. */
+internal class Rules(native: Record, private val usesSystemProperties: Boolean) {
     /** Values for keys that no release has. */
     val fallback: Map<String, String> = checkNotNull(native.record("fallback")).texts()
 
@@ -131,4 +131,9 @@ internal class Rules(native: Record) {
 
     /** Time zone of dates without one. That of the JVM may change. */
     val zone: ZoneId get() = fixed ?: ZoneId.systemDefault()
+
+    /** The system property that overrides a key; null if there is none at the moment. */
+    fun systemProperty(key: String): String? = if (usesSystemProperties && key.isNotEmpty()) System.getProperty(key) else null
+
+    fun isOverridden(key: String): Boolean = systemProperty(key) != null
 }

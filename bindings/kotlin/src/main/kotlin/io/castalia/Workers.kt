@@ -75,11 +75,12 @@ internal class Workers private constructor(private val name: String, most: Int) 
 
         /**
          * Steps of calls, so few threads are enough: they never wait, except for the files of defaults on the class
-         * path. Only these threads have the class loader of the client's creator, which finds them.
+         * path, and a second at most for a logger. Only these threads have the class loader of the client's
+         * creator, which finds them.
          */
         val calls = Workers("castalia-call", most = 8)
 
-        /** Listeners of applications, which may block. Never used for anything that a listener could wait for. */
+        /** Listeners and loggers of applications, which may block. Never used for anything that a listener could wait for. */
         val listeners = Workers("castalia-listener", most = 64)
 
         /**

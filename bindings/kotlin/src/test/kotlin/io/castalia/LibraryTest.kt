@@ -9,6 +9,7 @@ import java.nio.file.attribute.PosixFilePermissions
 import java.util.zip.ZipEntry
 import java.util.zip.ZipOutputStream
 import kotlin.test.assertEquals
+import kotlin.test.assertFalse
 import kotlin.test.assertTrue
 import org.junit.jupiter.api.Assumptions.assumeTrue
 import org.junit.jupiter.api.Test
@@ -190,11 +191,20 @@ class LibraryTest {
     }
 
     @Test
-    fun `a folder that others may write to is refused`() {
+    fun `instead of a folder that another user may have, one of this program is used and deleted`() {
+        // B114
         val shared = folder.resolve("castalia-${System.getProperty("user.name")}")
-        Files.createDirectory(shared)
-        Files.setPosixFilePermissions(shared, PosixFilePermissions.fromString("rwxrwxrwx"))
-        val told = load.run(unpackedTo(folder)).output
-        assertTrue("could be changed by other users" in told, told)
+        val everybody = PosixFilePermissions.fromString("rwxrwxrwx")
+        val writable = { Files.setPosixFilePermissions(Files.createDirectory(shared), everybody) }
+        val link = { Files.createSymbolicLink(shared, Files.createDirectory(folder.resolve("other"))) }
+        val file = { Files.writeString(shared, "") }
+        for (create in listOf(writable, link, file)) {
+            create()
+            val place = Path.of("/" + load.run(unpackedTo(folder)).output.removeSuffix(" (deleted)"))
+            assertTrue(place.startsWith(folder) && !place.startsWith(shared), "$place")
+            assertTrue(files().none { "castalia_kotlin" in "$it" })
+            assertFalse(Files.exists(place.parent))
+            Files.delete(shared)
+        }
     }
 }

@@ -5,6 +5,7 @@ import java.net.InetSocketAddress
 import java.net.URLClassLoader
 import java.nio.file.Files
 import java.nio.file.Path
+import java.util.concurrent.CopyOnWriteArrayList
 import java.util.concurrent.LinkedBlockingQueue
 import java.util.zip.ZipEntry
 import java.util.zip.ZipOutputStream
@@ -12,6 +13,7 @@ import kotlin.test.assertEquals
 import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
 import kotlin.test.assertNull
+import kotlin.test.assertSame
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.AfterEach
 import org.junit.jupiter.api.Test
@@ -121,6 +123,38 @@ class SettingsTest {
                 assertEquals(listOf("b"), seen)
             }
             client.close()
+        }
+    }
+
+    @Test
+    fun `system properties are read whenever a key of their name is`() {
+        // B112
+        property("a", "first")
+        Scripted().use { server ->
+            server.publish("a" to "1", "b" to "2")
+            server.settings().forEach(::property)
+            Client().use { client ->
+                val config = client.configAsync("application").join()
+                val seen = CopyOnWriteArrayList<Set<String>>()
+                config.onChange { seen += it.changes.keys }
+                property("a", "5")
+                property("b", "7")
+                assertEquals("5" to 5, config["a"] to config.getInt("a", 0))
+                assertEquals(mapOf("a" to "5", "b" to "7"), config.snapshot().values)
+                // Without a copy for each read.
+                assertSame(config.snapshot().values, config.snapshot().values)
+                System.clearProperty("b")
+                assertEquals("2" to 2, config["b"] to config.getInt("b", 0))
+                server.publish("a" to "3", "b" to "2")
+                server.publish("a" to "3", "b" to "4")
+                eventually("the change of b is heard") { seen.isNotEmpty() }
+                assertEquals(listOf(setOf("b")), seen.toList())
+                System.clearProperty("a")
+                assertEquals("3" to 3, config["a"] to config.getInt("a", 0))
+                property("only.here", "x")
+                assertEquals("x", config["only.here"])
+                assertNull(ConfigSource("namespaces", listOf(config)).getProperty("only.here"))
+            }
         }
     }
 

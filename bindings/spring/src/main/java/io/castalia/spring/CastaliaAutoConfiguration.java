@@ -58,14 +58,14 @@ class CastaliaAutoConfiguration {
 
     @Bean
     @ConditionalOnProperty(name = AUTO_UPDATE, matchIfMissing = true)
-    static ValueRefresher castaliaValueRefresher(ConfigurableListableBeanFactory factory) {
-        return new ValueRefresher(factory);
+    static ValueRefresher castaliaValueRefresher(ConfigurableListableBeanFactory factory, ConfigurableEnvironment environment) {
+        return new ValueRefresher(factory, source(environment));
     }
 
     @Bean
     @ConditionalOnProperty(name = AUTO_UPDATE, matchIfMissing = true)
     static PropertiesRebinder castaliaPropertiesRebinder(ConfigurableApplicationContext context) {
-        return new PropertiesRebinder(context);
+        return new PropertiesRebinder(context, source(context.getEnvironment()));
     }
 
     private static CastaliaPropertySource source(ConfigurableEnvironment environment) {

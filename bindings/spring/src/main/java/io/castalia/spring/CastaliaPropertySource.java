@@ -5,10 +5,12 @@ import io.castalia.Config;
 import io.castalia.ConfigSource;
 import io.castalia.Snapshot;
 import io.castalia.testing.InMemory;
-import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.core.env.ConfigurableEnvironment;
 import org.springframework.core.env.EnumerablePropertySource;
@@ -25,7 +27,9 @@ final class CastaliaPropertySource extends EnumerablePropertySource<ConfigSource
     private final InMemory memory;
     private final AtomicReference<ConfigurableApplicationContext> owner = new AtomicReference<>();
     private volatile boolean isClosed;
-    private volatile Names names = new Names(List.of(), new String[0]);
+    private volatile Content content = Content.EMPTY;
+    /** The names that were asked for, while a thread records them. */
+    private final ThreadLocal<Set<String>> recorded = new ThreadLocal<>();
 
     /** @param memory sets the values of the client in tests, otherwise null */
     CastaliaPropertySource(Client client, InMemory memory, List<Config> configs) {
@@ -40,6 +44,10 @@ final class CastaliaPropertySource extends EnumerablePropertySource<ConfigSource
 
     @Override
     public Object getProperty(String name) {
+        Set<String> names = recorded.get();
+        if (names != null) {
+            names.add(name);
+        }
         return source.getProperty(name);
     }
 
@@ -49,14 +57,41 @@ final class CastaliaPropertySource extends EnumerablePropertySource<ConfigSource
      */
     @Override
     public String[] getPropertyNames() {
-        List<Snapshot> now = new ArrayList<>();
-        source.getConfigs().forEach(config -> now.add(config.snapshot()));
-        Names known = names;
-        if (!known.content.equals(now)) {
-            known = new Names(now, source.propertyNames().toArray(new String[0]));
-            names = known;
+        return content().names();
+    }
+
+    /** The current content; the same object while the values are the same. */
+    Content content() {
+        return content.isOf(snapshots()) ? content : renewed();
+    }
+
+    /** Synchronized, so that each content follows all before it. */
+    private synchronized Content renewed() {
+        List<Snapshot> now = snapshots();
+        if (!content.isOf(now)) {
+            content = new Content(now, content);
         }
-        return known.all;
+        return content;
+    }
+
+    private List<Snapshot> snapshots() {
+        return source.getConfigs().stream().map(Config::snapshot).collect(Collectors.toList());
+    }
+
+    /**
+     * The keys on which the result of the action depends, as far as it resolves properties: those that
+     * this is asked for in this thread, whether or not a namespace has them.
+     */
+    Set<String> readDuring(Runnable action) {
+        Set<String> outer = recorded.get();
+        Set<String> names = new HashSet<>();
+        recorded.set(names);
+        try {
+            action.run();
+        } finally {
+            recorded.set(outer);
+        }
+        return names;
     }
 
     Client client() {
@@ -83,15 +118,5 @@ final class CastaliaPropertySource extends EnumerablePropertySource<ConfigSource
 
     boolean isClosed() {
         return isClosed;
-    }
-
-    private static final class Names {
-        final List<Snapshot> content;
-        final String[] all;
-
-        Names(List<Snapshot> content, String[] all) {
-            this.content = content;
-            this.all = all;
-        }
     }
 }

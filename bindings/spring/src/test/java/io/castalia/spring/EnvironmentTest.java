@@ -100,6 +100,25 @@ class EnvironmentTest {
     }
 
     @Test
+    void systemPropertiesAreReadWhenTheyAreAskedFor() {
+        // B112
+        System.setProperty("feature.x", "1");
+        try (Application application = Application.start(Nothing.class)) {
+            assertEquals("1", application.property("feature.x"));
+            System.setProperty("feature.x", "2");
+            assertEquals("2", application.property("feature.x"));
+            application.set("feature.x", "namespace");
+            assertEquals("2", application.property("feature.x"));
+            System.clearProperty("feature.x");
+            assertEquals("namespace", application.property("feature.x"));
+            application.memory.remove("application", "feature.x");
+            assertNull(application.property("feature.x"));
+        } finally {
+            System.clearProperty("feature.x");
+        }
+    }
+
+    @Test
     void listenersHearOfAChangeOnceBeansHaveIt() {
         try (Application application = Application.start(Listening.class)) {
             Listening listening = application.bean(Listening.class);

@@ -115,9 +115,11 @@ class ValueTest {
         try (Application application = start()) {
             Service service = application.bean(Service.class);
             int calls = service.calls;
-            application.set("hosts", "z");
+            application.memory.update("application", Map.of("hosts", "z", "timeout", "5"));
             eventually(() -> service.expression.equals(List.of("z")));
-            assertEquals(calls, service.calls);
+            application.set("unit", "s");
+            eventually(() -> service.both.equals("5s!"));
+            assertEquals(calls + 1, service.calls);
         }
     }
 

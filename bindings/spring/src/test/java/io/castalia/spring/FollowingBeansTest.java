@@ -1,0 +1,117 @@
+package io.castalia.spring;
+
+import static io.castalia.spring.Application.eventually;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.castalia.testing.InMemory;
+import java.lang.ref.Reference;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class FollowingBeansTest {
+    private final InMemory memory = new InMemory();
+    private final CastaliaPropertySource source = new CastaliaPropertySource(
+            memory.getClient(), memory, List.of(memory.getClient().configAsync("application").join()));
+
+    @AfterEach
+    void close() {
+        memory.close();
+    }
+
+    @Test
+    void beansThatWereCollectedAreForgottenWithoutARelease() {
+        // B115
+        FollowingBeans<String> beans = new FollowingBeans<>(source, detail -> false, (bean, detail, changes, isExact) -> {});
+        for (int count = 0; count < 100; count++) {
+            beans.begin(new Object(), "request");
+        }
+        eventually(() -> {
+            System.gc();
+            beans.begin(new Object(), "request");
+            return beans.size() < 50;
+        });
+    }
+
+    @Test
+    void aThreadThatFindsABeanBusyDoesNotWaitAndTheOtherUpdatesItAgain() {
+        // B113
+        AtomicInteger updates = new AtomicInteger();
+        AtomicReference<FollowingBeans<String>> following = new AtomicReference<>();
+        FollowingBeans<String> beans = new FollowingBeans<>(source, detail -> false, (bean, detail, changes, isExact) -> {
+            if (updates.incrementAndGet() == 1) {
+                memory.set("application", "n", "2");
+                CompletableFuture.runAsync(following.get()::refresh).join();
+                assertEquals(1, updates.get());
+            }
+        });
+        following.set(beans);
+        Object bean = new Object();
+        beans.begin(bean, "bean");
+        memory.set("application", "n", "1");
+        beans.refresh();
+        assertEquals(0, updates.get());
+        beans.ready(bean);
+        assertEquals(2, updates.get());
+        beans.refresh();
+        assertEquals(2, updates.get());
+    }
+
+    @Test
+    void aValueThatIsBackWhenTheBeanIsReadyMayHaveBeenAnotherOne() {
+        // B113
+        List<Boolean> updates = new ArrayList<>();
+        FollowingBeans<String> beans =
+                new FollowingBeans<>(source, detail -> false, (bean, detail, changes, isExact) -> updates.add(isExact));
+        Object bean = new Object();
+        memory.set("application", "n", "1");
+        beans.begin(bean, "bean");
+        memory.set("application", "n", "2");
+        source.content();
+        memory.set("application", "n", "1");
+        beans.ready(bean);
+        assertEquals(List.of(false), updates);
+        memory.set("application", "n", "2");
+        beans.refresh();
+        assertEquals(List.of(false, true), updates);
+    }
+
+    @Test
+    void aBeanForWhichTheEndIsNotCalledIsUpdatedOnceItIsCreated() {
+        // B113
+        List<String> updates = new ArrayList<>();
+        Set<String> created = new HashSet<>();
+        FollowingBeans<String> beans =
+                new FollowingBeans<>(source, created::contains, (bean, detail, changes, isExact) -> updates.add(detail));
+        Object bean = new Object();
+        beans.begin(bean, "bean");
+        memory.set("application", "n", "1");
+        beans.refresh();
+        assertEquals(List.of(), updates);
+        created.add("bean");
+        beans.refresh();
+        assertEquals(List.of("bean"), updates);
+    }
+
+    @Test
+    void aBeanThatCannotBeUpdatedHindersNoOther() {
+        // B109
+        List<String> updates = new ArrayList<>();
+        FollowingBeans<String> beans = new FollowingBeans<>(source, detail -> true, (bean, detail, changes, isExact) -> {
+            updates.add(detail);
+            throw new IllegalStateException("on purpose");
+        });
+        List<Object> all = List.of(new Object(), new Object());
+        all.forEach(bean -> beans.begin(bean, "bean"));
+        memory.set("application", "n", "1");
+        beans.refresh();
+        assertEquals(List.of("bean", "bean"), updates);
+        Reference.reachabilityFence(all);
+    }
+}

@@ -1,0 +1,43 @@
+//! What is known of the table of access keys, and whether keys remain in effect whose rows are
+//! missing from it. Services only mark rows as deleted, so its newest id decreases only if a backup
+//! is restored, or the database fails over to a lagging replica. Knows no key.
+
+use std::collections::HashSet;
+
+use tokio::time::Instant;
+
+use crate::server_config::REMOVED;
+
+#[derive(Debug, Default)]
+pub(super) struct KeyTable {
+    /// 0 if the table is empty.
+    newest: i64,
+    /// How often it decreased.
+    pub(super) losses: u64,
+    /// The losses after which all releases were read again.
+    pub(super) reloaded: u64,
+    /// When the table was last read as empty.
+    emptied: Option<Instant>,
+    /// Whether keys are in effect whose rows are missing.
+    pub(super) is_missing_any: bool,
+}
+
+impl KeyTable {
+    /// Records the ids of all rows; returns whether the newest one decreased.
+    pub(super) fn read(&mut self, ids: &HashSet<i64>) -> bool {
+        let newest = ids.iter().copied().max().unwrap_or_default();
+        let went_back = newest < self.newest;
+        self.newest = newest;
+        self.losses += u64::from(went_back);
+        if ids.is_empty() {
+            self.emptied = Some(Instant::now());
+        }
+        went_back
+    }
+
+    /// Whether keys remain in effect without a row: until all releases have been read again after a
+    /// loss, and for a while after the table was empty, since it may be filled row by row.
+    pub(super) fn keeps_missing(&self) -> bool {
+        self.losses > self.reloaded || self.emptied.is_some_and(|at| at.elapsed() < REMOVED)
+    }
+}

@@ -1,0 +1,108 @@
+//! Reads everything in memory again after the ids of release messages went back. A reload that
+//! does not succeed remains requested, whatever ends it.
+
+use std::collections::HashSet;
+use std::mem;
+
+use futures_util::{StreamExt as _, stream};
+
+use crate::error::Result;
+use crate::feed::ReleaseFeed;
+use crate::feed::cache::NamespaceRef;
+
+/// Namespaces that are read concurrently.
+const AT_ONCE: usize = 2;
+
+/// A reload that has to be done.
+#[derive(Debug, Default)]
+pub(in crate::feed) struct ReloadRequest {
+    /// Watch keys whose clients are woken in any case.
+    pub(super) moved: HashSet<String>,
+    /// Whether a panic ended it.
+    has_panicked: bool,
+}
+
+/// A reload that was requested. Unless it succeeds, it is requested again when this is dropped: it
+/// may fail, and the task that runs it may panic.
+pub(super) struct RequestedReload {
+    feed: ReleaseFeed,
+    request: ReloadRequest,
+    is_done: bool,
+}
+
+impl RequestedReload {
+    pub(super) async fn run(&mut self) -> Result<()> {
+        // Until it returns.
+        self.request.has_panicked = true;
+        let done = self.feed.reload_all(&self.request.moved).await;
+        self.request.has_panicked = false;
+        self.is_done = done.is_ok();
+        done
+    }
+
+    /// Whether a panic ended it before; reported once, so that what runs before it may panic, too.
+    pub(super) fn take_panicked(&mut self) -> bool {
+        mem::take(&mut self.request.has_panicked)
+    }
+}
+
+impl Drop for RequestedReload {
+    fn drop(&mut self) {
+        if !self.is_done {
+            let ReloadRequest { moved, has_panicked } = mem::take(&mut self.request);
+            self.feed.add_reload(moved, has_panicked);
+        }
+    }
+}
+
+impl ReleaseFeed {
+    /// Requests that everything in memory is read again. The clients of these watch keys are woken
+    /// in any case.
+    pub(in crate::feed) fn request_reload(&self, moved: impl IntoIterator<Item = String>) {
+        self.add_reload(moved, false);
+    }
+
+    fn add_reload(&self, moved: impl IntoIterator<Item = String>, has_panicked: bool) {
+        let mut reload = self.0.reload.lock();
+        let request = reload.get_or_insert_default();
+        request.moved.extend(moved);
+        request.has_panicked |= has_panicked;
+        drop(reload);
+        self.0.rewound.notify_one();
+    }
+
+    /// Takes the reload that is requested. What is requested from now on is another one.
+    pub(super) fn requested_reload(&self) -> Option<RequestedReload> {
+        let request = self.0.reload.lock().take()?;
+        Some(RequestedReload { feed: self.clone(), request, is_done: false })
+    }
+
+    async fn reload_all(&self, moved: &HashSet<String>) -> Result<()> {
+        let losses_of_keys = self.keys().losses();
+        let cached: Vec<_> = self.cache().cached().into_iter().map(|(key, _)| key).collect();
+        let namespaces = cached.len();
+        let refreshed = stream::iter(cached).map(|key| async move {
+            if self.0.deferred.holds(&key.watch_key()) {
+                return Ok(());
+            }
+            let refreshed = self.readable(&key, self.cache().refresh(NamespaceRef::of(&key)));
+            let is_other = refreshed.await?.unwrap_or_default();
+            if is_other || moved.contains(&key.watch_key()) {
+                self.wake_by_position(&key).await;
+            }
+            Ok::<_, crate::error::Error>(())
+        });
+        let mut refreshed = refreshed.buffer_unordered(AT_ONCE);
+        while let Some(done) = refreshed.next().await {
+            done?;
+        }
+        drop(refreshed);
+        for key in moved.iter().filter_map(|key| self.stored_key(key)) {
+            self.wake_by_position(&key).await;
+        }
+        self.keys().reloaded(losses_of_keys);
+        self.0.condition.healed();
+        tracing::info!(namespaces, "reloaded all releases in memory");
+        Ok(())
+    }
+}
