@@ -250,7 +250,7 @@ impl Directory {
             return Ok(false);
         }
         // Active Directory returns 1,500 members at most, and compares with all of them.
-        let filter = groups.with_member(&entry.dn);
+        let filter = groups.with_member(&entry.dn, &person.id);
         Ok(!search_groups(connection, groups, &filter, NO_ATTRIBUTE).await?.is_empty())
     }
 

@@ -78,8 +78,9 @@ impl ServerConfig {
         read: impl Future<Output = Result<SettingRows, E>>,
     ) -> Result<(), E> {
         let mut missing = self.missing.lock().await;
-        let (rows, previous) = (read.await?, self.rows.load_full());
+        let (mut rows, previous) = (read.await?, self.rows.load_full());
         let kept = missing.kept(&previous, &rows);
+        rows.values.retain(|key, _| !kept.contains_key(key));
         self.is_emptied.store(rows.ids.is_empty() && missing.are_any(), Ordering::Release);
         let text_of = |key: &str, text: Option<String>| {
             let text = text.or_else(|| previous.get(key).cloned());

@@ -40,8 +40,8 @@ export function setLog(
 /** Makes warnings of the process of warnings and errors, unless `setLog` was called. */
 export function logByDefault(): void {
   if (!chosen) {
-    chosen = true;
     setDefaultLogHandler(receive);
+    chosen = true;
     sink = ({ text }) => process.emitWarning(text, 'CastaliaWarning');
   }
 }

@@ -70,14 +70,15 @@ fn is_range_of(known: &str, name: &str) -> bool {
 }
 
 impl GroupSettings {
-    /// Finds the groups of which an entry is a member.
-    pub(super) fn with_member(&self, dn: &str) -> String {
+    /// Finds the groups that have an entry as a member, by its distinguished name or its id.
+    pub(super) fn with_member(&self, dn: &str, id: &str) -> String {
         // Alone, a filter may do without its parentheses.
         let filter = match self.filter.starts_with('(') {
             true => Cow::from(&self.filter),
             false => format!("({})", self.filter).into(),
         };
-        format!("(&{filter}({}={}))", self.membership, ldap_escape(dn))
+        let (member, dn, id) = (&self.membership, ldap_escape(dn), ldap_escape(id));
+        format!("(&{filter}(|({member}={dn})({member}={id})))")
     }
 }
 
@@ -276,7 +277,8 @@ mod tests {
         assert!(!entry(&[("member;lang-en", "x")]).is_range("member"));
         for search in ["(cn=dev)", "cn=dev"] {
             let groups = settings(&[("ldap.group_search", search)]).groups.unwrap();
-            assert_eq!(groups.with_member("cn=a*,dc=a"), "(&(cn=dev)(member=cn=a\\2a,dc=a))");
+            let expected = "(&(cn=dev)(|(member=cn=a\\2a,dc=a)(member=a\\28)))";
+            assert_eq!(groups.with_member("cn=a*,dc=a", "a("), expected);
         }
     }
 

@@ -117,7 +117,7 @@ pub async fn require_no_missed_deletion(
     env: &str,
     objects: &[(&str, &str)],
 ) -> Result<()> {
-    let missed = pending_change::missed_deletions(store.read(), env).await?;
+    let missed = pending_change::missed_deletions(store.read(), env, objects).await?;
     let earlier = objects.iter().find_map(|object| of_object(&missed, *object));
     let Some((app_id, namespace)) = earlier else { return Ok(()) };
     let what = match namespace.as_str() {
@@ -138,7 +138,7 @@ pub async fn are_deletions_missed(
     env: &str,
     objects: &[(&str, &str)],
 ) -> Result<Vec<bool>> {
-    let missed = pending_change::missed_deletions(store.read(), env).await?;
+    let missed = pending_change::missed_deletions(store.read(), env, objects).await?;
     Ok(objects.iter().map(|object| of_object(&missed, *object).is_some()).collect())
 }
 
@@ -180,6 +180,27 @@ pub async fn remove(store: &Store, ids: Vec<Id>) {
     });
     if let Err(error) = removed.await {
         tracing::warn!(%error, "cannot record that an environment received a change; it is sent once more");
+    }
+}
+
+/// Removes the deletions of definitions that environments still have to make, after the portal has
+/// deleted their app: each environment has deleted it as well, or has to.
+pub async fn remove_deletions_of_definitions(store: &Store, app_id: &str) {
+    let (store, name) = (store.clone(), app_id.to_owned());
+    let removed: Result<()> = apart(async move {
+        store
+            .write(name, |tx, name| {
+                Box::pin(async move {
+                    Ok(pending_change::remove_deletions_of_definitions(tx, name).await?)
+                })
+            })
+            .await
+    })
+    .await;
+    if let Err(error) = removed
+        && !error.store_error().is_some_and(StoreError::is_unusable_table)
+    {
+        tracing::warn!(app_id, %error, "cannot remove deletions of definitions of a deleted app; if the app is created again, an environment may delete definitions of the same names");
     }
 }
 

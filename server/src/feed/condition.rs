@@ -105,7 +105,8 @@ impl Condition {
             tracing::error!(
                 missing,
                 "rows of AccessKey are missing and were not marked as deleted: the database was restored or failed over; \
-                 these keys remain in effect until all releases are reloaded, and as long as the table is empty"
+                 these keys remain in effect until all releases are reloaded, as long as the table is empty, and for half a \
+                 minute after its rows last went missing or were added"
             );
         }
     }
@@ -161,8 +162,8 @@ impl Condition {
         if state.missing_keys > 0 {
             faults.push(format!(
                 "the rows of {} access keys are missing and were not marked as deleted: these keys remain in effect until \
-                 all releases are reloaded, and as long as the table AccessKey is empty; complete the restore, or restart \
-                 the node if the table is to remain empty",
+                 all releases are reloaded, as long as the table AccessKey is empty, and for half a minute after its rows \
+                 last went missing or were added; complete the restore, or restart the node if the table is to remain empty",
                 state.missing_keys
             ));
         }

@@ -71,7 +71,7 @@ impl ReleaseFeed {
             let since = self.last_read();
             let round = self.0.readings.begin();
             let done = if is_due {
-                self.beside_keys(since, self.rebuild_definitions()).await
+                self.beside_keys(since, true, self.rebuild_all_names()).await
             } else {
                 self.add_definitions(since).await
             };
@@ -110,20 +110,20 @@ impl ReleaseFeed {
 
     /// Reads everything. Keys are read even if names cannot be: neither depends on the other.
     pub(super) async fn rebuild_definitions(&self) -> Result<()> {
-        let names = async {
-            // A definition that was restored since the last round is not a deleted one any more.
-            self.forget_names(self.last_read()).await?;
-            self.rebuild_names().await
-        };
-        let (names, keys) = join(names, self.read_all_keys()).await;
+        let (names, keys) = join(self.rebuild_all_names(), self.read_all_keys()).await;
         names.and(keys)
+    }
+
+    async fn rebuild_all_names(&self) -> Result<()> {
+        // A definition that was restored since the last round is not a deleted one any more.
+        self.forget_names(self.last_read()).await?;
+        self.rebuild_names().await
     }
 
     /// Reads new names.
     pub(super) async fn add_names(&self) -> Result<()> {
         let (last_namespace, last_cluster) = self.names().last_ids();
         let (mut namespace, mut cluster) = (last_namespace - LATE_ROWS, last_cluster - LATE_ROWS);
-        let mut is_contested = false;
         loop {
             let namespaces = self.namespaces_after(namespace).await?;
             let clusters = self.clusters_after(cluster).await?;
@@ -131,13 +131,12 @@ impl ReleaseFeed {
             namespace = namespaces.last_id.map_or(namespace, |id| id.0);
             cluster = clusters.last_id.map_or(cluster, |id| id.0);
             let namespaces = namespaces.readable.into_iter().filter_map(definition).collect();
-            is_contested |= self.names().add(namespaces, clusters.readable);
+            let are_contested = self.names().add(namespaces, clusters.readable);
             if is_last {
-                break;
+                // The other definition may have been deleted since the last complete read.
+                return if are_contested { self.rebuild_names().await } else { Ok(()) };
             }
         }
-        // The other definition may have been deleted since the last complete read.
-        if is_contested { self.rebuild_names().await } else { Ok(()) }
     }
 
     /// Reads names whose rows are not the last ones: those of clusters that were restored, and of
@@ -146,7 +145,7 @@ impl ReleaseFeed {
     async fn add_earlier_names(&self, since: DateTime<Utc>) -> Result<()> {
         let db = self.0.store.read();
         let times = since..=castalia_store::now() + OVERLAP;
-        let (mut last_namespace, mut last_cluster, mut is_contested) = (None, None, false);
+        let (mut last_namespace, mut last_cluster) = (None, None);
         loop {
             let namespaces =
                 stored::definitions_changed_within(db, &times, last_namespace, BATCH).await?;
@@ -158,12 +157,11 @@ impl ReleaseFeed {
             last_namespace = namespaces.last_id.or(last_namespace);
             last_cluster = clusters.last_id.or(last_cluster);
             let namespaces = namespaces.readable.into_iter().filter_map(definition).collect();
-            is_contested |= self.names().add(namespaces, clusters.map(cluster).readable);
+            let are_contested = self.names().add(namespaces, clusters.map(cluster).readable);
             if is_last {
-                break;
+                return if are_contested { self.rebuild_names().await } else { Ok(()) };
             }
         }
-        if is_contested { self.rebuild_names().await } else { Ok(()) }
     }
 
     /// Forgets the names that were deleted since a time. They may hide the public namespace of the
@@ -192,15 +190,16 @@ impl ReleaseFeed {
     }
 
     async fn add_definitions(&self, since: DateTime<Utc>) -> Result<()> {
-        self.beside_keys(since, self.read_changed_names(since)).await
+        self.beside_keys(since, false, self.read_changed_names(since)).await
     }
 
     /// Runs a read of names, and reads changed keys at the same interval as otherwise until it ends:
     /// keys do not depend on names, whose table may be locked. Each goes on while the other one
-    /// waits, also for the lock on keys, which the read of names may hold.
+    /// waits. If `all_keys` is set, all of them are read until that succeeds.
     async fn beside_keys(
         &self,
         since: DateTime<Utc>,
+        mut all_keys: bool,
         names: impl Future<Output = Result<()>>,
     ) -> Result<()> {
         let ended = CancellationToken::new();
@@ -211,7 +210,12 @@ impl ReleaseFeed {
         };
         let keys = async {
             loop {
-                let done = self.read_changed_keys(since).await;
+                let done = if all_keys {
+                    self.read_all_keys().await
+                } else {
+                    self.read_changed_keys(since).await
+                };
+                all_keys &= done.is_err();
                 if timeout(SCAN_PAUSE, ended.cancelled()).await.is_ok() {
                     return done;
                 }

@@ -139,6 +139,7 @@ impl ReleaseFeed {
                 metrics::counter!("castalia_deferred_messages_total")
                     .increment(u64::from(done.is_err()));
             }
+            self.reload_for_lost_keys();
         }
     }
 

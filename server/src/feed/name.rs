@@ -26,6 +26,9 @@ pub struct Names {
     /// began before the deletion may end after it. Held while the index is changed, so that none is
     /// replaced while names are added to it.
     deleted: Mutex<HashSet<i64>>,
+    /// Whether a name that was added is contested, and names were not all read since: that read may
+    /// be cut off. Changed together with the index.
+    are_contested: AtomicBool,
     is_loaded: AtomicBool,
 }
 
@@ -64,6 +67,7 @@ impl Names {
             folds,
             index: ArcSwap::default(),
             deleted: Mutex::default(),
+            are_contested: AtomicBool::new(false),
             is_loaded: AtomicBool::new(false),
         }
     }
@@ -88,6 +92,7 @@ impl Names {
         let contests = present.filter_map(|row| index.add_namespace(row)).collect();
         clusters.into_iter().for_each(|row| index.add_cluster(row));
         self.index.store(index.into());
+        self.are_contested.store(false, Ordering::Release);
         self.is_loaded.store(true, Ordering::Release);
         contests
     }
@@ -98,23 +103,24 @@ impl Names {
         self.is_loaded.load(Ordering::Acquire)
     }
 
-    /// Adds rows; known and deleted ones change nothing. Returns whether a new name is also declared
-    /// by another row of the app, or a new public one by an older row of another app, as far as is
-    /// known here: that row may have been deleted meanwhile, and that of the app was if it was
-    /// restored.
+    /// Adds rows; known and deleted ones change nothing. Returns whether a name that was added since
+    /// all were read is also declared by another row of the app, or a public one by an older row of
+    /// another app, as far as is known here: that row may have been deleted meanwhile, and that of
+    /// the app was if it was restored.
     #[must_use]
     pub fn add(&self, namespaces: Vec<AppNamespace>, clusters: Vec<Cluster>) -> bool {
         let deleted = self.deleted.lock();
         let index = self.index.load();
-        let mut is_contested = false;
+        let mut are_contested = self.are_contested.load(Ordering::Acquire);
         for row in namespaces {
             if !deleted.contains(&row.id) && !index.knows(&row) {
-                is_contested |= index.declares(&row, |id| id != row.id);
-                is_contested |= index.add_namespace(row).is_some();
+                are_contested |= index.declares(&row, |id| id != row.id);
+                are_contested |= index.add_namespace(row).is_some();
             }
         }
         clusters.into_iter().for_each(|row| index.add_cluster(row));
-        is_contested
+        self.are_contested.store(are_contested, Ordering::Release);
+        are_contested
     }
 
     /// Forgets the namespaces with these row ids, so that their names lead to what is left, and adds

@@ -1,7 +1,8 @@
 //! Rows that are missing from their table. Services only mark rows as deleted, while a restore
 //! empties tables and fills them again: what these rows set, such as access control, must not fall
-//! back to its default meanwhile. Another row of the same key, such as one that was marked before,
-//! says nothing about them. Values are not interpreted here.
+//! back to its default meanwhile. Another row of the same key says nothing about them if it was
+//! marked before, or if it has a lower id: rows are inserted by id, so it may only precede the one
+//! that overrides it, while one that replaces it has a greater id. Values are not interpreted here.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -31,10 +32,14 @@ impl MissingRows {
         &mut self,
         in_effect: &HashMap<String, String>,
         read: &SettingRows,
-    ) -> Vec<(String, String)> {
+    ) -> HashMap<String, String> {
         let now = Instant::now();
         let exists = |key: &String| self.ids.get(key).is_some_and(|id| read.ids.contains(id));
-        let is_missing = |key: &&String| !read.values.contains_key(*key) && !exists(key);
+        let is_replaced = |key: &String| {
+            let row = read.values.get(key);
+            row.is_some_and(|(id, _)| self.ids.get(key).is_none_or(|known| id > known))
+        };
+        let is_missing = |key: &&String| !exists(key) && !is_replaced(key);
         let since = |key: &String| {
             let known = self.since.get(key).copied().flatten();
             (!read.ids.is_empty()).then(|| known.unwrap_or(now))
@@ -43,11 +48,14 @@ impl MissingRows {
             in_effect.keys().filter(is_missing).map(|key| (key.clone(), since(key))).collect();
         self.report(missing.keys());
         self.since = missing;
-        self.ids.retain(|key, _| in_effect.contains_key(key));
-        self.ids.extend(read.values.iter().map(|(key, (id, _))| (key.clone(), *id)));
         let is_kept = |since: &Option<Instant>| since.is_none_or(|since| now - since < REMOVED);
         let kept = self.since.iter().filter(|(_, since)| is_kept(since));
-        kept.filter_map(|(key, _)| Some((key.clone(), in_effect.get(key)?.clone()))).collect()
+        let kept: HashMap<_, _> =
+            kept.filter_map(|(key, _)| Some((key.clone(), in_effect.get(key)?.clone()))).collect();
+        self.ids.retain(|key, _| in_effect.contains_key(key));
+        let others = read.values.iter().filter(|(key, _)| !kept.contains_key(*key));
+        self.ids.extend(others.map(|(key, (id, _))| (key.clone(), *id)));
+        kept
     }
 
     /// Whether rows are missing, by the last read.
@@ -127,6 +135,33 @@ mod tests {
         // Also one that is kept ends once it is deleted.
         read(&config, &[], &[earlier, ACCESS.0]).await;
         assert_eq!(in_effect(&config), [false, false]);
+    }
+
+    /// S91: one of `default` beside that of the cluster of the node.
+    #[tokio::test(start_paused = true)]
+    async fn a_row_that_was_overridden_does_not_end_one_that_is_missing() {
+        let config = ServerConfig::new(BTreeMap::new());
+        let read = async |(id, text): (i64, &str), ids: &[i64]| {
+            let row = (ACCESS.1.to_owned(), (id, Some(text.to_owned())));
+            let ids = ids.iter().copied().collect();
+            let rows = SettingRows { values: HashMap::from([row]), ids };
+            config.reload(async { Ok::<_, ()>(rows) }).await.unwrap();
+            config.get(&keys::ADMIN_TOKEN_REQUIRED)
+        };
+        let (own, overridden, replacement) = ((7, "true"), (3, "false"), (8, "false"));
+        assert!(read(own, &[3, 7]).await);
+        for _ in 0..2 {
+            assert!(read(overridden, &[3]).await);
+        }
+        tokio::time::advance(REMOVED).await;
+        for _ in 0..2 {
+            assert!(!read(overridden, &[3]).await);
+        }
+        // What `REPLACE INTO` leaves applies at once, and so does a row whose other one was marked.
+        assert!(read(own, &[3, 7]).await);
+        assert!(!read(replacement, &[3, 8]).await);
+        assert!(read((9, "true"), &[3, 8, 9]).await);
+        assert!(!read(overridden, &[3, 8, 9]).await);
     }
 
     #[tokio::test(start_paused = true)]

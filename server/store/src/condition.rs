@@ -1,5 +1,7 @@
 //! Conditions that need care on some engine: long lists, search texts, prefixes. Knows no table.
 
+use std::collections::BTreeSet;
+
 use sea_orm::sea_query::extension::postgres::PgExpr;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, Value};
@@ -65,6 +67,18 @@ pub(super) fn starts_with(column: impl ColumnTrait, text: &str) -> Expr {
         .arg(Expr::val(1))
         .arg(Expr::val(length));
     Expr::from(start).eq(Expr::val(Value::from(text)))
+}
+
+/// Whether the column has as many bytes as one of the texts: true of all spellings of a name in
+/// ASCII, whatever the locale by which the database converts letters.
+pub(super) fn is_as_long_as<'t>(
+    column: impl ColumnTrait,
+    texts: impl IntoIterator<Item = &'t str>,
+) -> Expr {
+    let lengths = texts.into_iter().filter_map(|text| i64::try_from(text.len()).ok());
+    let lengths: BTreeSet<i64> = lengths.collect();
+    let length = Func::cust("OCTET_LENGTH").arg(Expr::col(column.as_column_ref()));
+    Expr::from(length).is_in(lengths)
 }
 
 #[cfg(test)]

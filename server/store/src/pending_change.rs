@@ -16,7 +16,7 @@ use sea_orm::{
 
 use crate::Store;
 use crate::clock::{self, shared_time};
-use crate::condition::chunks;
+use crate::condition::{chunks, is_as_long_as};
 use crate::entity::castalia_pending_change::{ActiveModel, Column, Entity};
 use crate::error::StoreError;
 use crate::feed::readable;
@@ -133,7 +133,9 @@ pub async fn with_others(
     own: &[Id],
 ) -> Result<HashSet<String>, StoreError> {
     let object = ObjectKey::new(&new.app_id, &new.namespace);
-    let of_envs = Entity::find().filter(Column::Env.is_in(envs.iter().map(String::as_str)));
+    let of_envs = Entity::find()
+        .filter(Column::Env.is_in(envs.iter().map(String::as_str)))
+        .filter(is_as_long_as(Column::AppId, [new.app_id.as_str()]));
     let columns = [Column::Id, Column::Env, Column::AppId, Column::NamespaceName];
     let of_envs = of_envs.select_only().columns(columns);
     let found: Vec<(Id, String, String, String)> = readable::read(db, of_envs).await?.readable;
@@ -199,13 +201,19 @@ fn add(found: &mut PendingChanges, rows: &[QueryResult]) -> Result<(), StoreErro
 }
 
 /// The objects whose deletion the environment has not received, each with a spelling of the app and
-/// of the definition that were deleted. All of them: only [`ObjectKey`] compares names, since a
-/// database converts letters by its locale, in which an `I` may be another letter.
+/// of the definition that were deleted. At least those of the apps of these objects: only
+/// [`ObjectKey`] compares names, since a database converts letters by its locale, in which an `I`
+/// may be another letter.
 pub async fn missed_deletions(
     db: &impl ConnectionTrait,
     env: &str,
+    objects: &[(&str, &str)],
 ) -> Result<HashMap<ObjectKey, (String, String)>, StoreError> {
-    let deletions = Entity::find().filter(Column::Env.eq(env)).filter(Column::Operation.eq(DELETE));
+    let app_ids = objects.iter().map(|(app_id, _)| *app_id);
+    let deletions = Entity::find()
+        .filter(Column::Env.eq(env))
+        .filter(Column::Operation.eq(DELETE))
+        .filter(is_as_long_as(Column::AppId, app_ids));
     let columns = [Column::Id, Column::AppId, Column::NamespaceName];
     let found = match readable::read(db, deletions.select_only().columns(columns)).await {
         Err(error) if error.is_unusable_table() => return Ok(HashMap::new()),
@@ -257,6 +265,20 @@ pub async fn extend(
         let later = Entity::update_many().col_expr(Column::DueTime, Expr::value(due));
         later.filter(Column::Id.is_in(chunk)).exec(db).await?;
     }
+    Ok(())
+}
+
+/// Removes the deletions of definitions of an app that the portal has deleted: an environment makes
+/// them with that of the app, and later ones would concern the definitions of a new app.
+pub async fn remove_deletions_of_definitions(
+    db: &impl ConnectionTrait,
+    app_id: &str,
+) -> Result<(), StoreError> {
+    let deletions = Entity::delete_many()
+        .filter(Column::AppId.eq(app_id))
+        .filter(Column::Operation.eq(DELETE))
+        .filter(Column::NamespaceName.ne(""));
+    deletions.exec(db).await?;
     Ok(())
 }
 

@@ -87,7 +87,7 @@ pub(super) async fn apps(far: &Store) -> Vec<(String, String)> {
     rows.into_iter().map(|row| (row.app_id, row.name)).collect()
 }
 
-async fn definitions(far: &Store) -> Vec<String> {
+pub(super) async fn definitions(far: &Store) -> Vec<String> {
     let rows = app_namespace::Entity::live().all(far.read()).await.unwrap();
     let mut names: Vec<_> = rows.into_iter().map(|row| row.name).collect();
     names.sort();

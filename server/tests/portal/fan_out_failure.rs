@@ -7,16 +7,21 @@ use std::time::{Duration, Instant};
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use castalia_store::{Store, pending_change};
+use castalia_store::Store;
+use castalia_store::pending_change::{self, PendingChange};
 use http::{Method, StatusCode};
 use serde_json::json;
 
-use super::environment::{admin_router, listen, world};
-use super::fan_out::{Away, SOON, apps, come_back, come_back_with_a_problem, leave, unless_away};
+use super::environment::{admin_router, listen, probe, world};
+use super::fan_out::{
+    Away, SOON, apps, come_back, come_back_with_a_problem, definitions, leave, unless_away,
+};
 use super::world::{World, app};
 
 /// Less than the pause between two rounds of attempts.
 const PAUSE: Duration = Duration::from_secs(4);
+/// Longer than a test waits.
+const LATER: Duration = Duration::from_secs(600);
 
 /// As for an app with more namespaces than the environment permits.
 async fn unless_definition_of_full(request: Request, next: Next) -> Response {
@@ -80,6 +85,19 @@ async fn unless_frozen(State(frozen): State<Frozen>, request: Request, next: Nex
     next.run(request).await
 }
 
+async fn owed(store: &Store) -> Vec<PendingChange> {
+    pending_change::of_environment(store, "FAR", 10).await.unwrap().readable
+}
+
+/// Sets that the changes are due after this time.
+async fn set_due(store: &Store, changes: &[PendingChange], pause: Duration) {
+    let ids: Vec<_> = changes.iter().map(|change| change.id).collect();
+    let due = store.write(ids, move |tx, ids| {
+        Box::pin(async move { pending_change::extend(tx, ids, pause).await })
+    });
+    due.await.unwrap();
+}
+
 /// A portal that owes three apps to the environment, which answers again and whose changes are
 /// frozen.
 async fn world_that_owes_apps(beginnings: &[&'static str]) -> (World, Store, Away, Frozen) {
@@ -93,13 +111,8 @@ async fn world_that_owes_apps(beginnings: &[&'static str]) -> (World, Store, Awa
     for app_id in ["first", "second", "third"] {
         root.post("/openapi/v1/apps", app(app_id, "u1")).await.empty();
     }
-    let owed = pending_change::of_environment(&world.store, "FAR", 10).await.unwrap().readable;
-    let ids: Vec<_> = owed.iter().map(|change| change.id).collect();
     // At the same time, so that one round may try them all.
-    let due = world.store.write(ids, |tx, ids| {
-        Box::pin(async move { pending_change::extend(tx, ids, Duration::ZERO).await })
-    });
-    due.await.unwrap();
+    set_due(&world.store, &owed(&world.store).await, Duration::ZERO).await;
     frozen.set(beginnings);
     away.store(false, Ordering::SeqCst);
     (world, far, away, frozen)
@@ -126,7 +139,7 @@ async fn an_environment_that_stores_nothing_refuses_nothing() {
     asked.sort();
     let paths: Vec<_> = asked.iter().map(|(path, _)| path.as_str()).collect();
     assert_eq!(paths, ["/apps/first", "/apps/second", "/apps/third"]);
-    let left = pending_change::of_environment(&world.store, "FAR", 10).await.unwrap().readable;
+    let left = owed(&world.store).await;
     assert!(left.len() == 3 && left.iter().all(|change| change.problem.is_empty()), "{left:?}");
     frozen.set(&[]);
     come_back(&world, &away).await;
@@ -153,4 +166,41 @@ async fn objects_that_an_environment_cannot_store_at_present_stop_no_other() {
     frozen.set(&[]);
     come_back(&world, &away).await;
     assert_eq!(apps(&far).await.len(), 3);
+}
+
+/// X123: an environment still has to delete a definition, as after it refused that at first, when its
+/// app is deleted and created again. The deletion would concern the definition of the new app.
+#[tokio::test]
+async fn no_deletion_of_a_definition_comes_after_that_of_its_app() {
+    for is_up in [false, true] {
+        let away = Away::default();
+        let (router, far) = admin_router().await;
+        let router = router.layer(from_fn_with_state(Arc::clone(&away), unless_away));
+        let world = world(&[listen(router).await]).await;
+        let root = world.user("apollo").await;
+        root.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+        leave(&world, &away).await;
+        root.delete("/openapi/v1/apps/demo/appnamespaces/application").await.empty();
+        if is_up {
+            away.store(false, Ordering::SeqCst);
+            probe(&world).await;
+            assert!(world.environments.find("FAR").is_ok_and(|far| far.is_up()));
+        }
+        root.delete("/openapi/v1/apps/demo").await.empty();
+        root.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+        let is_of_app = |change: &PendingChange| change.namespace_name.is_empty();
+        let (of_app, of_definition): (Vec<_>, Vec<_>) =
+            owed(&world.store).await.into_iter().partition(is_of_app);
+        set_due(&world.store, &of_definition, LATER).await;
+        set_due(&world.store, &of_app, Duration::ZERO).await;
+        away.store(false, Ordering::SeqCst);
+
+        let _background = world.run();
+        let is_sent = async || !owed(&world.store).await.iter().any(is_of_app);
+        eventually("the new app", is_sent).await;
+        set_due(&world.store, &owed(&world.store).await, Duration::ZERO).await;
+        come_back(&world, &away).await;
+        assert_eq!(apps(&far).await.len(), 1, "{is_up}");
+        assert_eq!(definitions(&far).await, ["application"], "{is_up}");
+    }
 }

@@ -151,12 +151,14 @@ it("what a former version kept of a user with a plus sign in the name is offered
   // An app whose name ends that of the other user.
   const other = nameOf("ann", ["b@100%", "DEV", "default", "application"]);
   keepUnsaved(other, { edit: content("1"), revision: "r1" });
+  keepUnsaved(`${other}+text`, { edit: "limit = 1", revision: "r1" });
+  keepBase(`${other}+text`, { was: [], revision: "r1" });
   const user = "ann+b@100%";
   const item = nameOf(user, ["shop", "DEV", "default", "application"]);
   expect(readUnsaved(item)).toEqual({ edit: content("300"), revision: "r1" });
   expect([kept.has(former), kept.has(`castalia.unsaved.${item}`)]).toEqual([false, true]);
   dropUnsavedOf(user);
-  expect([...kept.keys()]).toEqual([`castalia.unsaved.${other}`]);
+  expect([...kept.keys()]).toEqual(kinds.map((kind) => `castalia.unsaved.${other}${kind}`));
 });
 
 // X127

@@ -16,8 +16,9 @@ pub(super) struct KeyTable {
     pub(super) losses: u64,
     /// The losses after which all releases were read again.
     pub(super) reloaded: u64,
-    /// When the table was last read as empty.
-    emptied: Option<Instant>,
+    /// When rows were last known to be missing: the table was read as empty, its newest id
+    /// decreased, or it was being filled again.
+    lost: Option<Instant>,
     /// Whether keys are in effect whose rows are missing.
     pub(super) is_missing_any: bool,
 }
@@ -27,17 +28,23 @@ impl KeyTable {
     pub(super) fn read(&mut self, ids: &HashSet<i64>) -> bool {
         let newest = ids.iter().copied().max().unwrap_or_default();
         let went_back = newest < self.newest;
+        let is_being_filled = self.is_missing_any && newest > self.newest;
         self.newest = newest;
         self.losses += u64::from(went_back);
-        if ids.is_empty() {
-            self.emptied = Some(Instant::now());
+        if ids.is_empty() || went_back || is_being_filled {
+            self.lost = Some(Instant::now());
         }
         went_back
     }
 
     /// Whether keys remain in effect without a row: until all releases have been read again after a
-    /// loss, and for a while after the table was empty, since it may be filled row by row.
+    /// loss, and for a while after rows were lost, since the table may be filled row by row. It may
+    /// be empty only between two reads.
     pub(super) fn keeps_missing(&self) -> bool {
-        self.losses > self.reloaded || self.emptied.is_some_and(|at| at.elapsed() < REMOVED)
+        self.awaits_reload() || self.lost.is_some_and(|at| at.elapsed() < REMOVED)
+    }
+
+    pub(super) fn awaits_reload(&self) -> bool {
+        self.losses > self.reloaded
     }
 }

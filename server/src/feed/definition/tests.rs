@@ -80,6 +80,10 @@ async fn a_key_that_is_dated_ahead_is_read_once() {
     assert!(!is_known());
     feed.rebuild_definitions().await.unwrap();
     assert!(is_known());
+    // A scan that is due reads all of them as well.
+    feed.keys().replace([]);
+    feed.beside_keys(now, true, async { Ok(()) }).await.unwrap();
+    assert!(is_known());
 }
 
 /// S94: names wait five seconds for a lock on their table.
@@ -94,20 +98,44 @@ async fn keys_are_read_again_while_a_read_of_names_takes_long() {
         }
         Ok(())
     };
-    timeout(Duration::from_secs(60), feed.beside_keys(now, names)).await.unwrap().unwrap();
+    timeout(Duration::from_secs(60), feed.beside_keys(now, false, names)).await.unwrap().unwrap();
 }
 
-/// S94: the complete read holds the lock on keys while the database does not answer.
+/// S94: each read of keys may hold the lock for five seconds while their table is locked.
 #[tokio::test]
-async fn a_read_of_names_that_holds_the_lock_on_keys_for_long_ends() {
-    let (_store, feed) = feed().await;
+async fn names_are_read_while_a_complete_read_of_keys_takes_long() {
+    let (store, feed) = feed().await;
+    let now = castalia_store::now();
+    define(&store, "new", now).await;
+    let reading = feed.0.keys_read.lock().await;
     let names = async {
-        let _reading = feed.0.keys_read.lock().await;
-        sleep(SCAN_PAUSE * 2).await;
-        Ok(())
+        let read = feed.rebuild_all_names().await;
+        drop(reading);
+        read
     };
-    let read = feed.beside_keys(castalia_store::now(), names);
+    let read = feed.beside_keys(now, true, names);
     timeout(Duration::from_secs(60), read).await.unwrap().unwrap();
+    assert!(feed.names().own("demo", "new").is_some());
+}
+
+/// S94: messages wait a second for names, so that the complete read may be cut off.
+#[tokio::test]
+async fn a_name_is_contested_until_all_names_were_read() {
+    let (store, feed) = feed().await;
+    define(&store, "restored", castalia_store::now()).await;
+    feed.add_names().await.unwrap();
+    let id = feed.names().last_ids().0;
+    let row = |id| AppNamespace {
+        id,
+        app_id: "demo".to_owned(),
+        name: "restored".to_owned(),
+        is_public: false,
+    };
+    feed.names().replace(vec![row(id - 1)], Vec::new(), Vec::new());
+    assert!(feed.names().add(vec![row(id)], Vec::new()));
+    feed.add_names().await.unwrap();
+    let found = feed.names().by_ids(&[id - 1, id].into());
+    assert_eq!(found.into_keys().collect::<Vec<_>>(), [id]);
 }
 
 /// S96: the round before had read its deletion.

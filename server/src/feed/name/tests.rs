@@ -81,9 +81,10 @@ fn a_name_in_another_row_of_its_app_is_new_and_everything_is_read_again() {
     let names = names(false, vec![row(1, "a", "x", true)]);
     let restored = || vec![row(5, "a", "x", true)];
     assert!(names.add(restored(), Vec::new()));
-    assert!(!names.add(restored(), Vec::new()), "it is known now");
+    assert!(names.add(restored(), Vec::new()), "it is known now, but not everything was read");
     assert_eq!(names.last_ids(), (5, 3));
     assert!(names.replace(restored(), Vec::new(), Vec::new()).is_empty());
+    assert!(!names.add(restored(), Vec::new()));
     names.forget(HashSet::from([5]));
     assert!(names.own("a", "x").is_none() && names.public("x").is_none());
 }
@@ -92,8 +93,6 @@ fn a_name_in_another_row_of_its_app_is_new_and_everything_is_read_again() {
 fn a_public_name_stays_with_the_app_that_declared_it_first() {
     let names = names(false, vec![row(5, "lib", "common.mysql", true)]);
     assert!(names.add(vec![row(7, "mallory", "COMMON.mysql", true)], Vec::new()));
-    // Rows are read again each second; known ones are not new.
-    assert!(!names.add(vec![row(7, "mallory", "COMMON.mysql", true)], Vec::new()));
     for spelling in ["common.mysql", "COMMON.mysql"] {
         assert_eq!(&*names.public(spelling).unwrap().owner, "lib", "{spelling}");
     }
@@ -107,6 +106,8 @@ fn a_public_name_stays_with_the_app_that_declared_it_first() {
         Vec::new(),
     );
     assert_eq!((contests.len(), &*contests[0].owner, &*contests[0].loser), (1, "lib", "mallory"));
+    // Rows are read again each second; known ones are not new.
+    assert!(!names.add(vec![row(7, "mallory", "COMMON.mysql", true)], Vec::new()));
     assert_eq!(&*names.public("common.mysql").unwrap().owner, "lib");
 }
 

@@ -71,6 +71,20 @@ impl ReleaseFeed {
         self.0.rewound.notify_one();
     }
 
+    /// Requests the reload that lost keys wait for again, if the last one could not read all
+    /// namespaces and they can be read now.
+    pub(in crate::feed) fn reload_for_lost_keys(&self) {
+        if self.keys().awaits_reload() && self.are_all_readable() {
+            self.request_reload(Vec::new());
+        }
+    }
+
+    /// Whether no namespace in memory is deferred.
+    fn are_all_readable(&self) -> bool {
+        let cached = self.cache().cached();
+        !cached.iter().any(|(key, _)| self.0.deferred.holds(&key.watch_key()))
+    }
+
     /// Takes the reload that is requested. What is requested from now on is another one.
     pub(super) fn requested_reload(&self) -> Option<RequestedReload> {
         let request = self.0.reload.lock().take()?;
@@ -100,7 +114,10 @@ impl ReleaseFeed {
         for key in moved.iter().filter_map(|key| self.stored_key(key)) {
             self.wake_by_position(&key).await;
         }
-        self.keys().reloaded(losses_of_keys);
+        // Keys that were lost still protect the old releases of a namespace that cannot be read.
+        if self.are_all_readable() {
+            self.keys().reloaded(losses_of_keys);
+        }
         self.0.condition.healed();
         tracing::info!(namespaces, "reloaded all releases in memory");
         Ok(())

@@ -2,6 +2,7 @@
 //! equal to the database again. `tests/fault/drift.rs` changes the rows instead. Reloads that end
 //! early.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use castalia_core::protocol::signature::Signer;
@@ -326,4 +327,30 @@ async fn a_reload_is_requested_until_it_has_succeeded() {
     assert_eq!(requested, 2);
     feed.requested_reload().unwrap().run().await.unwrap();
     assert!(feed.requested_reload().is_none());
+}
+
+/// S91: its key would end, and everybody receive the release in memory.
+#[tokio::test]
+async fn a_lost_key_protects_until_a_deferred_namespace_was_read_again() {
+    const KEY: &str = "demo+default+application";
+    let feed = feed().await;
+    served(&feed).await;
+    assert!(feed.keys().went_back(&HashSet::new()));
+    feed.0.deferred.insert(KEY.to_owned(), 1, KEY);
+    feed.request_reload(Vec::new());
+    feed.requested_reload().unwrap().run().await.unwrap();
+    assert!(feed.keys().awaits_reload());
+    let background = Background::default();
+    let task = feed.clone();
+    background.spawn("retries", move || task.clone().retry_deferred());
+    let requested = async {
+        while feed.0.reload.lock().is_none() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), requested).await.unwrap();
+    assert!(!feed.0.deferred.holds(KEY));
+    feed.requested_reload().unwrap().run().await.unwrap();
+    assert!(!feed.keys().awaits_reload());
+    background.shutdown.cancel();
 }

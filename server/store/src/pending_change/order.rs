@@ -1,6 +1,6 @@
 //! The changes that an environment has not received, and the order in which they are sent (pure).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 
@@ -47,8 +47,16 @@ impl PendingChanges {
 
     /// Whether one of the changes may be sent now, as far as the others are known.
     pub(super) fn has_due(&self) -> bool {
-        let changes = self.by_object();
-        changes.iter().any(|(time, change)| *time <= self.time && !self.is_held_back(change))
+        let mut waiting = HashSet::new();
+        self.readable.iter().any(|change| {
+            let object = change.object();
+            let is_behind = waiting.contains(&object) || waiting.contains(&object.of_app());
+            let is_sent = !is_behind && self.is_due(change) && !self.is_held_back(change);
+            if !is_sent {
+                waiting.insert(object);
+            }
+            is_sent
+        })
     }
 
     /// The changes in the order in which they became due, but each after the earlier ones of its
@@ -57,13 +65,7 @@ impl PendingChanges {
     /// it does not keep them waiting for ever.
     #[must_use]
     pub fn by_due_time(&self) -> Vec<&PendingChange> {
-        let mut changes = self.by_object();
-        changes.sort_by_key(|(time, _)| *time);
-        changes.into_iter().map(|(_, change)| change).collect()
-    }
-
-    /// The changes, each with the time when it and all that come before it are due.
-    fn by_object(&self) -> Vec<(DateTime<Utc>, &PendingChange)> {
+        // When each and all that come before it are due.
         let mut times: HashMap<ObjectKey, DateTime<Utc>> = HashMap::new();
         // Those of an app and of all its definitions, by the key of the app.
         let mut of_apps: HashMap<ObjectKey, DateTime<Utc>> = HashMap::new();
@@ -81,7 +83,8 @@ impl PendingChanges {
             times.insert(object, time);
             changes.push((time, change));
         }
-        changes
+        changes.sort_by_key(|(time, _)| *time);
+        changes.into_iter().map(|(_, change)| change).collect()
     }
 }
 
@@ -157,12 +160,14 @@ mod tests {
     /// X123
     #[test]
     fn what_waits_for_a_change_that_is_not_due_is_not_due() {
-        let is_due = |names| {
-            let rows = vec![change(1, ("a", ""), 9), change(2, names, 1)];
+        let is_due_after = |earlier, names| {
+            let rows = vec![change(1, earlier, 9), change(2, names, 1)];
             let time = DateTime::UNIX_EPOCH + TimeDelta::seconds(5);
             PendingChanges { time, ..changes(rows) }.has_due()
         };
+        let is_due = |names| is_due_after(("a", ""), names);
         assert!(!is_due(("A", "x")) && !is_due(("a", "")) && is_due(("b", "")));
+        assert!(is_due_after(("a", "x"), ("a", "")), "an app does not wait for its definitions");
     }
 
     /// X122

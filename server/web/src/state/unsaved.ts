@@ -8,6 +8,11 @@ const BASE = "+base";
 export type EditForm = "" | "+text";
 /** What follows the user in the name of an edit: the app, environment, cluster and namespace, and the form. */
 const OF_PLACE = /^(\+[^+]*){4}(\+text)?(\+base)?$/;
+/**
+ * The same after a name that is not escaped, which may be another user with an app: the form of that user's edit is
+ * not the namespace.
+ */
+const OF_FORMER_PLACE = /^(\+[^+]*){3}\+(?!text(\+base)?$)[^+]*(\+text)?(\+base)?$/;
 
 export interface Unsaved<Edit, Was> {
   edit: Edit;
@@ -66,9 +71,11 @@ export function dropUnsavedOf(userId: string): void {
   try {
     const names = Array.from({ length: localStorage.length }, (_, at) => localStorage.key(at) ?? "");
     const owner = ownerOf(userId);
-    const beginnings = [owner, formerOf(owner) ?? owner].map((owner) => PREFIX + owner);
+    const former = formerOf(owner);
+    const isOf = (name: string, owner: string, ofPlace: RegExp) =>
+      name.startsWith(PREFIX + owner) && ofPlace.test(name.slice(PREFIX.length + owner.length));
     const isOwn = (name: string) =>
-      beginnings.some((beginning) => name.startsWith(beginning) && OF_PLACE.test(name.slice(beginning.length)));
+      isOf(name, owner, OF_PLACE) || (former !== null && isOf(name, former, OF_FORMER_PLACE));
     names.filter(isOwn).forEach((name) => localStorage.removeItem(name));
   } catch {
     // There are none if storage is disabled.

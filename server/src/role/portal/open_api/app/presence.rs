@@ -4,7 +4,7 @@ use axum::extract::{Extension, State};
 use futures_util::future::join_all;
 
 use crate::domain::audit_log::request::concern;
-use crate::domain::pending_change::PendingOperation;
+use crate::domain::pending_change::{self, PendingOperation};
 use crate::domain::permission::requirement::{Requirement, Resource};
 use crate::domain::permission::{Action, NamedRole};
 use crate::domain::portal_app;
@@ -118,6 +118,7 @@ async fn delete_everywhere(
     }
     let made = portal_app::delete(store, row, operator).await;
     fan_out.unless_refused(portal, made).await.map_err(half_deleted)?;
+    pending_change::remove_deletions_of_definitions(store, app_id).await;
     // Callers who found the app before may have added it to an environment meanwhile.
     app::delete_orphans(&portal.state, &environments, app_id, operator).await;
     let delete = async |environment| {

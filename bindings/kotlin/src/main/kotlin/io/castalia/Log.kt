@@ -38,7 +38,7 @@ fun interface LogSink {
  * are reported by [Report].
  */
 internal object Log {
-    private const val PATIENCE_SECONDS = 1L
+    private const val PATIENCE_SECONDS = 5L
 
     /** The warnings and errors for this class loader. */
     @Volatile
@@ -66,8 +66,15 @@ internal object Log {
     }
 
     /** What a new client holds, so that its records are reported; null if the program has chosen a sink. */
-    @Synchronized
     fun user(): LogUser? {
+        val user = newUser()
+        // Not while this is locked: a logger may create a client when it is initialized.
+        if (user != null) Report.choose()
+        return user
+    }
+
+    @Synchronized
+    private fun newUser(): LogUser? {
         default?.user()?.let { return it }
         val log = translated { defaultLog() } ?: return null
         val user = log.user()

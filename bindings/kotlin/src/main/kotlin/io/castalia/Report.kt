@@ -14,7 +14,9 @@ internal interface Report {
 
     companion object : Report {
         private const val NAME = "io.castalia"
-        private val chosen: Report by lazy {
+
+        /** Without a lock: the initialization of a logger may create a client, which waits for this. */
+        private val chosen: Report by lazy(LazyThreadSafetyMode.PUBLICATION) {
             try {
                 // Without a provider SLF4J drops everything, and the warning would be lost.
                 if (LoggerFactory.getILoggerFactory() is NOPLoggerFactory) Jdk() else Slf4j()
@@ -22,6 +24,9 @@ internal interface Report {
                 Jdk()
             }
         }
+
+        /** Initializes the logger, which may take longer than a program that ends at once waits for a record. */
+        fun choose() = quietly { chosen }
 
         override fun warn(text: String, cause: Throwable?) = quietly { chosen.warn(text, cause) }
 

@@ -75,7 +75,7 @@ internal class Workers private constructor(private val name: String, most: Int) 
 
         /**
          * Steps of calls, so few threads are enough: they never wait, except for the files of defaults on the class
-         * path, and a second at most for a logger. Only these threads have the class loader of the client's
+         * path, and five seconds at most for a logger. Only these threads have the class loader of the client's
          * creator, which finds them.
          */
         val calls = Workers("castalia-call", most = 8)

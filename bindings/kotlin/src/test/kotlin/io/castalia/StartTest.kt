@@ -1,5 +1,6 @@
 package io.castalia
 
+import java.io.File
 import java.nio.file.Path
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.TimeUnit.SECONDS
@@ -13,6 +14,7 @@ import kotlin.test.assertFailsWith
 import kotlin.test.assertFalse
 import kotlin.test.assertTrue
 import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.io.TempDir
 import org.slf4j.LoggerFactory
 import org.slf4j.impl.SimpleLogger
 
@@ -56,6 +58,14 @@ object StartAndExit {
     fun main(arguments: Array<String>) {
         println(Client().configAsync("application").join().state)
         exitProcess(0)
+    }
+}
+
+/** Prints whether the logger has opened its file when there is a client, which has logged nothing yet. */
+object StartWithLogFile {
+    @JvmStatic
+    fun main(arguments: Array<String>) = Client(StartWithNothing.settings).use {
+        println(File(System.getProperty(SimpleLogger.LOG_FILE_KEY)).exists())
     }
 }
 
@@ -146,11 +156,19 @@ class StartTest {
         assertEquals("Unavailable", ended.output, "$ended")
     }
 
+    private val withSlf4j = Built.withTests + listOf(LoggerFactory::class, SimpleLogger::class)
+        .map { Path.of(it.java.protectionDomain.codeSource.location.toURI()) }
+
+    @Test
+    fun `a logger is initialized before the first record, for which a program that ends waits briefly`(@TempDir folder: Path) {
+        // B111
+        val ended = Program("io.castalia.StartWithLogFile", withSlf4j).run("-D${SimpleLogger.LOG_FILE_KEY}=$folder/log")
+        assertEquals("true", ended.output, "$ended")
+    }
+
     @Test
     fun `a start with nothing is a warning in SLF4J where the program has it`() {
-        val jars = listOf(LoggerFactory::class, SimpleLogger::class)
-            .map { Path.of(it.java.protectionDomain.codeSource.location.toURI()) }
-        val ended = Program("io.castalia.StartWithNothing", Built.withTests + jars).run()
+        val ended = Program("io.castalia.StartWithNothing", withSlf4j).run()
         assertEquals("Unavailable", ended.output, "$ended")
         assertTrue("WARN io.castalia - the namespace is empty" in ended.errors, "$ended")
     }

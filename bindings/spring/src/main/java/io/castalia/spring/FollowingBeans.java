@@ -20,7 +20,10 @@ import org.apache.commons.logging.LogFactory;
 final class FollowingBeans<T> {
     /** Updates a bean after keys have changed. */
     interface Update<T> {
-        /** @param isExact whether the bean had the values before the changes; otherwise it may have newer ones */
+        /**
+         * @param isExact whether the bean had the values before the changes. Otherwise it may have others, even
+         *     those of a release that is replaced, and the changes are all keys that are known
+         */
         void apply(Object bean, T detail, KeyChanges changes, boolean isExact);
     }
 
@@ -51,11 +54,16 @@ final class FollowingBeans<T> {
     void ready(Object bean) {
         Following<T> following = beans.get(new Key(bean, null));
         if (following != null) {
-            Content now = source.content();
-            following.isExact = following.seen == now;
-            following.isReady = true;
-            bringUp(bean, following, now);
+            bringUp(bean, following, makeReady(following));
         }
+    }
+
+    /** Called after its values were resolved. Returns the content at that time. */
+    private Content makeReady(Following<T> following) {
+        Content now = source.content();
+        following.isExact = following.seen == now;
+        following.isReady = true;
+        return now;
     }
 
     /** Updates all beans for which keys have changed. */
@@ -67,7 +75,7 @@ final class FollowingBeans<T> {
             if (bean != null) {
                 // Another processor may have replaced the bean before this one was called for it.
                 if (!following.isReady && isCreated.test(following.detail)) {
-                    following.isReady = true;
+                    makeReady(following);
                 }
                 bringUp(bean, following, now);
             }
@@ -94,10 +102,10 @@ final class FollowingBeans<T> {
     }
 
     private void apply(Object bean, Following<T> following, Content now) {
-        KeyChanges changes = changes(following.seen, now);
         boolean isExact = following.isExact;
+        // Nothing has seen a release that arrived while values were resolved and was replaced then.
+        KeyChanges changes = changes(isExact ? following.seen : Content.EMPTY, now);
         following.seen = now;
-        following.isExact = true;
         try {
             if (!changes.isEmpty()) {
                 update.apply(bean, following.detail, changes, isExact);
@@ -106,6 +114,7 @@ final class FollowingBeans<T> {
             // The other beans are updated. Without the message, which may contain a value.
             log.error("cannot update a bean of " + bean.getClass().getName() + " (" + failure.getClass().getName() + ")");
         }
+        following.isExact = source.content() == now;
     }
 
     private KeyChanges changes(Content before, Content after) {

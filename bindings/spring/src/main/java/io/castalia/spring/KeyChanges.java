@@ -27,6 +27,11 @@ final class KeyChanges {
         return this.before == before && this.after == after;
     }
 
+    /** These and earlier ones that end where these begin, or before. */
+    KeyChanges with(KeyChanges earlier) {
+        return new KeyChanges(earlier.before, after);
+    }
+
     boolean isEmpty() {
         return keys.isEmpty();
     }

@@ -96,15 +96,24 @@ final class PropertiesRebinder implements InstantiationAwareBeanPostProcessor {
 
     private void update(Object bean, Bound bound, KeyChanges changes, boolean isExact) {
         try {
-            boolean isChanged = bound.add(changes.below(bound.prefix).filter(this::isVisible));
-            isChanged |= bound.add(referring(bound.prefix, changes));
-            if (isChanged) {
+            if (examine(bound, changes, isExact)) {
                 rebind(bean, bound);
             }
         } catch (RuntimeException | LinkageError failure) {
             // Without the messages of the exceptions, which may contain the value.
             log.error(bound + " keeps its values: the new ones cannot be bound (" + reason(failure) + ")");
         }
+    }
+
+    /** Finds the properties that changes concern; returns false if there are none. */
+    private boolean examine(Bound bound, KeyChanges latest, boolean isExact) {
+        // Without certainty, the latest are all.
+        KeyChanges changes = isExact && bound.unexamined != null ? latest.with(bound.unexamined) : latest;
+        bound.unexamined = changes;
+        boolean isChanged = bound.add(changes.below(bound.prefix).filter(this::isVisible));
+        isChanged |= bound.add(referring(bound.prefix, changes));
+        bound.unexamined = null;
+        return isChanged;
     }
 
     /** Whether the namespaces are asked for a property: no source that takes precedence has it. */
@@ -177,6 +186,8 @@ final class PropertiesRebinder implements InstantiationAwareBeanPostProcessor {
         final boolean isMade;
         /** What has changed since the bean was bound: also earlier changes that could not be bound. */
         final Set<ConfigurationPropertyName> pending = new HashSet<>();
+        /** Those for which a property source has failed; null if there are none. */
+        KeyChanges unexamined;
 
         Bound(String name, ConfigurationPropertyName prefix, boolean isMade) {
             this.name = name;

@@ -73,13 +73,46 @@ class FollowingBeansTest {
         memory.set("application", "n", "1");
         beans.begin(bean, "bean");
         memory.set("application", "n", "2");
-        source.content();
         memory.set("application", "n", "1");
         beans.ready(bean);
         assertEquals(List.of(false), updates);
         memory.set("application", "n", "2");
         beans.refresh();
         assertEquals(List.of(false, true), updates);
+    }
+
+    @Test
+    void aValueThatIsBackAfterAnUpdateMayHaveBeenAnotherOne() {
+        // B113
+        List<Boolean> updates = new ArrayList<>();
+        FollowingBeans<String> beans = new FollowingBeans<>(source, detail -> false, (bean, detail, changes, isExact) -> {
+            updates.add(isExact);
+            if (updates.size() == 1) {
+                memory.set("application", "n", "2");
+                memory.set("application", "n", "1");
+            }
+        });
+        Object bean = new Object();
+        beans.begin(bean, "bean");
+        beans.ready(bean);
+        memory.set("application", "n", "1");
+        beans.refresh();
+        assertEquals(List.of(true, false), updates);
+    }
+
+    @Test
+    void aBeanForWhichTheEndIsNotCalledIsExactWithoutARelease() {
+        // B110
+        List<Boolean> updates = new ArrayList<>();
+        FollowingBeans<String> beans =
+                new FollowingBeans<>(source, detail -> true, (bean, detail, changes, isExact) -> updates.add(isExact));
+        Object bean = new Object();
+        beans.begin(bean, "bean");
+        beans.refresh();
+        memory.set("application", "n", "1");
+        beans.refresh();
+        assertEquals(List.of(true), updates);
+        Reference.reachabilityFence(bean);
     }
 
     @Test

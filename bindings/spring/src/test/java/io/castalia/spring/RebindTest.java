@@ -21,6 +21,7 @@ import org.springframework.context.annotation.Import;
 import org.springframework.context.support.GenericApplicationContext;
 import org.springframework.core.SpringProperties;
 import org.springframework.core.env.MapPropertySource;
+import org.springframework.core.env.MutablePropertySources;
 import org.springframework.core.env.PropertySource;
 
 /** B109: beans with more than what is bound. */
@@ -294,17 +295,8 @@ class RebindTest {
     @Test
     void aPropertySourceThatFailsKeepsNoOtherBeanFromItsValues() {
         AtomicBoolean fails = new AtomicBoolean();
-        PropertySource<?> failing = new MapPropertySource("failing", Map.of()) {
-            @Override
-            public String[] getPropertyNames() {
-                if (fails.get()) {
-                    throw new IllegalStateException("on purpose");
-                }
-                return super.getPropertyNames();
-            }
-        };
         try (Application application = start()) {
-            application.context.getEnvironment().getPropertySources().addLast(failing);
+            application.context.getEnvironment().getPropertySources().addLast(failing(fails));
             Mixed mixed = application.bean(Mixed.class);
             fails.set(true);
             Heard.set(application, "other", "6");
@@ -315,6 +307,49 @@ class RebindTest {
         }
     }
 
+    /** Changes that arrive while a source fails are set with the next ones. */
+    private static void setsWhatArrivesDuringAFailure(boolean isFirst, String key, String... properties) {
+        AtomicBoolean fails = new AtomicBoolean();
+        try (Application application = Application.start(Beans.class, properties)) {
+            MutablePropertySources sources = application.context.getEnvironment().getPropertySources();
+            if (isFirst) {
+                sources.addFirst(failing(fails));
+            } else {
+                sources.addLast(failing(fails));
+            }
+            Mixed mixed = application.bean(Mixed.class);
+            fails.set(true);
+            Heard.set(application, key, "2");
+            fails.set(false);
+            assertEquals(1, mixed.getLimit());
+            Heard.set(application, "mixed.servers", "c");
+            assertEquals(List.of("c"), mixed.getServers());
+            assertEquals(2, mixed.getLimit());
+        }
+    }
+
+    @Test
+    void aChangeThatArrivesWhileAPropertySourceFailsIsNotLost() {
+        setsWhatArrivesDuringAFailure(true, "mixed.limit");
+    }
+
+    @Test
+    void aReferenceToAKeyThatChangesWhileAPropertySourceFailsIsNotLost() {
+        setsWhatArrivesDuringAFailure(false, "n", "mixed.limit=${n:1}");
+    }
+
+    private static PropertySource<?> failing(AtomicBoolean fails) {
+        return new MapPropertySource("failing", Map.of()) {
+            @Override
+            public String[] getPropertyNames() {
+                if (fails.get()) {
+                    throw new IllegalStateException("on purpose");
+                }
+                return super.getPropertyNames();
+            }
+        };
+    }
+
     @Test
     void aSupplierThatSpringGeneratedIsNotTheApplications() {
         try (Application application = start()) {
@@ -322,13 +357,20 @@ class RebindTest {
             context.registerBean("own", Instance.class, Instance::new);
             context.registerBean("generated", Instance.class, Instance::new);
             Instance own = context.getBean("own", Instance.class);
-            SpringProperties.setFlag("spring.aot.enabled");
-            Instance generated = context.getBean("generated", Instance.class);
-            SpringProperties.setProperty("spring.aot.enabled", null);
+            Instance generated = generated(context);
             Heard.set(application, "instance.port", "9");
             Heard.after(application, () -> application.memory.publish("application", Map.of()));
             assertEquals(9, own.getPort());
             assertEquals(80, generated.getPort());
+        }
+    }
+
+    private static Instance generated(GenericApplicationContext context) {
+        SpringProperties.setFlag("spring.aot.enabled");
+        try {
+            return context.getBean("generated", Instance.class);
+        } finally {
+            SpringProperties.setProperty("spring.aot.enabled", null);
         }
     }
 }
