@@ -4,7 +4,7 @@
 #   tests/older.sh COMMIT
 #
 # Builds the server of the commit, unoptimised, in target/older, which takes some minutes the first
-# time; each commit has a directory of sources there. The tests take ten minutes.
+# time; each commit has a directory of sources there. The tests take less than a minute.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
