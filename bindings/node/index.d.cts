@@ -338,8 +338,7 @@ export interface ClientOptions {
   readonly keepAlive?: boolean;
   /**
    * Whether opening a namespace fails with `NotReady` if neither a server nor a cache file has it. Otherwise
-   * the namespace is empty, which is reported by the `error` event, or as a warning of the process if that
-   * has no listener.
+   * the namespace is empty, which is reported by the `error` event and logged.
    */
   readonly required?: boolean;
 }
@@ -352,7 +351,7 @@ interface ClientEvents {
   source: (source: Source, namespace: Config | ConfigFile) => unknown;
   /**
    * A failure that no caller waits for: of a listener, or of the first load of a namespace, once by `start` or the
-   * first `config`. Logged if this event has no listener.
+   * first `config`, which is also logged. A failed listener is logged if this event has no listener.
    */
   error: (error: Error) => unknown;
 }

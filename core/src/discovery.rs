@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::redact::without_credentials;
@@ -316,10 +316,9 @@ impl Discovery {
         let is_first = *meta.completed.borrow() == 0;
         // Counted before the lock is released: callers that wait compare this number.
         meta.completed.send_modify(|completed| *completed += 1);
-        // Only the first failure is logged here; later ones are reported by the loads that need a
-        // service.
+        // No warning: loads that need a service report the failure, unless the next query succeeds.
         if let (Some(error), true) = (&query.last_error, is_first) {
-            warn!(%error, "no config service found yet; retrying");
+            info!(%error, "no service found yet; retrying");
         }
         outcome
     }

@@ -224,13 +224,25 @@ impl fmt::Display for Error {
         if !self.0.context.is_empty() {
             f.write_str(")")?;
         }
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
+        f.write_str(&causes(self, &self.0.message))
     }
+}
+
+/// The causes of an error whose own text is `message`, each behind ": ". Many libraries write an error
+/// with its causes: what the text before includes is not repeated.
+#[must_use]
+pub fn causes(error: &dyn StdError, message: &str) -> String {
+    let (mut text, mut cause, mut before) = (String::new(), error.source(), message.to_owned());
+    while let Some(error) = cause {
+        let own = error.to_string();
+        if !before.contains(&own) {
+            text.push_str(": ");
+            text.push_str(&own);
+            before = own;
+        }
+        cause = error.source();
+    }
+    text
 }
 
 impl fmt::Debug for Error {
@@ -279,5 +291,18 @@ mod tests {
             "Io in write cache file: cannot write; check the directory (app_id=demo, path=/opt/data): disk\tfull"
         );
         assert!(format!("{error:?}").contains("\n  caused by: disk"));
+    }
+
+    /// B127
+    #[test]
+    fn causes_that_a_text_includes_are_not_repeated() {
+        let disk = || std::io::Error::other("disk full");
+        let inner = Error::new(ErrorKind::Io, "write", "cannot write").caused_by(disk());
+        let outer = Error::new(ErrorKind::Internal, "load", "failed").caused_by(inner);
+        let outer = std::io::Error::other(outer);
+        assert_eq!(causes(&outer, "other"), ": Io in write: cannot write: disk full");
+        let error = Error::new(ErrorKind::Internal, "start", "no file").caused_by(outer);
+        let expected = "Internal in start: no file: Internal in load: failed: Io in write: cannot write: disk full";
+        assert_eq!(error.to_string(), expected);
     }
 }

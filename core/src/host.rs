@@ -6,6 +6,7 @@ use std::time::Duration;
 pub mod call;
 pub mod client;
 pub mod copy;
+pub mod default_log;
 pub mod describe;
 pub mod fault;
 pub mod fork;

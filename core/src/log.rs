@@ -3,9 +3,7 @@
 
 use std::cell::Cell;
 use std::fmt::{self, Write as _};
-use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Once};
 
 use arc_swap::ArcSwapOption;
@@ -29,11 +27,39 @@ pub struct Record {
 /// Function that receives the records.
 pub type Sink = Arc<dyn Fn(&Record) + Send + Sync>;
 
-/// Replaced as a whole instead of locked, so that a forked child never finds a lock held.
-static SINK: ArcSwapOption<(Level, Sink)> = ArcSwapOption::const_empty();
+/// Where the records of this process go.
+struct Destination {
+    sink: Option<(Level, Sink)>,
+    #[cfg_attr(not(feature = "host"), expect(dead_code, reason = "only hosts have defaults"))]
+    is_default: bool,
+}
+
+/// The destination, empty until the program or its host has chosen one. Replaced as a whole instead
+/// of locked, so that a forked child never finds a lock held.
+struct DestinationCell(ArcSwapOption<Destination>);
+
+impl DestinationCell {
+    fn set(&self, sink: Option<(Level, Sink)>) {
+        self.0.store(Some(Arc::new(Destination { sink, is_default: false })));
+    }
+
+    /// Returns whether a default is in use; the first one remains.
+    #[cfg(feature = "host")]
+    fn set_default(&self, level: Level, sink: Sink) -> bool {
+        let default = Arc::new(Destination { sink: Some((level, sink)), is_default: true });
+        let previous = self.0.compare_and_swap(&None::<Arc<Destination>>, Some(default));
+        previous.as_ref().is_none_or(|previous| previous.is_default)
+    }
+
+    fn sink_for(&self, level: Level) -> Option<Sink> {
+        let destination = self.0.load();
+        let (threshold, sink) = destination.as_ref()?.sink.as_ref()?;
+        (level <= *threshold).then(|| sink.clone())
+    }
+}
+
+static DESTINATION: DestinationCell = DestinationCell(ArcSwapOption::const_empty());
 static INSTALL: Once = Once::new();
-/// Whether [`set`] was called or the default is in use.
-static CHOSEN: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     /// True while the sink runs on this thread. Records logged by the sink are dropped, or it would
@@ -54,39 +80,27 @@ thread_local! {
 /// log::set(Some((tracing::Level::WARN, sink)));
 /// ```
 pub fn set(sink: Option<(Level, Sink)>) {
-    CHOSEN.store(true, Ordering::SeqCst);
-    install(sink);
+    DESTINATION.set(sink);
+    install();
 }
 
-/// Writes warnings and errors to standard error unless [`set`] was or is called. For hosts without
-/// logging: a program must not start without configuration and without any message.
-pub fn warn_on_stderr_by_default() {
-    if CHOSEN.swap(true, Ordering::SeqCst) {
-        return;
-    }
-    let sink: Sink = Arc::new(|record: &Record| {
-        // Written at once, so that lines of several threads do not mix. A closed standard error is
-        // ignored.
-        let line = format!("castalia: {}: {}\n", record.level, record.text);
-        let _ = std::io::stderr().write_all(line.as_bytes());
-    });
-    install(Some((Level::WARN, sink)));
+/// Passes records to a sink as long as the program does not call [`set`]; the first default remains.
+/// Returns whether a default is in use.
+#[cfg(feature = "host")]
+pub(crate) fn set_default(level: Level, sink: Sink) -> bool {
+    let is_default = DESTINATION.set_default(level, sink);
+    // Also if another thread has set it, which may not have installed it yet.
+    install();
+    is_default
 }
 
-fn install(sink: Option<(Level, Sink)>) {
-    SINK.store(sink.map(Arc::new));
+fn install() {
     INSTALL.call_once(|| {
         // Fails if the program has a subscriber, which then receives the records itself.
         let _ = tracing::subscriber::set_global_default(SinkSubscriber);
     });
     // `tracing` caches which call sites are enabled; the new sink may have another level.
     tracing::callsite::rebuild_interest_cache();
-}
-
-fn sink_for(level: Level) -> Option<Sink> {
-    let sink = SINK.load();
-    let (threshold, sink) = sink.as_deref()?;
-    (level <= *threshold).then(|| sink.clone())
 }
 
 /// Calls a sink; what it logs is dropped.
@@ -103,7 +117,8 @@ struct SinkSubscriber;
 impl Subscriber for SinkSubscriber {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         // The host receives records of this library only, not those of its dependencies.
-        metadata.target().starts_with("castalia") && sink_for(*metadata.level()).is_some()
+        metadata.target().starts_with("castalia")
+            && DESTINATION.sink_for(*metadata.level()).is_some()
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -117,7 +132,7 @@ impl Subscriber for SinkSubscriber {
 
     fn event(&self, event: &Event<'_>) {
         let metadata = event.metadata();
-        let Some(sink) = sink_for(*metadata.level()) else {
+        let Some(sink) = DESTINATION.sink_for(*metadata.level()) else {
             return;
         };
         if IN_SINK.get() {
@@ -167,6 +182,18 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+
+    #[cfg(feature = "host")]
+    #[test]
+    fn a_default_is_used_until_the_program_sets_a_sink() {
+        let cell = DestinationCell(ArcSwapOption::empty());
+        let sink = || -> Sink { Arc::new(|_| {}) };
+        assert!(cell.set_default(Level::WARN, sink()) && cell.set_default(Level::INFO, sink()));
+        assert!(cell.sink_for(Level::WARN).is_some() && cell.sink_for(Level::INFO).is_none());
+        cell.set(None);
+        assert!(!cell.set_default(Level::WARN, sink()));
+        assert!(cell.sink_for(Level::ERROR).is_none());
+    }
 
     #[test]
     fn records_reach_the_sink_and_never_come_back_to_it() {

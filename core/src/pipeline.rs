@@ -77,6 +77,8 @@ pub(crate) struct Pipeline {
     lacking: Option<Lacking>,
     log_limit: LogLimit,
     fallback_requests: FallbackRequests,
+    /// Whether the fallback will be served if the first load fails.
+    awaits_fallback: bool,
     /// Releases callers even if the task is dropped before it runs.
     _opening: FirstLoadGuard,
 }
@@ -114,6 +116,7 @@ impl Pipeline {
             lacking: None,
             log_limit: LogLimit::default(),
             fallback_requests: FallbackRequests::new(),
+            awaits_fallback: namespace.snapshot().values_source() == Source::None,
             _opening: FirstLoadGuard::new(&namespace),
             namespace,
             dependencies,
@@ -316,12 +319,15 @@ impl Pipeline {
     fn record_failure(&mut self, error: &Error) {
         let runtime = self.namespace.runtime();
         let monitor = runtime.monitor();
-        let first = !matches!(monitor.state(), State::Failed(_));
-        match error.kind() {
-            // The first failure is often a server restart that the retry hides, or a namespace that
-            // is not published yet.
-            ErrorKind::Transport | ErrorKind::NotFound if first => debug!(%error, "load failed"),
-            kind => {
+        match (monitor.state(), error.kind()) {
+            // What is served instead of the first load is logged with this error.
+            (State::Loading, _) if self.awaits_fallback => debug!(%error, "load failed"),
+            // Often a restart of the server that the retry hides, or a namespace that is not
+            // published yet.
+            (State::Loading | State::Ready, ErrorKind::Transport | ErrorKind::NotFound) => {
+                debug!(%error, "load failed");
+            }
+            (_, kind) => {
                 if let Some(suppressed) = self.log_limit.allow(kind) {
                     let namespace = &*self.namespace.identity().namespace;
                     warn!(namespace, %error, suppressed, "load failed; keeping the previous values");

@@ -8,6 +8,7 @@ pub(crate) const MASK: &str = "***";
 
 /// The text with `***` instead of the user and password of each address in it. A password may
 /// contain characters that would end it, so everything before the last `@` of a word is hidden.
+/// A comma ends a word only if a space, a quotation mark or another scheme follows.
 ///
 /// ```
 /// use castalia_core::redact::without_credentials;
@@ -20,7 +21,17 @@ pub fn without_credentials(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let is_end = |c: char| c.is_whitespace() || c == ',' || c == '"';
-    Cow::Owned(text.split_inclusive(is_end).map(hide).collect())
+    let mut shown = String::with_capacity(text.len());
+    let (mut start, mut end) = (0, 0);
+    for piece in text.split_inclusive(is_end) {
+        if !text[start..end].ends_with(',') || piece.starts_with(is_end) || piece.contains("://") {
+            shown.push_str(&hide(&text[start..end]));
+            start = end;
+        }
+        end += piece.len();
+    }
+    shown.push_str(&hide(&text[start..]));
+    Cow::Owned(shown)
 }
 
 /// Hides the credentials of a word: an address, or the part of one without its scheme.
@@ -47,6 +58,9 @@ mod tests {
             ("gate:secret@meta:8080, b", "***@meta:8080, b"),
             ("http://token@a,http://u:p@b", "http://***@a,http://***@b"),
             ("[\"http://u:p@a/\"]", "[\"http://***@a/\"]"),
+            ("http://u:7,w@a,http://b:1, c@d", "http://***@a,http://b:1, c@d"),
+            ("http://u:p@a,b:1", "http://***@a,b:1"),
+            ("\"http://u:p@a\",\"u:p@b\"", "\"http://***@a\",\"***@b\""),
             ("root@host", "root@host"),
             ("", ""),
         ] {

@@ -250,8 +250,8 @@ impl Settings {
 
     /// Values for keys that a namespace of the client's app does not have: a release overrides
     /// them, and they override the defaults of reads. They are included in the keys of the
-    /// namespace. Those of `{app id}+{namespace}` are only used if this is the client's app id, and
-    /// override those of the namespace.
+    /// namespace. Those of `{app id}+{namespace}` belong to the namespace of this app, also of
+    /// another one, and override those of the namespace.
     #[must_use]
     pub fn defaults<K, V>(
         mut self,
@@ -293,11 +293,18 @@ impl Settings {
 }
 
 impl Hooks {
-    /// The defaults of a namespace of the client's app.
-    pub(crate) fn defaults_of(&self, app_id: &str, namespace: &str) -> Configurations {
+    /// The defaults of a namespace. Those without an app id belong to the client's own app: another
+    /// one may have a namespace of the same name.
+    pub(crate) fn defaults_of(
+        &self,
+        app_id: &str,
+        namespace: &str,
+        is_own: bool,
+    ) -> Configurations {
         // No app id and no namespace contains this separator.
         let of_app = format!("{app_id}{KEY_SEPARATOR}{namespace}");
         let names = [namespace, of_app.as_str()];
+        let names = if is_own { &names[..] } else { &names[1..] };
         let configured = merged(&self.defaults, names);
         if configured.is_empty() { merged(&self.found_defaults.load(), names) } else { configured }
     }
@@ -313,9 +320,9 @@ impl Hooks {
     }
 }
 
-/// The values under both names; those of the second one override the others.
-fn merged(defaults: &HashMap<String, Configurations>, names: [&str; 2]) -> Configurations {
-    let found = names.into_iter().filter_map(|name| defaults.get(name));
+/// The values under these names; those of later ones override the others.
+fn merged(defaults: &HashMap<String, Configurations>, names: &[&str]) -> Configurations {
+    let found = names.iter().filter_map(|name| defaults.get(*name));
     found.flatten().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 

@@ -31,7 +31,7 @@ pub extern "C" fn castalia_client_new(
 ) -> Option<Box<CastaliaError>> {
     guard_into(client, || {
         let settings = required(settings)?.0.clone();
-        castalia_core::log::warn_on_stderr_by_default();
+        castalia_core::host::log::warn_on_stderr_by_default();
         CastaliaClient::new(Client::new(settings)?)
     })
 }

@@ -4,7 +4,6 @@ use castalia_core::host::stream::Queue;
 use castalia_core::host::{call, describe, log};
 use castalia_core::log::{Record, set};
 
-use crate::default_log::choice;
 use crate::error::Result;
 use crate::json::Json;
 
@@ -17,10 +16,7 @@ impl LogRecords {
     /// Replaces the previous reader.
     #[uniffi::constructor]
     fn new(level: &str) -> Result<Self> {
-        let mut choice = choice();
-        let records = log::queue(level)?;
-        choice.is_made = true;
-        Ok(Self(records))
+        Ok(Self(log::queue(level)?))
     }
 
     /// The next record; `None` once another reader has replaced this one.
@@ -33,7 +29,5 @@ impl LogRecords {
 /// Drops records from now on.
 #[uniffi::export]
 fn log_nothing() {
-    let mut choice = choice();
     set(None);
-    choice.is_made = true;
 }

@@ -25,8 +25,7 @@ export interface ClientOptions {
   readonly keepAlive?: boolean;
   /**
    * Whether opening a namespace fails with `NotReady` if neither a server nor a cache file has it. Otherwise
-   * the namespace is empty, which is reported by the `error` event, or as a warning of the process if that
-   * has no listener.
+   * the namespace is empty, which is reported by the `error` event and logged.
    */
   readonly required?: boolean;
 }
@@ -40,7 +39,7 @@ interface ClientEvents {
   source: (source: Source, namespace: Config | ConfigFile) => unknown;
   /**
    * A failure that no caller waits for: of a listener, or of the first load of a namespace, once by `start` or the
-   * first `config`. Logged if this event has no listener.
+   * first `config`, which is also logged. A failed listener is logged if this event has no listener.
    */
   error: (error: Error) => unknown;
 }
@@ -244,8 +243,7 @@ export class Client extends EventEmitter {
     this.#tellReady();
     const { lastError } = opened;
     if (isNew && lastError) {
-      const instead = opened.source === 'none' ? 'reads return their defaults' : `it has its ${opened.source} values`;
-      this._fail(lastError, `no server has returned the namespace ${opened.namespace}; until one does, ${instead}`);
+      this._fail(lastError);
     }
   }
 
@@ -361,10 +359,10 @@ export class Client extends EventEmitter {
   }
 
   /**
-   * Reports an error that no caller waits for; never throws.
+   * Reports an error that no caller waits for; never throws. Without `what`, the native half has logged it.
    * @internal
    */
-  _fail(error: any, what: string): void {
+  _fail(error: any, what?: string): void {
     try {
       this.#report(error, what);
     } catch (thrown) {
@@ -376,10 +374,10 @@ export class Client extends EventEmitter {
     }
   }
 
-  #report(error: any, what: string): void {
+  #report(error: any, what?: string): void {
     if (this.listenerCount('error') > 0) {
       this.emit('error', error);
-    } else {
+    } else if (what) {
       warn(`${what}: ${error?.stack ?? error}`);
     }
   }

@@ -74,7 +74,7 @@ test('a test may let a namespace fail', async (t) => {
   const client = new FakeClient({}, { settings: { 'app.id': 'order' } });
   t.after(() => client.close());
   await client.fail('application');
-  const warned = warningThat(/no server has returned the namespace application/);
+  const warned = warningThat(/the namespace is empty.*namespace=application/);
   const config = await client.config('application');
   await warned;
   assert.deepEqual([client.appId, config.source, config.state], ['order', 'none', 'Unavailable']);
@@ -94,11 +94,37 @@ test('a client that requires values refuses to start without them, and another o
   });
   const client = new Client(settings);
   t.after(() => client.close());
-  const warned = warningThat(/no server has returned the namespace application.*reads return their defaults/);
+  const warned = warningThat(/the namespace is empty.*reads return their defaults.*namespace=application/);
   const config = await client.config('application');
   assert.deepEqual([config.source, config.size], ['none', 0]);
   assert.notEqual(config.state, 'Ready');
   assert.equal((await warned).name, 'CastaliaWarning');
+});
+
+test('B122: a start that loads nothing is one warning', async (t) => {
+  const { client: refused, service } = await serviceWith(t, {});
+  await service.order('fail', 'config', '401');
+  const settings = { 'app.id': 'order', 'apollo.meta': 'http://127.0.0.1:9', 'apollo.cache.file.enable': false };
+  // Polls that fail repeatedly are a warning of their own.
+  const unreachable = new Client({ ...settings, 'castalia.long-poll.enable': false });
+  t.after(() => unreachable.close());
+  for (const [client, code] of [
+    [refused, 'Unauthorized'],
+    [unreachable, 'Transport'],
+  ]) {
+    const warnings = [];
+    const hear = ({ name, message }) => name === 'CastaliaWarning' && warnings.push(message);
+    process.on('warning', hear);
+    await client.config('application');
+    await eventually(() => warnings.length, 'the warning');
+    // A warning is emitted after the code that caused it.
+    await new Promise(setImmediate);
+    process.off('warning', hear);
+    assert.equal(warnings.length, 1, warnings.join('\n'));
+    assert.match(warnings[0], new RegExp(`the namespace is empty.*error=${code}`));
+    // Later loads fail as well.
+    await client.close();
+  }
 });
 
 test('a value may be the name of a member of an enumeration', async (t) => {

@@ -28,7 +28,7 @@ mod _native {
         event::View,
         gate::{forked, in_callback, shut},
         listen::{Stream, Subscription},
-        log::set_log,
+        log::{set_log, warn_by_default},
         open::Open,
         value::{ValueType, parse_list, read_text},
     };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use castalia_core::host::log::{deliver, level};
+use castalia_core::host::log::{self as host_log, deliver, level};
 use castalia_core::log::{self, Record};
 use pyo3::prelude::*;
 
@@ -15,8 +15,19 @@ use crate::gate;
 #[pyo3(signature = (logger: "Callable[[str, str, str, dict[str, str]], None] | None", level))]
 pub(crate) fn set_log(logger: Option<Py<PyAny>>, level: &str) -> Result<(), Raised> {
     let level = self::level(level)?;
-    log::set(logger.map(|logger| (level, deliver(move |record| emit(&logger, record)))));
+    log::set(logger.map(|logger| (level, sink(logger))));
     Ok(())
+}
+
+/// Calls `logger` for warnings and errors, unless `set_log` was or is called.
+#[pyfunction]
+#[pyo3(signature = (logger: "Callable[[str, str, str, dict[str, str]], None]"))]
+pub(crate) fn warn_by_default(logger: Py<PyAny>) {
+    host_log::warn_by_default(sink(logger));
+}
+
+fn sink(logger: Py<PyAny>) -> log::Sink {
+    deliver(move |record| emit(&logger, record))
 }
 
 fn emit(logger: &Py<PyAny>, record: &Record) {

@@ -27,7 +27,7 @@ def test_secrets_of_other_apps_are_read_from_their_documented_variables(
         ("http://gate:hidden@meta:8080", "http://meta:8080"),
         ("https://gate:hid@hidden@a/x, http://hidden@b,http://c", "https://a/x, http://b,http://c"),
         ("gate:hidden@meta", "meta"),
-        ("http://gate:hidden@meta/a@b", "http://meta/a@b"),
+        ("gate:hidden@a, hidden@b,http://c,http://d:hidden@[::1]", "a, b,http://c,http://[::1]"),
     ],
 )
 def test_addresses_are_pickled_without_user_and_password(
@@ -45,9 +45,35 @@ def test_addresses_are_pickled_without_user_and_password(
     assert pickle.loads(pickle.dumps(opted)).values == settings.values
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://gate:hid/hidden@meta,http://host/a@b",
+        "http://gate:hid@host/hidden@meta",
+        "http://hid/den:hidden@meta",
+        "http://gate:hid,hidden@meta",
+        "http://other, gate:hid,,hid@meta",
+        "gate:hid://hidden@meta",
+        "http://host:8080/a@b",
+    ],
+)
+def test_addresses_that_clients_refuse_are_not_pickled(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # B123
+    settings = castalia.Settings({"app.id": "order", "apollo.meta": address})
+    with pytest.raises(castalia.Error, match="as %2C"):
+        settings.client()
+    pickled = pickle.dumps(settings)
+    assert b"hid" not in pickled
+    assert pickle.loads(pickled).values == {"app.id": "order"}
+    monkeypatch.setenv("APOLLO_META", "http://gate:other@meta")
+    assert pickle.loads(pickled).values["apollo.meta"] == "http://gate:other@meta"
+
+
 def test_a_path_with_an_at_sign_is_no_user() -> None:
     # B87
-    settings = castalia.Settings({"apollo.meta": "http://host/a@b,http://c"})
+    settings = castalia.Settings({"apollo.meta": "http://host/a@b,http://[::1]:80/a@b"})
     assert pickle.loads(pickle.dumps(settings)).values == settings.values
 
 

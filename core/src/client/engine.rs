@@ -161,8 +161,8 @@ impl Engine {
         let seed = seeds.get(hook_name(identity));
         Fallback {
             disk: self.disk.clone(),
-            // Seeds, sources and defaults in code belong to the client's own app: another app may
-            // have a namespace of the same name.
+            // Seeds and sources in code belong to the client's own app: another app may have a
+            // namespace of the same name.
             seed: seed.filter(|_| identity.app_id == self.settings.app_id).cloned(),
         }
     }
@@ -179,12 +179,11 @@ impl Engine {
 
     fn context(&self, identity: NamespaceKey) -> Arc<NamespaceContext> {
         let settings = &self.settings;
-        let is_own = identity.app_id == settings.app_id;
-        let defaults = || settings.hooks.defaults_of(&settings.app_id, hook_name(&identity));
+        let (app_id, is_own) = (&identity.app_id, identity.app_id == settings.app_id);
         let lookup = Lookup {
             overlay: settings.overlay.clone(),
             environment: settings.environment.clone(),
-            defaults: is_own.then(defaults).unwrap_or_default(),
+            defaults: settings.hooks.defaults_of(app_id, hook_name(&identity), is_own),
         };
         Arc::new(NamespaceContext {
             identity,

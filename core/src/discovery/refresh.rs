@@ -1,13 +1,15 @@
 //! Keeps the list current: asks once in each interval, and more often while no service answers.
 
+use std::mem;
 use std::time::Duration;
 
 use tokio::time::{sleep, sleep_until};
-use tracing::debug;
+use tracing::{debug, info, warn};
 
 use super::{Discovery, MetaServers};
 use crate::backoff::apply_jitter;
 use crate::error::Error;
+use crate::redact::without_credentials;
 
 // Clients that were deployed together would otherwise ask the meta server at the same moment
 // forever.
@@ -33,11 +35,32 @@ impl Discovery {
         };
         meta.query.lock().await.pace.back_off();
         self.query_at_start(meta).await;
+        let mut is_failing = false;
         loop {
             self.wait_until_due(meta).await;
-            if let Err(error) = self.query_shared().await {
-                debug!(%error, "discovery failed; the services known so far are kept");
-                on_error(&error);
+            let outcome = self.query_shared().await;
+            self.log_change(&mut is_failing, outcome.as_ref().err());
+            if let Err(error) = &outcome {
+                on_error(error);
+            }
+        }
+    }
+
+    /// Logs that refreshes begin to fail, at the first one, because the next is minutes away, and
+    /// that they work again.
+    fn log_change(&self, is_failing: &mut bool, error: Option<&Error>) {
+        match error {
+            None if mem::take(is_failing) => {
+                let meta_server = self.meta_server().unwrap_or_default();
+                let meta_server = &*without_credentials(&meta_server);
+                info!(meta_server, "refreshing the list of services works again");
+            }
+            None => {}
+            // While no service is known, loads report the error.
+            Some(error) if *is_failing || self.is_empty() => debug!(%error, "discovery failed"),
+            Some(error) => {
+                *is_failing = true;
+                warn!(%error, "cannot refresh the list of services; using those known so far");
             }
         }
     }

@@ -1,6 +1,7 @@
-//! Log records for hosts that are not called by the thread that logs: a network thread must not
-//! wait for them.
+//! Log records for foreign hosts: the default of each, and queues for hosts that are not called by
+//! the thread that logs, because a network thread must not wait for them.
 
+use std::io::Write as _;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -10,7 +11,7 @@ use crate::blocking;
 use crate::blocking_thread;
 use crate::error::{Error, ErrorKind, Result};
 use crate::host::stream::Queue;
-use crate::log::{self, Record, Sink, pass};
+use crate::log::{self, Record, Sink, pass, set_default};
 use crate::process_local::ProcessLocalCell;
 
 /// Maximum number of records that wait for a host; further ones are dropped.
@@ -25,6 +26,23 @@ pub fn level(name: &str) -> Result<Level> {
         let text = "a level is ERROR, WARN, INFO, DEBUG or TRACE";
         Error::new(ErrorKind::InvalidArgument, "set log", text).with("level", name)
     })
+}
+
+/// Passes warnings and errors to a sink as long as the program does not call [`log::set`]; the first
+/// default remains. Returns whether a default is in use.
+pub fn warn_by_default(sink: Sink) -> bool {
+    set_default(Level::WARN, sink)
+}
+
+/// Writes warnings and errors to standard error by default. For hosts without logging: a program must
+/// not start without configuration and without any message.
+pub fn warn_on_stderr_by_default() {
+    warn_by_default(Arc::new(|record: &Record| {
+        // Written at once, so that lines of several threads do not mix. A closed standard error is
+        // ignored.
+        let line = format!("castalia: {}: {}\n", record.level, record.text);
+        let _ = std::io::stderr().write_all(line.as_bytes());
+    }));
 }
 
 /// Queues the records of this level and above, until another sink is set, for a host that takes them

@@ -1,8 +1,12 @@
-//! Runs cache file operations on blocking threads, at most two at a time for each client.
+//! Runs cache file operations on blocking threads, at most two at a time for each client, and decides
+//! which of their failures are logged.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::blocking_thread;
 use crate::cache::FileCache;
@@ -12,16 +16,56 @@ use crate::error::{Error, ErrorKind, Result};
 /// runtime.
 const MAX_DISK_THREADS: usize = 2;
 
+/// How often the failures of other namespaces of the same app are logged: all its files are in one
+/// directory.
+const WARNING_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The namespaces of an app whose files cannot be written.
+#[derive(Default)]
+struct Failing {
+    /// Number of those whose failure is logged.
+    logged: usize,
+    last_warning: Option<Instant>,
+}
+
 /// The cache files of a client and the permits to access them; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Disk {
     cache: Arc<FileCache>,
     permits: Arc<Semaphore>,
+    /// By app id.
+    failing: Arc<Mutex<HashMap<String, Failing>>>,
 }
 
 impl Disk {
     pub(crate) fn new(cache: FileCache) -> Self {
-        Self { cache: Arc::new(cache), permits: Arc::new(Semaphore::new(MAX_DISK_THREADS)) }
+        let permits = Arc::new(Semaphore::new(MAX_DISK_THREADS));
+        Self { cache: Arc::new(cache), permits, failing: Arc::default() }
+    }
+
+    /// A write of a file of this app failed. Returns whether that is to be logged: if no other failure
+    /// is, or, if the write of this file did not fail before, after a while.
+    pub(super) fn log_failure(&self, app_id: &str, is_first: bool) -> bool {
+        let mut failing = self.lock();
+        let failing = failing.entry(app_id.to_owned()).or_default();
+        let is_due = failing.last_warning.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL);
+        let is_logged = failing.logged == 0 || (is_first && is_due);
+        if is_logged {
+            failing.logged += 1;
+            failing.last_warning = Some(Instant::now());
+        }
+        is_logged
+    }
+
+    /// A failure that was logged has ended.
+    pub(super) fn end_failure(&self, app_id: &str) {
+        if let Some(failing) = self.lock().get_mut(app_id) {
+            failing.logged -= 1;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Failing>> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs a cache operation on a blocking thread as soon as a permit is free.

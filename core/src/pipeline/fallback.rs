@@ -26,35 +26,42 @@ impl Fallback {
             return;
         }
         let name = &namespace.identity().namespace;
-        match self.find(namespace).await {
-            Some(found) => {
-                let found = Arc::new(found);
-                // A rejection has been logged, and no caller waits for its result. A load may have
-                // succeeded meanwhile.
-                if check(namespace, validators, &found).await.is_ok() && is_empty(namespace) {
-                    let age = found.loaded_at().elapsed().unwrap_or_default();
-                    let (source, age_s) = (found.source(), age.as_secs());
-                    warn!(namespace = name, %source, age_s, "no server available; serving fallback values");
-                    let current = namespace.snapshot();
-                    // A release that cannot be parsed keeps its text.
-                    let served = match current.problem() {
-                        Some(_) => Arc::new(current.with_values_of(&found)),
-                        None => found,
-                    };
-                    namespace.publish(&served);
-                }
-            }
-            None if is_empty(namespace) => {
-                let error = namespace.runtime().monitor().last_error();
-                let error = error.map_or_else(|| "no answer yet".to_owned(), |e| e.to_string());
-                warn!(
-                    namespace = name,
-                    error,
-                    "the namespace is empty: it could not be loaded and there is no cache file; reads return their defaults until a load succeeds (castalia.start-policy=require-all makes such a start fail)"
-                );
-            }
-            None => {}
+        let found = self.find(namespace).await.map(Arc::new);
+        let usable = match &found {
+            // A rejection has been logged, and no caller waits for its result.
+            Some(found) => check(namespace, validators, found).await.is_ok(),
+            None => false,
+        };
+        // A load may have succeeded meanwhile.
+        if !is_empty(namespace) {
+            return;
         }
+        let error = namespace.runtime().monitor().last_error();
+        let error = error.map_or_else(|| "no answer yet".to_owned(), |error| error.to_string());
+        let Some(found) = found.filter(|_| usable) else {
+            warn!(
+                namespace = name,
+                error,
+                "the namespace is empty: it could not be loaded and there is no usable cache file; reads return their defaults until a load succeeds (castalia.start-policy=require-all makes such a start fail)"
+            );
+            return;
+        };
+        let age = found.loaded_at().elapsed().unwrap_or_default();
+        let (source, age_s) = (found.source(), age.as_secs());
+        warn!(
+            namespace = name,
+            error,
+            %source,
+            age_s,
+            "no usable release from a server; serving fallback values"
+        );
+        let current = namespace.snapshot();
+        // A release that cannot be parsed keeps its text.
+        let served = match current.problem() {
+            Some(_) => Arc::new(current.with_values_of(&found)),
+            None => found,
+        };
+        namespace.publish(&served);
     }
 
     /// Reads the files again, in local mode. A file that no longer exists leaves the values

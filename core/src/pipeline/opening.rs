@@ -2,12 +2,13 @@
 //! fallback.
 
 use std::future::pending;
+use std::mem;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
-use tracing::warn;
+use tracing::info;
 
 use super::Pipeline;
 use super::namespace::FirstLoadGuard;
@@ -40,6 +41,7 @@ impl Pipeline {
     }
 
     async fn load_first(&mut self, opening: &FirstLoadGuard, deadline: Instant) {
+        let mut is_served = false;
         let outcome = {
             let empty = self.namespace.snapshot();
             let base = LoadBase { deadline: Some(deadline), ..LoadBase::only(&empty) };
@@ -47,16 +49,21 @@ impl Pipeline {
             let serve_fallback = async {
                 sleep_until(deadline).await;
                 let namespace = &self.namespace.identity().namespace;
-                warn!(namespace, "no server answered in time; loading continues in the background");
+                // No warning: what is served meanwhile is one.
+                info!(namespace, "no server answered in time; loading continues in the background");
                 self.fallback_requests.serve().await;
                 opening.settle();
             };
             // The load continues meanwhile: its open connections must not wait for a slow disk.
             tokio::select! {
                 outcome = &mut load => outcome,
-                () = serve_fallback => load.await,
+                () = serve_fallback => {
+                    is_served = true;
+                    load.await
+                }
             }
         };
+        self.awaits_fallback &= !is_served;
         match outcome {
             Ok(LoadOutcome::Snapshot(loaded)) if loaded.problem().is_some() => {
                 self.open_with_problem(&loaded, deadline).await;
@@ -80,9 +87,12 @@ impl Pipeline {
         let _ = self.apply(Arc::new(kept)).await;
     }
 
-    /// Waits until the fallback is served, at most a little longer than the start timeout.
-    async fn serve_fallback(&self, deadline: Instant) {
-        let _ = timeout_at(deadline + DISK_GRACE, self.fallback_requests.serve()).await;
+    /// Waits until the fallback is served, unless it was, at most a little longer than the start
+    /// timeout.
+    async fn serve_fallback(&mut self, deadline: Instant) {
+        if mem::take(&mut self.awaits_fallback) {
+            let _ = timeout_at(deadline + DISK_GRACE, self.fallback_requests.serve()).await;
+        }
     }
 
     /// Local mode: files and seeds are the only source.

@@ -1,5 +1,6 @@
 //! Writes the cache file of one namespace in the background, newest values only.
 
+use std::mem;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -18,8 +19,21 @@ pub(super) struct CacheWriter {
     namespace: Arc<Namespace>,
     /// The last load. Changes when the file may differ from the snapshot.
     unsaved: watch::Receiver<LoadNumber>,
-    /// Whether the last write failed. Only the first failure in a row is logged.
-    failing: bool,
+    /// Whether the last write failed.
+    is_failing: bool,
+    logged: Option<LoggedFailure>,
+}
+
+/// A failure that is logged, until a write succeeds or the namespace is closed.
+struct LoggedFailure {
+    disk: Disk,
+    app_id: String,
+}
+
+impl Drop for LoggedFailure {
+    fn drop(&mut self) {
+        self.disk.end_failure(&self.app_id);
+    }
 }
 
 impl CacheWriter {
@@ -28,7 +42,7 @@ impl CacheWriter {
         namespace: Arc<Namespace>,
         unsaved: watch::Receiver<LoadNumber>,
     ) -> Self {
-        Self { disk, namespace, unsaved, failing: false }
+        Self { disk, namespace, unsaved, is_failing: false, logged: None }
     }
 
     /// Writes until the sender of `unsaved` is dropped, including the last change.
@@ -47,24 +61,27 @@ impl CacheWriter {
             let snapshot = self.namespace.snapshot();
             let store = move |cache: &FileCache| store(cache, load, &snapshot);
             let outcome = disk.clone().run(store).await;
-            self.record(&outcome);
+            self.record(&disk, &outcome);
         }
     }
 
-    fn record(&mut self, outcome: &Result<()>) {
-        let namespace = &self.namespace.identity().namespace;
-        match outcome {
-            Ok(()) if self.failing => info!(namespace, "writing the cache file works again"),
-            Ok(()) => {}
-            Err(error) => {
-                let runtime = self.namespace.runtime();
-                runtime.monitor().cache_failed(error);
-                if !self.failing {
-                    warn!(namespace, %error, "cannot write the cache file; in-memory values are unaffected");
-                }
+    fn record(&mut self, disk: &Disk, outcome: &Result<()>) {
+        let identity = self.namespace.identity();
+        let namespace = &identity.namespace;
+        let was_failing = mem::replace(&mut self.is_failing, outcome.is_err());
+        let Err(error) = outcome else {
+            if self.logged.take().is_some() {
+                info!(namespace, "writing the cache file works again");
             }
+            return;
+        };
+        self.namespace.runtime().monitor().cache_failed(error);
+        // Only the first of several failures in a row, or one after that of another namespace ended.
+        if self.logged.is_none() && disk.log_failure(&identity.app_id, !was_failing) {
+            warn!(namespace, %error, "cannot write the cache file; in-memory values are unaffected");
+            let (disk, app_id) = (disk.clone(), identity.app_id.to_string());
+            self.logged = Some(LoggedFailure { disk, app_id });
         }
-        self.failing = outcome.is_err();
     }
 }
 

@@ -2,6 +2,8 @@
 //! server does not answer. So each host has one at a time, and a result that is too late for one
 //! request serves the next.
 
+mod host;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
@@ -10,8 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
+use tracing::{info, warn};
 
+use self::host::Host;
 use super::OPERATION;
 use crate::blocking_thread;
 use crate::error::{Error, ErrorKind, Result};
@@ -22,9 +26,6 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// The same for a host whose addresses were found before, which are used then: a slow name server
 /// must not delay every connection.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How long they are used in this way, or if a lookup fails. Longer than the pauses between
-/// requests to a server that was unreachable.
-const KEPT: Duration = Duration::from_secs(600);
 
 /// Addresses of a host, whose port is 0.
 pub(super) type Addresses = Arc<[SocketAddr]>;
@@ -46,14 +47,6 @@ pub(super) struct Found {
 pub(super) struct Names {
     lookup: Box<Lookup>,
     hosts: Mutex<HashMap<String, Host>>,
-}
-
-#[derive(Default)]
-struct Host {
-    /// What was found last, and when.
-    found: Option<(Addresses, Instant)>,
-    /// The last lookup. Its sender is dropped after it ended, or with its runtime.
-    lookup: Option<watch::Receiver<Outcome>>,
 }
 
 impl Names {
@@ -109,7 +102,7 @@ impl Names {
     fn join(&self, name: &str) -> (watch::Receiver<Outcome>, Option<watch::Sender<Outcome>>) {
         let mut hosts = self.lock();
         // Names of servers would accumulate where each deployment has new ones.
-        hosts.retain(|_, host| host.running().is_some() || host.known().is_some());
+        hosts.retain(|_, host| host.is_used());
         let host = hosts.entry(name.to_owned()).or_default();
         if let Some(running) = host.running() {
             return (running.clone(), None);
@@ -121,12 +114,18 @@ impl Names {
 
     fn run(&self, name: &str, sender: &watch::Sender<Outcome>) {
         let found = (self.lookup)(name).map(Addresses::from).map_err(Arc::new);
-        if let Ok(addresses) = &found {
-            let mut hosts = self.lock();
-            let host = hosts.entry(name.to_owned()).or_default();
-            host.found = Some((addresses.clone(), Instant::now()));
+        let is_change = self.lock().entry(name.to_owned()).or_default().record(&found);
+        // Before it is logged: the log may block, and requests must not wait for it.
+        sender.send_replace(Some(found.clone()));
+        match found {
+            Err(error) if is_change => warn!(
+                host = name,
+                %error,
+                "cannot look up a host; using its last addresses for at most ten minutes"
+            ),
+            Ok(_) if is_change => info!(host = name, "looking up a host works again"),
+            _ => {}
         }
-        sender.send_replace(Some(found));
     }
 
     fn known(&self, name: &str) -> Option<Addresses> {
@@ -135,21 +134,6 @@ impl Names {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Host>> {
         self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Host {
-    fn known(&self) -> Option<Addresses> {
-        let (addresses, at) = self.found.as_ref()?;
-        (at.elapsed() < KEPT).then(|| addresses.clone())
-    }
-
-    /// The last lookup, unless it has a result or was interrupted.
-    fn running(&self) -> Option<&watch::Receiver<Outcome>> {
-        let is_running = |lookup: &&watch::Receiver<Outcome>| {
-            lookup.has_changed().is_ok() && lookup.borrow().is_none()
-        };
-        self.lookup.as_ref().filter(is_running)
     }
 }
 
@@ -184,13 +168,45 @@ mod tests {
 
     use tokio::task::yield_now;
     use tokio::time::advance;
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::subscriber::with_default;
+    use tracing::{Event, Metadata, Subscriber};
 
+    use super::host::KEPT;
     use super::*;
     use crate::blocking_thread::tests::refusing;
 
-    const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+    pub(super) const ANY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
     /// Timers expire up to a millisecond late.
     const TICK: Duration = Duration::from_millis(2);
+
+    /// Records for each line whether the lookup has its result.
+    struct Log {
+        lookup: watch::Receiver<Outcome>,
+        had_result: Arc<Mutex<Vec<bool>>>,
+    }
+
+    impl Subscriber for Log {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, _: &Event<'_>) {
+            self.had_result.lock().unwrap().push(self.lookup.borrow().is_some());
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
 
     /// Names whose lookups wait for the addresses that are sent, and the number of lookups.
     fn waiting() -> (Arc<Names>, SyncSender<Vec<SocketAddr>>, Arc<AtomicUsize>) {
@@ -285,6 +301,18 @@ mod tests {
         assert!(error.to_string().contains("host=host"), "{error}");
     }
 
+    /// B121
+    #[test]
+    fn requests_have_their_result_before_it_is_logged() {
+        let names = Names::new(|_| Err(io::Error::other("on purpose")));
+        names.lock().entry("host".to_owned()).or_default().record(&Ok(Addresses::from([ANY])));
+        let (sender, lookup) = watch::channel(None);
+        let had_result = Arc::new(Mutex::new(Vec::new()));
+        let log = Log { lookup, had_result: had_result.clone() };
+        with_default(log, || names.run("host", &sender));
+        assert_eq!(*had_result.lock().unwrap(), [true]);
+    }
+
     /// B101: its name server fails after the first request has stopped to wait.
     #[tokio::test(start_paused = true)]
     async fn a_request_that_joins_a_lookup_does_not_share_its_failure() {
@@ -311,6 +339,27 @@ mod tests {
     async fn hosts_that_are_not_used_any_more_are_forgotten() {
         let names = Arc::new(Names::new(|_| Ok(vec![ANY])));
         names.find("old").await.unwrap();
+        advance(KEPT).await;
+        names.find("new").await.unwrap();
+        assert_eq!(names.lock().keys().collect::<Vec<_>>(), ["new"]);
+    }
+
+    /// B121: its addresses are used for ten minutes only.
+    #[tokio::test(start_paused = true)]
+    async fn a_host_whose_lookups_fail_is_remembered_until_it_is_not_used_any_more() {
+        let names = Arc::new(Names::new(|name| match name {
+            "failing" => Err(io::Error::other("on purpose")),
+            _ => Ok(vec![ANY]),
+        }));
+        let known = Ok(Addresses::from([ANY]));
+        names.lock().entry("failing".to_owned()).or_default().record(&known);
+        for is_unknown in [false, false, true] {
+            assert_eq!(names.find("failing").await.is_err(), is_unknown);
+            advance(KEPT / 2).await;
+        }
+        names.find("other").await.unwrap();
+        assert!(names.lock().get_mut("failing").unwrap().record(&known), "it works again");
+        names.find("failing").await.unwrap();
         advance(KEPT).await;
         names.find("new").await.unwrap();
         assert_eq!(names.lock().keys().collect::<Vec<_>>(), ["new"]);

@@ -131,6 +131,38 @@ async fn a_change_of_the_disk_is_told_once() {
     }
 }
 
+/// B126: all namespaces of an app have their files in one directory.
+#[tokio::test]
+async fn a_directory_that_cannot_be_written_is_one_warning() {
+    record_log();
+    let fixture = Fixture::empty();
+    let names: Vec<_> = (0..20).map(|at| format!("b126-{at}")).collect();
+    let publish = |value: &str| {
+        for name in &names {
+            fixture.server.publish(APP, name, &[("a", value)]);
+        }
+    };
+    publish("1");
+    let client = fixture.client();
+    let mut configs = Vec::new();
+    for name in &names {
+        configs.push(client.config(name).await.unwrap());
+        eventually("cache written", || fixture.cache_file(name).exists()).await;
+    }
+    obstruct(fixture.cache_file(&names[0]).parent().unwrap()).await;
+    publish("2");
+    for config in &configs {
+        config.refresh().await.unwrap();
+    }
+    eventually("all failed", || {
+        client.metrics().namespaces.iter().all(|namespace| namespace.cache_failures > 0)
+    })
+    .await;
+    let warnings =
+        logged("cannot write the cache file; in-memory values are unaffected namespace=b126");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+}
+
 /// A file that somebody deleted, or that could not be written, is written by the next refresh,
 /// which brings nothing new.
 #[tokio::test(start_paused = true)]

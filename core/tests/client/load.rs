@@ -467,7 +467,7 @@ async fn without_server_and_cache_file_the_state_and_the_log_say_so() {
     assert_eq!((config.source(), config.state()), (Source::None, State::Unavailable));
     assert_eq!(config.state().name(), "Unavailable");
     assert_eq!(client.metrics().namespaces[0].state, State::Unavailable);
-    let warned = logged("there is no cache file; reads return their defaults");
+    let warned = logged("there is no usable cache file; reads return their defaults");
     let warned = warned.iter().filter(|record| record.text.contains("namespace=b6-empty"));
     assert_eq!(warned.map(|record| record.level).collect::<Vec<_>>(), [tracing::Level::WARN]);
 

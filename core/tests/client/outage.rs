@@ -1,14 +1,16 @@
 //! Outages of meta servers and of all services of their lists.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use castalia_core::discovery::ServiceUrl;
 use castalia_core::testing::{Endpoint, Fault};
-use castalia_core::{Source, State};
+use castalia_core::{ErrorKind, Snapshot, Source, State};
 use tokio::time::{Instant, sleep, sleep_until};
+use tracing::Level;
 
 use super::discovery::meta_server;
-use super::support::{Fixture, NAMESPACE, eventually, settings};
+use super::support::{APP, Fixture, NAMESPACE, eventually, logged, record_log, settings};
 
 /// B59: the list that replaces the dead services ends the pause of the polls.
 #[tokio::test(start_paused = true)]
@@ -167,4 +169,89 @@ async fn a_pinned_service_that_is_down_is_requested_with_the_usual_pauses() {
     let (loads, polls) = (requests(Endpoint::Config), requests(Endpoint::Poll));
     assert!((12..=32).contains(&loads) && (4..=10).contains(&polls), "{loads} and {polls}");
     client.close().await;
+}
+
+/// Levels of the records of a test with both texts.
+fn levels(of_test: &str, text: &str) -> Vec<Level> {
+    let records = logged(of_test);
+    records.iter().filter(|record| record.text.contains(text)).map(|record| record.level).collect()
+}
+
+/// B120: the services that are known are used meanwhile, so that nothing else shows it.
+#[tokio::test(start_paused = true)]
+async fn meta_servers_that_fail_for_long_are_one_warning() {
+    record_log();
+    let fixture = Fixture::new();
+    let meta = meta_server(&fixture, "http://b120", &["http://s1"]);
+    let client = fixture.client_with(settings("http://b120", &fixture.root));
+    let _config = client.config(NAMESPACE).await.unwrap();
+    let before = meta.requests_of(Endpoint::Services).len();
+    meta.fail_always(Endpoint::Services, Some(Fault::status(500)));
+    meta.arrived(Endpoint::Services, before + 1).await;
+    let fails = || levels("http://b120", "cannot refresh the list of services");
+    eventually("a warning", || !fails().is_empty()).await;
+    meta.arrived(Endpoint::Services, before + 4).await;
+    assert_eq!(fails(), [Level::WARN]);
+    meta.fail_always(Endpoint::Services, None);
+    let works = || levels("http://b120", "refreshing the list of services works again");
+    eventually("it works again", || !works().is_empty()).await;
+    meta.arrived(Endpoint::Services, before + 7).await;
+    assert_eq!((works(), fails()), (vec![Level::INFO], vec![Level::WARN]));
+    client.close().await;
+}
+
+/// B122
+#[tokio::test(start_paused = true)]
+async fn a_start_that_loads_nothing_is_one_warning() {
+    record_log();
+    for (name, endpoint, fault) in [
+        ("b122-refused", Endpoint::Config, Fault::status(401)),
+        ("b122-failing", Endpoint::Config, Fault::status(500)),
+        ("b122-silent", Endpoint::Config, Fault::Hang),
+        ("b122-lost", Endpoint::Services, Fault::status(500)),
+    ] {
+        let fixture = Fixture::new();
+        let url = format!("http://{name}");
+        let server = fixture.sibling(&url);
+        server.fail_always(endpoint, Some(fault));
+        let settings = settings(&url, &fixture.root).set("castalia.long-poll.enable", "false");
+        let client = fixture.client_with(settings.set("castalia.start-timeout", "3000"));
+        let config = client.config(name).await.unwrap();
+        assert_eq!(config.source(), Source::None, "{name}");
+        let records = logged(name).into_iter().filter(|record| record.level <= Level::WARN);
+        let warnings: Vec<_> = records.map(|record| record.text).collect();
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].starts_with("the namespace is empty"), "{warnings:?}");
+        // Nor is it logged again once the load has failed.
+        eventually("it failed", || matches!(config.state(), State::Failed(_))).await;
+        client.close().await;
+        assert_eq!(levels(name, "the namespace is empty").len(), 1, "{name}");
+    }
+}
+
+/// B122: the values of the file are served before the server answers.
+#[tokio::test(start_paused = true)]
+async fn a_late_first_release_that_cannot_be_used_is_a_warning() {
+    record_log();
+    for (name, text) in [("b122-broken.yaml", "size: ["), ("b122-rejected.yaml", "size: 5")] {
+        let fixture = Fixture::empty();
+        fixture.write_cache(name, "content=size\\: 4\n");
+        fixture.server.publish(APP, name, &[("content", text)]);
+        let late = Fault::Delay(Duration::from_secs(1));
+        fixture.server.fail_always(Endpoint::Config, Some(late));
+        let client = fixture.client_with(fixture.settings().set("castalia.start-timeout", "50"));
+        let reject = |candidate: &Arc<Snapshot>| match candidate.get("size") {
+            Some("5") => Err("five is refused".to_owned()),
+            _ => Ok(()),
+        };
+        client.validate(name, reject).unwrap();
+        let config = client.config(name).await.unwrap();
+        assert_eq!((config.source(), config.get_or("size", 0)), (Source::Local, 4));
+        eventually("it failed", || config.state() == State::Failed(ErrorKind::Parse)).await;
+        client.close().await;
+        let (name, failed) =
+            (format!("namespace={name}"), "load failed; keeping the previous values");
+        assert_eq!(levels(&name, failed), [Level::WARN], "{name}");
+        assert_eq!(levels(&name, "serving fallback values"), [Level::WARN], "{name}");
+    }
 }

@@ -72,19 +72,21 @@ async fn defaults_stand_below_the_release() {
 
 /// B82
 #[tokio::test(start_paused = true)]
-async fn defaults_of_an_app_id_are_those_of_the_clients_own() {
+async fn defaults_of_an_app_id_are_those_of_the_namespace_of_this_app() {
     let fixture = Fixture::new();
     let settings = fixture
         .quiet_settings()
         .defaults(NAMESPACE, [("y", "of any app"), ("z", "of any app")])
         .defaults("order+application", [("z", "of this app")])
-        .defaults("stock+application", [("y", "of another app")]);
+        .defaults("stock+application", [("z", "of another app")]);
     let client = fixture.client_with(settings);
     let config = client.config(NAMESPACE).await.unwrap();
     assert_eq!(config.snapshot().keys().collect::<Vec<_>>(), ["a", "b", "y", "z"]);
     assert_eq!(config.get("y").as_deref(), Some("of any app"));
     assert_eq!(config.get("z").as_deref(), Some("of this app"));
+    // B125
     let other = client.config_of("stock", NAMESPACE).await.unwrap();
+    assert_eq!(other.get("z").as_deref(), Some("of another app"));
     assert!(other.get("y").is_none());
 }
 

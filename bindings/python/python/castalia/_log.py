@@ -22,10 +22,6 @@ def to_logging(level: str, target: str, text: str, fields: dict[str, str]) -> No
     logger.log(_LEVELS.get(level, logging.INFO), "%s: %s", target, text, extra=extra)
 
 
-_chosen = False
-"""Whether the program has said where records go."""
-
-
 def set_log(function: LogFunction | None = to_logging, level: str = "INFO") -> None:
     """Calls ``function(level, target, text, fields)`` for each record of this level and above.
 
@@ -33,14 +29,11 @@ def set_log(function: LogFunction | None = to_logging, level: str = "INFO") -> N
     they do by default with it; ``None`` sends all records nowhere. The function runs on a thread
     of the client.
     """
-    global _chosen
     if function is not None:
         callable_or_refused(function, "function")
     _native.set_log(function, level.replace("WARNING", "WARN"))
-    _chosen = True
 
 
 def log_by_default() -> None:
     """Sends warnings to ``logging``, unless the program has chosen something else."""
-    if not _chosen:
-        set_log(level="WARNING")
+    _native.warn_by_default(to_logging)

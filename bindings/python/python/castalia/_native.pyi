@@ -5,7 +5,7 @@ Types of the native half; written by `make stub`.
 from _typeshed import SupportsGetItem
 from typing import Final, SupportsFloat, SupportsIndex
 
-__all__ = ["VERSION", "Client", "Open", "Stream", "Subscription", "View", "error_kinds", "forked", "in_callback", "parse_list", "read_text", "set_log", "shut"]
+__all__ = ["VERSION", "Client", "Open", "Stream", "Subscription", "View", "error_kinds", "forked", "in_callback", "parse_list", "read_text", "set_log", "shut", "warn_by_default"]
 
 VERSION: Final[str]
 
@@ -208,6 +208,11 @@ def set_log(logger: "Callable[[str, str, str, dict[str, str]], None] | None", le
 def shut(timeout: SupportsFloat | SupportsIndex) -> None:
     """
     Closes the gate for good and waits until no callback is running, at most this many seconds.
+    """
+
+def warn_by_default(logger: "Callable[[str, str, str, dict[str, str]], None]") -> None:
+    """
+    Calls `logger` for warnings and errors, unless `set_log` was or is called.
     """
 
 # What PyO3 cannot describe; from src/generic.pyi.

@@ -36,8 +36,9 @@ class Settings:
     ) -> None:
         """Only these values; the environment is not read.
 
-        Pickled settings omit secrets, and user and password of addresses; the reader takes
-        these settings from its own environment.
+        Pickled settings omit secrets, user and password of addresses, and addresses that clients
+        refuse because a password in them is not percent-encoded; the reader takes these settings
+        from its own environment.
         """
         self.values: dict[str, str] = settings_or_refused(values or {})
         self.with_env = False
@@ -107,8 +108,10 @@ class Settings:
 # Secrets of the own app and, with a group, of another one.
 _SECRET = re.compile(r"apollo\.access-?key(?:\.(.+))?\.secret")
 _ADDRESSES = re.compile(r"apollo\.meta|apollo\.config-?service|.+_meta", re.IGNORECASE)
-# User and password of each of several addresses: everything before the last @ of its host.
-_CREDENTIALS = re.compile(r"(^|[\s,])([a-z][a-z0-9+.-]*://)?[^\s,/]*@", re.IGNORECASE)
+# Parts of an address. A password may contain "://", too.
+_SCHEME = re.compile(r"[^:@]*://|\s*")
+_USER = re.compile(r"[^/?#\\]*@")
+_HOST_IN_BRACKETS = re.compile(r"\[[\da-f:.]+\](?::\d+)?", re.IGNORECASE)
 # Names that the documented variables are not derived from.
 _OTHER_NAMES = {
     "apollo.accesskey.secret": "apollo.access-key.secret",
@@ -117,11 +120,37 @@ _OTHER_NAMES = {
 
 
 def _without_secrets(values: dict[str, str]) -> dict[str, str]:
-    public = {name: value for name, value in values.items() if not name.endswith("secret")}
-    for name, value in public.items():
-        if _ADDRESSES.fullmatch(name):
-            public[name] = _CREDENTIALS.sub(r"\1\2", value)
+    public: dict[str, str] = {}
+    for name, value in values.items():
+        shown = _without_credentials(value) if _ADDRESSES.fullmatch(name) else value
+        if shown is not None and not name.endswith("secret"):
+            public[name] = shown
     return public
+
+
+def _without_credentials(addresses: str) -> str | None:
+    """The addresses without users and passwords.
+
+    ``None`` if clients refuse them: a colon precedes what may end a host, and an @ follows, so that
+    it may be part of a password.
+    """
+    public: list[str] = []
+    may_continue = False
+    for address in addresses.split(","):
+        scheme, rest = _split(_SCHEME, address)
+        _, after_host = _split(_HOST_IN_BRACKETS, rest)
+        before, at, _ = after_host.rpartition("@")
+        continues = may_continue and not scheme.strip()
+        if at and (continues or (":" in before and re.search(r"[/?#\\]", before))):
+            return None
+        may_continue = not at and (continues or ":" in after_host)
+        public.append(scheme + _split(_USER, rest)[1])
+    return ",".join(public)
+
+
+def _split(start: re.Pattern[str], text: str) -> tuple[str, str]:
+    found = start.match(text)
+    return (found[0], text[found.end() :]) if found else ("", text)
 
 
 def _variable(name: str) -> str:

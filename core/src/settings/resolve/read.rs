@@ -143,28 +143,38 @@ impl Resolver {
     pub(super) fn parse_addresses(&mut self, found: &SettingValue) -> Vec<String> {
         let parts = found.value.split(',').map(str::trim);
         let parts = parts.filter(|part| !part.is_empty());
+        if may_split_password_at_comma(parts.clone()) {
+            // Quotes nothing, because any part may be one of the password.
+            let name = &found.name;
+            self.faults.push(format!(
+                "{name} contains a ',' that may be part of a password: write it as %2C, or begin each address with http:// or https://"
+            ));
+            return Vec::new();
+        }
         parts.filter_map(|part| self.address(found, part)).collect()
     }
 
     pub(super) fn address(&mut self, found: &SettingValue, part: &str) -> Option<String> {
-        let address = if part.contains("://") {
-            part.to_owned()
-        } else {
-            warn!(
-                name = found.name,
-                address = &*without_credentials(part),
-                "address without a scheme; http:// is assumed"
-            );
-            format!("http://{part}")
-        };
+        let name = &found.name;
+        let has_scheme = after_scheme(part).is_some();
+        let address = if has_scheme { part.to_owned() } else { format!("http://{part}") };
+        // Beside a scheme, a user without a password is hidden as well.
+        let shown = &*without_credentials(&address);
+        if may_split_password(after_scheme(&address).unwrap_or_default()) {
+            self.faults.push(format!(
+                "{name} contains {shown:?}, whose user, password or path is not percent-encoded: write '/' as %2F, '?' as %3F, '#' as %23, ',' as %2C and '@' as %40"
+            ));
+            return None;
+        }
+        if !has_scheme {
+            warn!(name, address = shown, "address without a scheme; http:// is assumed");
+        }
         let url = reqwest::Url::parse(&address).ok();
         let usable =
             url.is_some_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         if !usable {
-            let name = &found.name;
             self.faults.push(format!(
-                "{name} must contain http or https addresses, but contains {:?}",
-                without_credentials(part)
+                "{name} must contain http or https addresses, but contains {shown:?}"
             ));
         }
         // Paths that begin with a slash are appended later.
@@ -172,6 +182,96 @@ impl Resolver {
     }
 }
 
+/// What follows the scheme, if there is one: a password may contain `://`, too.
+fn after_scheme(address: &str) -> Option<&str> {
+    let (scheme, rest) = address.split_once("://")?;
+    (!scheme.contains([':', '@'])).then_some(rest)
+}
+
+/// Whether what looks like the host of an address may be the start of its user or password, because
+/// a `:` and an `@` follow: requests would go to this host. A host in brackets is no user.
+fn may_split_password(after_scheme: &str) -> bool {
+    let before = after_scheme.rsplit_once('@').map_or("", |(before, _)| before);
+    let has_path = before.contains(['/', '?', '#', '\\']);
+    has_path && before.contains(':') && !before.starts_with('[')
+}
+
+/// Whether this is so because of a comma, which separates addresses: a `:` precedes it, and an `@`
+/// follows before another scheme.
+fn may_split_password_at_comma<'a>(mut parts: impl Iterator<Item = &'a str>) -> bool {
+    let mut is_open = false;
+    parts.any(|part| {
+        let (continues, rest) = match after_scheme(part) {
+            Some(rest) => (false, rest),
+            None => (is_open, part),
+        };
+        let has_colon = rest.contains(':') && !rest.starts_with('[');
+        is_open = (continues || has_colon) && !rest.contains('@');
+        continues && rest.contains('@')
+    })
+}
+
 fn positive(text: &str) -> Option<u64> {
     text.parse().ok().filter(|number| *number > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::Settings;
+
+    fn fault(name: &str, addresses: &str) -> Option<String> {
+        let settings = Settings::new().set("app.id", "order").set(name, addresses);
+        settings.resolve().err().map(|error| error.to_string())
+    }
+
+    /// B123
+    #[test]
+    fn an_address_with_a_password_that_ends_its_host_is_refused() {
+        for name in ["apollo.meta", "apollo.config-service"] {
+            for address in [
+                "http://user:7/7f3a@host",
+                "http://user:80/7f3a@host",
+                "http://user:se/7f3a@host",
+                "http://user:se@se/7f3a@host",
+                "https://user:7?7f3a@host",
+                "http://user:7#7f3a@host",
+                r"http://user:7\7f3a@host",
+                "user:7/7f3a@host",
+                "http://other,http://user:7/7f3a@host",
+                "http://us/7f3a:7@host",
+                "http://us?7f3a:se@host",
+                "user:7f3a://7@host",
+            ] {
+                let fault = fault(name, address).unwrap();
+                assert!(fault.contains(name) && fault.contains("as %2F"), "{fault}");
+                assert!(fault.contains("***@host") && !fault.contains("7f3a"), "{fault}");
+            }
+            for address in [
+                "http://user:7,7f3a@host",
+                "http://user:7f3a,se@host",
+                "user:7f3a,se@host",
+                "http://user:7, 7f3a,,se@host",
+                "http://other,http://user:7f3a,se@host,http://other",
+                "http://user:7,7f3a:se@host",
+                "http://user:7,7f3a/se@host",
+            ] {
+                let fault = fault(name, address).unwrap();
+                assert!(fault.contains(name) && fault.contains("as %2C"), "{fault}");
+                assert!(!fault.contains("7f3a") && !fault.contains("host"), "{fault}");
+            }
+            for address in [
+                "http://user:7%2F7f3a@host:8080/a%40b",
+                "http://user:7@host/a",
+                "http://host/a@b",
+                "http://token@host/a@b",
+                "http://[::1]:8080/a@b",
+                "http://other:80,http://user:7@host",
+                "http://other,user:7@host",
+                "user:7@other,user:7@host",
+                "http://[::1]:8080,token@host",
+            ] {
+                assert_eq!(fault(name, address), None);
+            }
+        }
+    }
 }

@@ -15,11 +15,12 @@ internal object ClassPath {
 
     /**
      * Calls a function with the name and the content of each file of defaults of a namespace, those that
-     * override others last: `META-INF/config/{namespace}.properties`, `{app id}+{namespace}.properties`.
+     * override others last: `META-INF/config/{namespace}.properties`, unless it is one of another app, and
+     * `{app id}+{namespace}.properties`.
      */
-    fun defaults(appId: String, namespace: String, add: (name: String, content: ByteArray) -> Unit) {
+    fun defaults(appId: String, namespace: String, isOwn: Boolean, add: (name: String, content: ByteArray) -> Unit) {
         val stem = if (namespace.endsWith(SUFFIX, ignoreCase = true)) namespace.dropLast(SUFFIX.length) else namespace
-        for (name in listOf(stem, "$appId+$stem")) {
+        for (name in listOfNotNull(stem.takeIf { isOwn }, "$appId+$stem")) {
             for (file in files("META-INF/config/$name$SUFFIX").toList().reversed()) {
                 val content = read(file) ?: continue
                 try {

@@ -29,7 +29,7 @@ class Client internal constructor(settings: Settings, private val native: Native
     private val tasks = Tasks()
     private val usesClassPath = settings.isWithEnv()
     private val rules = Rules(about, usesSystemProperties = settings.isWithEnv())
-    private val configs = ConcurrentHashMap<Pair<String, String>, Config>()
+    private val configs = ConcurrentHashMap<Any, Config>()
     private val files = ConcurrentHashMap<String, ConfigFile>()
     private val validating = CopyOnWriteArrayList<Future<*>>()
 
@@ -74,12 +74,20 @@ class Client internal constructor(settings: Settings, private val native: Native
     fun configAsync(namespace: String): CompletableFuture<Config> = configOfAsync(appId, namespace)
 
     /** Opens a namespace of another app, for Java; see [configAsync]. */
-    fun configOfAsync(appId: String, namespace: String): CompletableFuture<Config> = tasks.call {
-        val key = appId to namespace
-        if (!configs.containsKey(key)) addDefaults(appId, namespace)
-        val opened = native.open(appId, namespace, false)
-        Log.report()
-        kept(configs, key, opened) { Config(Opened(opened, tasks, ::snapshotOf, rules::isOverridden) { configs.remove(key) }) }
+    fun configOfAsync(appId: String, namespace: String): CompletableFuture<Config> = openAs(appId to namespace, appId, namespace)
+
+    /**
+     * Opens namespaces of the client's app as one source of properties, for frameworks; see [configAsync]. Its
+     * configs are its own: it goes on when those of [configAsync] are closed, and their values are stored
+     * apart from these.
+     */
+    fun sourceAsync(name: String, namespaces: List<String>): CompletableFuture<ConfigSource> {
+        val opening = namespaces.map { openAs(Any(), appId, it) }
+        val all = CompletableFuture.allOf(*opening.toTypedArray()).whenComplete { _, failure ->
+            // Nobody else can close those that were opened.
+            if (failure != null) opening.filterNot { it.isCompletedExceptionally }.forEach { it.join().close() }
+        }
+        return all.thenApply { ConfigSource(name, opening.map { it.join() }) }
     }
 
     /** Opens a namespace as one text, for Java; see [configAsync]. */
@@ -87,8 +95,10 @@ class Client internal constructor(settings: Settings, private val native: Native
         if (!files.containsKey(namespace)) addDefaults(appId, namespace)
         val opened = native.open(appId, namespace, true)
         Log.report()
-        // Nothing overrides a text.
-        kept(files, namespace, opened) { ConfigFile(Opened(opened, tasks, ::snapshotOf, { false }) { files.remove(namespace) }) }
+        kept(files, namespace, opened) {
+            // Nothing overrides a text.
+            ConfigFile(Opened(opened, tasks, ::snapshotOf, { false }, Opened::renew) { files.remove(namespace) })
+        }
     }
 
     /** Signs requests for an app id with another secret from now on. A blank secret ends signing. */
@@ -171,17 +181,33 @@ class Client internal constructor(settings: Settings, private val native: Native
         Log.report()
     }
 
+    /** Opens a namespace as the object of this key. */
+    private fun openAs(key: Any, appId: String, namespace: String): CompletableFuture<Config> = tasks.call {
+        if (!configs.containsKey(key)) addDefaults(appId, namespace)
+        val opened = native.open(appId, namespace, false)
+        Log.report()
+        kept(configs, key, opened) {
+            Config(Opened(opened, tasks, ::snapshotOf, rules::isOverridden, ::renewAll) { configs.remove(key) })
+        }
+    }
+
+    /** Applies the newest values of a namespace to each object of it. */
+    private fun renewAll(opened: Opened) {
+        val newest = opened.newest()
+        configs.values.filter { it.namespace == newest.namespace && it.appId == newest.appId }.forEach { it.opened.renew() }
+    }
+
     /** Passes the defaults on the class path to the native half, before it opens their namespace. */
     private fun addDefaults(appId: String, namespace: String) {
-        if (!usesClassPath || appId != this.appId) return
-        ClassPath.defaults(appId, namespace) { name, content ->
+        if (!usesClassPath) return
+        ClassPath.defaults(appId, namespace, isOwn = appId == this.appId) { name, content ->
             // The native half reads the memory of a direct buffer.
             val file = ByteBuffer.allocateDirect(content.size).also { it.duplicate().put(content) }
             translated { native.addDefaults(name, file) }
         }
     }
 
-    /** One object for each namespace until it is closed, so that its values are stored once. */
+    /** One object for each key until it is closed, so that the values of a namespace are stored once. */
     private fun <K : Any, V : Any> kept(known: ConcurrentHashMap<K, V>, key: K, native: Namespace, make: () -> V): V {
         var isNew = false
         val kept = known.computeIfAbsent(key) { translated(make).also { isNew = true } }

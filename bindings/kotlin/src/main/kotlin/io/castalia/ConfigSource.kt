@@ -9,11 +9,14 @@ class ConfigSource(
     /** The namespaces, in order of precedence. */
     val configs: List<Config>,
 ) {
-    /** The value of a property; null if no namespace has it. */
+    /** The value of a property; null if no namespace has it. Like [propertyNames], this waits for nothing. */
     fun getProperty(name: String): String? = configs.firstNotNullOfOrNull { it.opened.current.values[name] }
 
     /** Names of all properties of the namespaces. */
-    fun propertyNames(): Set<String> = configs.flatMapTo(LinkedHashSet()) { it.snapshot().values.keys }
+    fun propertyNames(): Set<String> = configs.flatMapTo(LinkedHashSet()) { it.opened.current.values.keys }
+
+    /** The values that [getProperty] reads, by namespace; the same objects until there is a release. */
+    fun snapshots(): List<Snapshot> = configs.map { it.opened.current }
 
     /** Calls a listener for each change of any of the namespaces. */
     fun onChange(listener: ChangeListener): Subscription {

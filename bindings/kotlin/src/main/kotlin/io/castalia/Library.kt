@@ -24,6 +24,7 @@ import java.security.PrivilegedAction
 internal object Library {
     private const val NAME = "castalia_kotlin"
     private const val OVERRIDE = "uniffi.component.castalia.libraryOverride"
+    private const val PATH = "castalia.native.path"
     private val file: String = System.mapLibraryName(NAME)
     private var loaded = false
 
@@ -52,7 +53,7 @@ internal object Library {
      * Locations, of which the first with a library is used. The jar may contain a copy for each C library.
      */
     private fun candidates(): List<() -> Path> {
-        System.getProperty("castalia.native.path")?.let { return listOf { inside(Path.of(it)) } }
+        System.getProperty(PATH)?.let { return listOf { inside(Path.of(it)) } }
         val installed = System.getProperty("java.library.path").orEmpty().split(java.io.File.pathSeparator)
         val found = installed.filter(String::isNotEmpty).mapNotNull(::placeIn).firstOrNull(Files::isRegularFile)
         found?.let { return listOf { it } }
@@ -149,20 +150,29 @@ internal object Library {
     private fun unusable(failures: List<Throwable>): CastaliaException {
         val platform = platforms().first()
         val reasons = failures.joinToString("; ") { it.message ?: it.toString() }
+        val named = System.getProperty(PATH)
         val text =
             when {
-                failures.isEmpty() ->
-                    "this jar has no library for $platform; name one with -Dcastalia.native.path=FILE"
+                failures.isEmpty() -> "this jar has no library for $platform; name one with -D$PATH=FILE"
+
+                "another version" in reasons -> reasons
+
+                named != null && failures.none { it is LinkageError } ->
+                    "$PATH is $named, which names no library; set it to the library or its folder, or remove it to use " +
+                        "the library of this jar: $reasons"
+
+                named != null ->
+                    "$PATH is $named, which cannot be loaded on $platform; set it to the library of this version for this " +
+                        "platform, or remove it to use the library of this jar; if it is the library of JNA that cannot be " +
+                        "loaded, name a folder for it with -D${Unpacked.PROPERTY}=FOLDER: $reasons"
 
                 "failed to map segment" in reasons || "Operation not permitted" in reasons ->
                     "libraries cannot be executed where they were unpacked, probably because it is mounted noexec; " +
                         "name another folder with -D${Unpacked.PROPERTY}=FOLDER: $reasons"
 
-                "another version" in reasons -> reasons
-
                 else ->
                     "the library cannot be loaded on $platform; name a folder that can be written to with " +
-                        "-D${Unpacked.PROPERTY}=FOLDER, or a library with -Dcastalia.native.path=FILE: $reasons"
+                        "-D${Unpacked.PROPERTY}=FOLDER, or a library with -D$PATH=FILE: $reasons"
             }
         return CastaliaException.of("Io", "load library", text, cause = failures.firstOrNull())
     }

@@ -76,7 +76,7 @@ internal object Log {
     @Synchronized
     private fun newUser(): LogUser? {
         default?.user()?.let { return it }
-        val log = translated { defaultLog() } ?: return null
+        val log = defaultLog() ?: return null
         val user = log.user()
         default = log
         try {

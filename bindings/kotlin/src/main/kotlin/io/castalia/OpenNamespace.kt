@@ -34,9 +34,10 @@ sealed interface OpenNamespace : AutoCloseable {
     fun removeOnChange(listener: ChangeListener): Boolean = opened.remove(listener)
 
     /**
-     * Closes the namespace: its listeners are not called any more, and unless it is open both as [Config] and
-     * as [ConfigFile] it is no longer refreshed. Reads still return the last values; other calls throw
-     * [CastaliaException.Closed]. The client opens it again as another object.
+     * Closes the namespace: its listeners are not called any more, and unless it is also open as the other of
+     * [Config] and [ConfigFile] or in a [ConfigSource] of the client, it is no longer refreshed. Reads still
+     * return the last values; other calls throw [CastaliaException.Closed]. The client opens it again as
+     * another object.
      */
     override fun close() = opened.close()
 }

@@ -18,6 +18,8 @@ internal class Opened(
     private val made: (Content, tell: (key: String) -> Unit) -> Snapshot,
     /** Whether readers of a key do not see its changes. */
     private val isOverridden: (key: String) -> Boolean,
+    /** Applies the newest values before a listener is called, also to other objects that it may read. */
+    private val renewAll: (Opened) -> Unit,
     /** Called when the namespace is closed. */
     private val gone: () -> Unit,
 ) {
@@ -99,7 +101,7 @@ internal class Opened(
     }
 
     private fun <T : Any> calling(stream: AutoCloseable, next: suspend () -> T?, call: (T) -> Unit): Listening<T> =
-        Listening(tasks, stream, next, ::renew, { note { noteListenerFailure() } }, call)
+        Listening(tasks, stream, next, { renewAll(this) }, { note { noteListenerFailure() } }, call)
 
     /** Cancels the subscription of this object; false if there is none. */
     fun remove(listener: ChangeListener): Boolean {
@@ -117,7 +119,7 @@ internal class Opened(
 
     private suspend fun take(changes: ChangeSource): ChangeEvent? {
         val taken = untilItSucceeds { changes.next() } ?: return null
-        untilItSucceeds { renew() }
+        untilItSucceeds { renewAll(this) }
         return taken
     }
 

@@ -159,8 +159,24 @@ class LibraryTest {
     fun `a named library or folder that is no path is told`() {
         for (name in listOf("castalia.native.path", "castalia.native.tmpdir")) {
             val told = load.run(arguments = listOf("$name=nowhere")).output
-            assertTrue(told.startsWith("Io: ") && "nowhere" in told, told)
+            assertTrue(told.startsWith("Io: ") && name in told && "nowhere" in told, told)
         }
+    }
+
+    @Test
+    fun `a path that names no library is reported with its setting and what to do`() {
+        // B124
+        for (path in listOf("$folder", "$folder/missing.so")) {
+            val told = load.run("-Dcastalia.native.path=$path").output
+            assertTrue("castalia.native.path is $path, which names no library" in told && "remove it" in told, told)
+        }
+        // This is no path at all.
+        val told = load.run(arguments = listOf("castalia.native.path=nowhere")).output
+        assertTrue("castalia.native.path is \u0000nowhere, which names no library" in told && "remove it" in told, told)
+        // This is a file, but no library.
+        val file = Files.writeString(folder.resolve("spoilt.so"), "no library")
+        val spoilt = load.run("-Dcastalia.native.path=$file").output
+        assertTrue("castalia.native.path is $file, which cannot be loaded on linux-" in spoilt && "remove it" in spoilt, spoilt)
     }
 
     @Test

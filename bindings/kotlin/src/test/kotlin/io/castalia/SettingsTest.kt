@@ -100,14 +100,18 @@ class SettingsTest {
         // C105, F125, F126
         write("META-INF/config/application.properties", "below=bundled\na=bundled\n")
         write("META-INF/config/order+other.properties", "k=own\n")
-        write("META-INF/config/strange+other.properties", "k=of another app\n")
+        write("META-INF/config/strange+other.properties", "j=of another app\n")
         property("a", "override")
         property("only.here", "x")
         Scripted().use { server ->
             server.publish("a" to "1", "b" to "2")
             server.settings().forEach(::property)
             val client = onClassPath(folder) {
-                Client().also { for (name in listOf("application", "other")) it.configAsync(name).join() }
+                Client().also {
+                    for (appId in listOf("order", "strange")) {
+                        for (name in listOf("application", "other")) it.configOfAsync(appId, name).join()
+                    }
+                }
             }
             runBlocking {
                 val config = client.config("application")
@@ -115,6 +119,10 @@ class SettingsTest {
                 assertEquals("x", config["only.here"])
                 assertNull(config["PATH"])
                 assertEquals("own", client.config("other")["k"])
+                assertNull(client.config("other")["j"])
+                // B125
+                assertNull(client.configOf("strange", "application")["below"])
+                assertEquals("of another app", client.configOf("strange", "other")["j"])
                 val seen = ArrayList<String>()
                 config.onChange { event -> seen += event.changes.keys }
                 server.publish("a" to "2", "b" to "2")
@@ -249,7 +257,7 @@ class SettingsTest {
         val before = thread.contextClassLoader
         thread.contextClassLoader = failing
         try {
-            ClassPath.defaults("order", "application") { name, _ -> error("there is no $name") }
+            ClassPath.defaults("order", "application", isOwn = true) { name, _ -> error("there is no $name") }
             assertNull(ClassPath.appProperties())
         } finally {
             thread.contextClassLoader = before
