@@ -2,7 +2,10 @@ package matrix;
 
 import io.castalia.ChangeEvent;
 import io.castalia.Client;
+import io.castalia.ConfigSource;
+import io.castalia.testing.InMemory;
 import java.lang.reflect.Method;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -12,6 +15,7 @@ import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.annotation.Bean;
 import org.springframework.context.event.EventListener;
 import org.springframework.util.ClassUtils;
 
@@ -36,6 +40,17 @@ public class App {
     @EventListener
     void changed(ChangeEvent event) {
         changed.countDown();
+    }
+
+    /** Beans of the application beside those of the starter. */
+    @Bean
+    Client otherClient() {
+        return new InMemory().getClient();
+    }
+
+    @Bean
+    ConfigSource otherSource() {
+        return otherClient().sourceAsync("other", List.of("other")).join();
     }
 
     @ConfigurationProperties("limits")
@@ -79,7 +94,7 @@ public class App {
         App app = context.getBean(App.class);
         int most = context.getBean(Limits.class).getMost();
         int environment = context.getEnvironment().getProperty("n", Integer.class);
-        int config = context.getBean(Client.class).configAsync("application").join().getInt("n", -1);
+        int config = context.getBean("castaliaClient", Client.class).configAsync("application").join().getInt("n", -1);
         if (app.field != n || app.method != n || most != n || environment != n || config != n) {
             throw new IllegalStateException(app.field + " " + app.method + " " + most + " " + environment + " " + config);
         }

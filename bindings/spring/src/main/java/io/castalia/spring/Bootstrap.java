@@ -1,14 +1,13 @@
 package io.castalia.spring;
 
 import io.castalia.Client;
-import io.castalia.Config;
+import io.castalia.ConfigSource;
 import io.castalia.Settings;
 import io.castalia.testing.InMemory;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.springframework.core.env.ConfigurableEnvironment;
 import org.springframework.core.env.EnumerablePropertySource;
@@ -27,6 +26,8 @@ final class Bootstrap {
     static final String IN_MEMORY = "castalia.in-memory";
     private static final String NAMESPACES = "apollo.bootstrap.namespaces";
     private static final String OVERRIDE_SYSTEM_PROPERTIES = "apollo.override-system-properties";
+
+    private static final String VARIABLES = StandardEnvironment.SYSTEM_ENVIRONMENT_PROPERTY_SOURCE_NAME;
 
     /** A source in the environment of the temporary application with which Spring Cloud refreshes. */
     private static final String REFRESH_SOURCE = "refreshArgs";
@@ -47,19 +48,20 @@ final class Bootstrap {
         CastaliaPropertySource source = CastaliaPropertySource.of(environment)
                 .filter(known -> !known.isClosed())
                 .orElseGet(() -> open(environment));
-        place(source, environment);
+        source.rememberIn(environment);
+        PropertySource<?> added = environment.getPropertySources().get(CastaliaPropertySource.NAME);
+        place(added == null ? source : added, environment);
         return source;
     }
 
     /** Restores the precedence, because other sources may have been added in front since. */
-    private static void place(CastaliaPropertySource source, ConfigurableEnvironment environment) {
+    private static void place(PropertySource<?> source, ConfigurableEnvironment environment) {
         MutablePropertySources sources = environment.getPropertySources();
-        String variables = StandardEnvironment.SYSTEM_ENVIRONMENT_PROPERTY_SOURCE_NAME;
         boolean isFirst = environment.getProperty(OVERRIDE_SYSTEM_PROPERTIES, Boolean.class, true);
-        if (isFirst || !sources.contains(variables)) {
+        if (isFirst || !sources.contains(VARIABLES)) {
             sources.addFirst(source);
         } else {
-            sources.addAfter(variables, source);
+            sources.addAfter(VARIABLES, source);
         }
     }
 
@@ -71,7 +73,7 @@ final class Bootstrap {
         InMemory memory = inMemory ? new InMemory(settings) : null;
         Client client = inMemory ? memory.getClient() : new Client(settings);
         try {
-            return new CastaliaPropertySource(client, memory, configs(client, environment));
+            return new CastaliaPropertySource(client, memory, namespaces(client, environment));
         } catch (CompletionException failure) {
             client.close();
             throw failure.getCause() instanceof RuntimeException ? (RuntimeException) failure.getCause() : failure;
@@ -81,16 +83,10 @@ final class Bootstrap {
         }
     }
 
-    /** Opens all at once, so that the start waits for the slowest namespace, not for the sum. */
-    private static List<Config> configs(Client client, ConfigurableEnvironment environment) {
+    /** Apart from what the application opens, and so may close. */
+    private static ConfigSource namespaces(Client client, ConfigurableEnvironment environment) {
         String names = environment.getProperty(NAMESPACES, "application");
-        List<CompletableFuture<Config>> opening = new ArrayList<>();
-        for (String name : StringUtils.tokenizeToStringArray(names, ",")) {
-            opening.add(client.configAsync(name));
-        }
-        List<Config> configs = new ArrayList<>();
-        opening.forEach(config -> configs.add(config.join()));
-        return configs;
+        return client.sourceAsync(CastaliaPropertySource.NAME, List.of(StringUtils.tokenizeToStringArray(names, ","))).join();
     }
 
     /**
@@ -99,17 +95,26 @@ final class Bootstrap {
      */
     private static Settings settings(ConfigurableEnvironment environment) {
         Map<String, String> values = new HashMap<>();
+        boolean isBelowVariables = false;
         for (PropertySource<?> source : environment.getPropertySources()) {
             if (source instanceof EnumerablePropertySource) {
                 for (String name : ((EnumerablePropertySource<?>) source).getPropertyNames()) {
-                    String value = isSetting(name) ? environment.getProperty(name) : null;
+                    String value = isSetting(name) ? value(name, environment, isBelowVariables) : null;
                     if (StringUtils.hasText(value)) {
-                        values.put(name, value);
+                        values.putIfAbsent(name, value);
                     }
                 }
             }
+            isBelowVariables |= source.getName().equals(VARIABLES);
         }
         return Settings.fromEnv().overlay(values);
+    }
+
+    /** Spring does not know the variables that the client reads for names with capitals. */
+    private static String value(String name, ConfigurableEnvironment environment, boolean isBelowVariables) {
+        String variable = name.replaceAll("([a-z0-9])([A-Z])", "$1_$2").replaceAll("[^A-Za-z0-9]", "_").toUpperCase(Locale.ROOT);
+        Object known = isBelowVariables ? environment.getSystemEnvironment().get(variable) : null;
+        return known != null && StringUtils.hasText(known.toString()) ? known.toString() : environment.getProperty(name);
     }
 
     private static boolean isSetting(String name) {

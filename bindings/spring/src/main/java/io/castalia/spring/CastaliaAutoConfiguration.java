@@ -21,12 +21,16 @@ import org.springframework.core.env.ConfigurableEnvironment;
 import org.springframework.core.env.Environment;
 import org.springframework.core.type.AnnotatedTypeMetadata;
 
-/** Beans of an application whose environment contains the bootstrap namespaces. */
+/**
+ * Beans of an application whose environment contains the bootstrap namespaces, from which they take
+ * them: the application may have further beans of the same types.
+ */
 @AutoConfiguration
 @Conditional(CastaliaAutoConfiguration.OnNamespaces.class)
 class CastaliaAutoConfiguration {
     private static final String AUTO_UPDATE = "apollo.autoUpdateInjectedSpringProperties";
     private static final String HEALTH = "management.health.castalia.enabled";
+    private static final String HEALTH_DEFAULT = "management.health.defaults.enabled";
 
     /**
      * The client of the environment. It may be that of a parent, so the bean does not close it; and it
@@ -45,7 +49,7 @@ class CastaliaAutoConfiguration {
 
     @Bean
     Refresher castaliaRefresher(
-            ConfigSource castaliaNamespaces,
+            ConfigurableEnvironment environment,
             ObjectProvider<ValueRefresher> values,
             ObjectProvider<PropertiesRebinder> properties,
             ApplicationContext context) {
@@ -53,7 +57,7 @@ class CastaliaAutoConfiguration {
             properties.ifAvailable(PropertiesRebinder::refresh);
             values.ifAvailable(ValueRefresher::refresh);
         };
-        return new Refresher(castaliaNamespaces, beans, context);
+        return new Refresher(source(environment).getSource(), beans, context);
     }
 
     @Bean
@@ -83,6 +87,16 @@ class CastaliaAutoConfiguration {
         }
     }
 
+    /** Matches like that of Spring Boot for its own indicators, which has different packages in versions 3 and 4. */
+    static final class OnHealth implements Condition {
+        @Override
+        public boolean matches(ConditionContext context, AnnotatedTypeMetadata metadata) {
+            Environment environment = context.getEnvironment();
+            boolean isDefault = environment.getProperty(HEALTH_DEFAULT, Boolean.class, true);
+            return environment.getProperty(HEALTH, Boolean.class, isDefault);
+        }
+    }
+
     /** The in-memory values, for tests. */
     @Configuration(proxyBeanMethods = false)
     @ConditionalOnProperty(Bootstrap.IN_MEMORY)
@@ -97,12 +111,14 @@ class CastaliaAutoConfiguration {
     /** The health endpoint of Spring Boot 2.7 and 3. */
     @Configuration(proxyBeanMethods = false)
     @ConditionalOnClass(name = "org.springframework.boot.actuate.health.HealthIndicator")
-    @ConditionalOnProperty(name = HEALTH, matchIfMissing = true)
+    @Conditional(OnHealth.class)
     static class ActuatorHealthConfiguration {
         @Bean
-        org.springframework.boot.actuate.health.HealthIndicator castaliaHealthIndicator(ConfigSource castaliaNamespaces) {
+        org.springframework.boot.actuate.health.HealthIndicator castaliaHealthIndicator(
+                ConfigurableEnvironment environment) {
+            ConfigSource namespaces = source(environment).getSource();
             return () -> {
-                NamespaceHealth health = new NamespaceHealth(castaliaNamespaces);
+                NamespaceHealth health = new NamespaceHealth(namespaces);
                 return new org.springframework.boot.actuate.health.Health.Builder()
                         .status(health.isUp ? "UP" : "DOWN")
                         .withDetails(health.details)
@@ -114,12 +130,14 @@ class CastaliaAutoConfiguration {
     /** The health endpoint of Spring Boot 4, where it is a separate module. */
     @Configuration(proxyBeanMethods = false)
     @ConditionalOnClass(name = "org.springframework.boot.health.contributor.HealthIndicator")
-    @ConditionalOnProperty(name = HEALTH, matchIfMissing = true)
+    @Conditional(OnHealth.class)
     static class HealthConfiguration {
         @Bean
-        org.springframework.boot.health.contributor.HealthIndicator castaliaHealthIndicator(ConfigSource castaliaNamespaces) {
+        org.springframework.boot.health.contributor.HealthIndicator castaliaHealthIndicator(
+                ConfigurableEnvironment environment) {
+            ConfigSource namespaces = source(environment).getSource();
             return () -> {
-                NamespaceHealth health = new NamespaceHealth(castaliaNamespaces);
+                NamespaceHealth health = new NamespaceHealth(namespaces);
                 return new org.springframework.boot.health.contributor.Health.Builder()
                         .status(health.isUp ? "UP" : "DOWN")
                         .withDetails(health.details)
@@ -132,8 +150,9 @@ class CastaliaAutoConfiguration {
     @ConditionalOnClass(name = "io.micrometer.core.instrument.MeterRegistry")
     static class MetricsConfiguration {
         @Bean
-        CastaliaMeters castaliaMeters(Client castaliaClient, ConfigSource castaliaNamespaces) {
-            return new CastaliaMeters(castaliaClient, castaliaNamespaces);
+        CastaliaMeters castaliaMeters(ConfigurableEnvironment environment) {
+            CastaliaPropertySource source = source(environment);
+            return new CastaliaMeters(source.client(), source.getSource());
         }
     }
 }

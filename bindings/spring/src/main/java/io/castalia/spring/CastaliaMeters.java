@@ -20,7 +20,7 @@ final class CastaliaMeters implements MeterBinder {
     private final Client client;
     private final ConfigSource source;
     private Metrics latest;
-    private Instant takenAt = Instant.MIN;
+    private long takenAt;
 
     CastaliaMeters(Client client, ConfigSource source) {
         this.client = client;
@@ -81,8 +81,9 @@ final class CastaliaMeters implements MeterBinder {
 
     /** Metrics that are shared by all meters of one scrape. */
     private synchronized Metrics latest() {
-        Instant now = Instant.now();
-        if (latest == null || takenAt.plus(KEPT).isBefore(now)) {
+        // Not the clock, which may be set back.
+        long now = System.nanoTime();
+        if (latest == null || now - takenAt > KEPT.toNanos()) {
             latest = client.metrics();
             takenAt = now;
         }

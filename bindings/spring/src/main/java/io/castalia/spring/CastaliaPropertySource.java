@@ -1,27 +1,37 @@
 package io.castalia.spring;
 
 import io.castalia.Client;
-import io.castalia.Config;
 import io.castalia.ConfigSource;
 import io.castalia.Snapshot;
 import io.castalia.testing.InMemory;
+import java.lang.ref.WeakReference;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.WeakHashMap;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.stream.Collectors;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.core.env.ConfigurableEnvironment;
 import org.springframework.core.env.EnumerablePropertySource;
+import org.springframework.core.env.PropertySource;
 
 /**
  * The bootstrap namespaces as one property source. It holds the client, since it exists before any
  * context: a context obtains the client from here. The environments of child contexts contain the
- * source of their parent, so only the context that claims it closes the client.
+ * source of their parent, so only the context that claims it closes the client. Libraries replace
+ * it by sources of the same name that read it, such as those that decrypt values.
  */
 final class CastaliaPropertySource extends EnumerablePropertySource<ConfigSource> {
     static final String NAME = "castalia";
+
+    /**
+     * By the environments to which they were added. Weak, because a source refers to the context that
+     * owns it, and so to its environment.
+     */
+    private static final Map<ConfigurableEnvironment, WeakReference<CastaliaPropertySource>> KNOWN = new WeakHashMap<>();
 
     private final Client client;
     private final InMemory memory;
@@ -32,14 +42,32 @@ final class CastaliaPropertySource extends EnumerablePropertySource<ConfigSource
     private final ThreadLocal<Set<String>> recorded = new ThreadLocal<>();
 
     /** @param memory sets the values of the client in tests, otherwise null */
-    CastaliaPropertySource(Client client, InMemory memory, List<Config> configs) {
-        super(NAME, new ConfigSource(NAME, configs));
+    CastaliaPropertySource(Client client, InMemory memory, ConfigSource namespaces) {
+        super(NAME, namespaces);
         this.client = client;
         this.memory = memory;
     }
 
     static Optional<CastaliaPropertySource> of(ConfigurableEnvironment environment) {
-        return Optional.ofNullable((CastaliaPropertySource) environment.getPropertySources().get(NAME));
+        PropertySource<?> added = environment.getPropertySources().get(NAME);
+        if (added == null || added instanceof CastaliaPropertySource) {
+            return Optional.ofNullable((CastaliaPropertySource) added);
+        }
+        synchronized (KNOWN) {
+            // The environment of a child context has what replaced the source in that of its parent.
+            return KNOWN.entrySet().stream()
+                    .filter(known -> known.getKey() == environment || known.getKey().getPropertySources().get(NAME) == added)
+                    .map(known -> known.getValue().get())
+                    .filter(Objects::nonNull)
+                    .findFirst();
+        }
+    }
+
+    /** Has {@link #of} find this also if a library replaces it in the environment. */
+    void rememberIn(ConfigurableEnvironment environment) {
+        synchronized (KNOWN) {
+            KNOWN.put(environment, new WeakReference<>(this));
+        }
     }
 
     @Override
@@ -60,22 +88,21 @@ final class CastaliaPropertySource extends EnumerablePropertySource<ConfigSource
         return content().names();
     }
 
-    /** The current content; the same object while the values are the same. */
+    /**
+     * The content that {@link #getProperty} reads; the same object while the values are the same. Called for
+     * each property that no namespace has, so it waits for nothing.
+     */
     Content content() {
-        return content.isOf(snapshots()) ? content : renewed();
+        return content.isOf(source.snapshots()) ? content : renewed();
     }
 
     /** Synchronized, so that each content follows all before it. */
     private synchronized Content renewed() {
-        List<Snapshot> now = snapshots();
+        List<Snapshot> now = source.snapshots();
         if (!content.isOf(now)) {
             content = new Content(now, content);
         }
         return content;
-    }
-
-    private List<Snapshot> snapshots() {
-        return source.getConfigs().stream().map(Config::snapshot).collect(Collectors.toList());
     }
 
     /**

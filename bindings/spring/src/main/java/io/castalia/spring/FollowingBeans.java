@@ -13,14 +13,17 @@ import org.apache.commons.logging.LogFactory;
 /**
  * The beans that follow the namespaces, which it does not keep alive. A bean is updated by one
  * thread at a time, and never before Spring has set its values. No thread waits for another: one
- * that creates a bean may have a lock of Spring that an update needs.
+ * that creates a bean may have a lock of Spring that an update needs. A bean whose update fails
+ * hinders no other, and is updated again with the next release.
  *
- * @param <T> what is known of a bean
+ * @param <T> what is known of a bean; named in the log
  */
 final class FollowingBeans<T> {
     /** Updates a bean after keys have changed. */
     interface Update<T> {
         /**
+         * May throw anything: then the bean is updated again later, with these changes as well.
+         *
          * @param isExact whether the bean had the values before the changes. Otherwise it may have others, even
          *     those of a release that is replaced, and the changes are all keys that are known
          */
@@ -44,26 +47,30 @@ final class FollowingBeans<T> {
         this.update = update;
     }
 
-    /** Follows a bean whose values are resolved after this call. It is not updated before it is ready. */
+    /**
+     * Follows a bean whose values are resolved after this call. It is not updated before it is ready. One
+     * that is followed already, because it lets Spring inject its dependencies again, remains as it is.
+     */
     void begin(Object bean, T detail) {
         forgetCollected();
-        beans.put(new Key(bean, collected), new Following<>(detail, source.content()));
+        beans.putIfAbsent(new Key(bean, collected), new Following<>(detail, source.content()));
     }
 
     /** Called when the bean has its values; applies what has changed since they were resolved. */
     void ready(Object bean) {
         Following<T> following = beans.get(new Key(bean, null));
         if (following != null) {
-            bringUp(bean, following, makeReady(following));
+            if (!following.isReady) {
+                makeReady(following);
+            }
+            bringUp(bean, following, source.content());
         }
     }
 
-    /** Called after its values were resolved. Returns the content at that time. */
-    private Content makeReady(Following<T> following) {
-        Content now = source.content();
-        following.isExact = following.seen == now;
+    /** Called after its values were resolved. */
+    private void makeReady(Following<T> following) {
+        following.isExact = following.seen == source.content();
         following.isReady = true;
-        return now;
     }
 
     /** Updates all beans for which keys have changed. */
@@ -90,10 +97,14 @@ final class FollowingBeans<T> {
     /** A thread that finds the bean busy leaves its content to the other one, which looks again afterwards. */
     private void bringUp(Object bean, Following<T> following, Content content) {
         Content now = content;
-        while (following.isReady && following.seen != now && following.isBusy.compareAndSet(false, true)) {
+        Content tried = null;
+        while (following.isReady && following.seen != now && tried != now && following.isBusy.compareAndSet(false, true)) {
             try {
                 // Read again: the other thread may have applied a newer content.
-                apply(bean, following, source.content());
+                tried = source.content();
+                apply(bean, following, tried);
+            } catch (Throwable failure) {
+                report(following, failure);
             } finally {
                 following.isBusy.set(false);
             }
@@ -102,19 +113,30 @@ final class FollowingBeans<T> {
     }
 
     private void apply(Object bean, Following<T> following, Content now) {
-        boolean isExact = following.isExact;
         // Nothing has seen a release that arrived while values were resolved and was replaced then.
-        KeyChanges changes = changes(isExact ? following.seen : Content.EMPTY, now);
-        following.seen = now;
-        try {
-            if (!changes.isEmpty()) {
-                update.apply(bean, following.detail, changes, isExact);
-            }
-        } catch (RuntimeException | LinkageError failure) {
-            // The other beans are updated. Without the message, which may contain a value.
-            log.error("cannot update a bean of " + bean.getClass().getName() + " (" + failure.getClass().getName() + ")");
+        KeyChanges changes = changes(following.isExact ? following.seen : Content.EMPTY, now);
+        if (!changes.isEmpty()) {
+            update.apply(bean, following.detail, changes, following.isExact);
         }
         following.isExact = source.content() == now;
+        following.seen = now;
+    }
+
+    private void report(Following<T> following, Throwable failure) {
+        try {
+            // Without the messages of the exceptions, which may contain a value.
+            log.error(following.detail + " cannot be updated (" + reason(failure) + "); the next release tries again");
+        } catch (Throwable unreportable) {
+            // The memory may be full, and the other beans have to be updated.
+        }
+    }
+
+    private static String reason(Throwable failure) {
+        Throwable cause = failure;
+        while (cause.getCause() != null && cause.getCause() != cause) {
+            cause = cause.getCause();
+        }
+        return cause.getClass().getName();
     }
 
     private KeyChanges changes(Content before, Content after) {

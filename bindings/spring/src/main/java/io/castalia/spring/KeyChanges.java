@@ -27,9 +27,9 @@ final class KeyChanges {
         return this.before == before && this.after == after;
     }
 
-    /** These and earlier ones that end where these begin, or before. */
+    /** These and earlier ones, if any, that end where these begin, or before. */
     KeyChanges with(KeyChanges earlier) {
-        return new KeyChanges(earlier.before, after);
+        return earlier == null ? this : new KeyChanges(earlier.before, after);
     }
 
     boolean isEmpty() {

@@ -9,9 +9,9 @@ import java.util.Map;
 
 /**
  * Health of the bootstrap namespaces, for the health endpoint of each version of Spring Boot. Down
- * means that a namespace has no values because no server answered. It is up if servers stopped
- * answering later, since the application has values, and if the namespace does not exist, since a
- * server said so.
+ * means that a namespace has no values because no server answered, or that it was closed. It is up if
+ * servers stopped answering later, since the application has values, and if the namespace does not
+ * exist, since a server said so.
  */
 final class NamespaceHealth {
     final boolean isUp;
@@ -20,18 +20,30 @@ final class NamespaceHealth {
     NamespaceHealth(ConfigSource source) {
         boolean up = true;
         for (Config config : source.getConfigs()) {
-            String state = config.getState();
-            up &= config.getSource() != Source.NONE || state.equals("NotFound");
             Map<String, Object> namespace = new LinkedHashMap<>();
-            namespace.put("state", state);
-            namespace.put("source", config.getSource());
-            namespace.put("releaseKey", config.snapshot().getReleaseKey());
-            CastaliaException error = config.getLastError();
-            if (error != null) {
-                namespace.put("error", error.getMessage());
-            }
+            up &= describe(config, namespace);
             details.put(config.getNamespace(), namespace);
         }
         isUp = up;
+    }
+
+    /** Returns whether a namespace is up. */
+    private static boolean describe(Config config, Map<String, Object> details) {
+        String state;
+        CastaliaException error;
+        try {
+            state = config.getState();
+            error = config.getLastError();
+        } catch (CastaliaException.Closed closed) {
+            state = "Closed";
+            error = closed;
+        }
+        details.put("state", state);
+        details.put("source", config.getSource());
+        details.put("releaseKey", config.snapshot().getReleaseKey());
+        if (error != null) {
+            details.put("error", error.getMessage());
+        }
+        return !state.equals("Closed") && (config.getSource() != Source.NONE || state.equals("NotFound"));
     }
 }

@@ -1,9 +1,6 @@
 package io.castalia.spring;
 
-import static java.util.stream.Collectors.toList;
-
 import java.util.HashSet;
-import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
@@ -12,9 +9,13 @@ import org.apache.commons.logging.LogFactory;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.beans.factory.config.InstantiationAwareBeanPostProcessor;
 import org.springframework.beans.factory.support.RootBeanDefinition;
+import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.ConfigurationPropertiesBean;
+import org.springframework.boot.context.properties.ConfigurationPropertiesBindHandlerAdvisor;
 import org.springframework.boot.context.properties.ConfigurationPropertiesBindingPostProcessor;
+import org.springframework.boot.context.properties.bind.BindHandler;
 import org.springframework.boot.context.properties.source.ConfigurationProperty;
+import org.springframework.boot.context.properties.source.ConfigurationPropertyCaching;
 import org.springframework.boot.context.properties.source.ConfigurationPropertyName;
 import org.springframework.boot.context.properties.source.ConfigurationPropertySource;
 import org.springframework.boot.context.properties.source.ConfigurationPropertySources;
@@ -27,16 +28,19 @@ import org.springframework.util.ClassUtils;
  * Rebinds {@code @ConfigurationProperties} beans when keys below their prefix have changed, or keys
  * to which properties below it refer. Spring Boot binds a new instance first: if that fails or
  * validation rejects the values, the bean keeps all its values. Otherwise only the properties of
- * these keys are copied, because the new instance has nothing else that the bean was given: no
- * dependencies, no {@code @Value} and nothing of its {@code @PostConstruct} method. Beans that are
+ * these keys are set, because the new instance has nothing else that the bean was given: no
+ * dependencies, no {@code @Value} and nothing of its {@code @PostConstruct} method. A bean of which
+ * there can be no other instance is bound in place, but again only these properties. Beans that are
  * bound by their constructor do not change.
  */
-final class PropertiesRebinder implements InstantiationAwareBeanPostProcessor {
+final class PropertiesRebinder implements InstantiationAwareBeanPostProcessor, ConfigurationPropertiesBindHandlerAdvisor {
     private static final Log log = LogFactory.getLog(PropertiesRebinder.class);
 
     private final ConfigurableApplicationContext context;
     private final CastaliaPropertySource source;
     private final FollowingBeans<Bound> beans;
+    /** What this thread is about to bind again. */
+    private final ThreadLocal<Rebinding> next = new ThreadLocal<>();
 
     PropertiesRebinder(ConfigurableApplicationContext context, CastaliaPropertySource source) {
         this.context = context;
@@ -48,10 +52,9 @@ final class PropertiesRebinder implements InstantiationAwareBeanPostProcessor {
     public boolean postProcessAfterInstantiation(Object bean, String beanName) {
         ConfigurationPropertiesBean properties = ConfigurationPropertiesBean.get(context, bean, beanName);
         if (properties != null) {
-            String prefix = properties.getAnnotation().prefix();
             RootBeanDefinition definition = definition(beanName);
             if (!isBoundByConstructor(definition)) {
-                beans.begin(bean, new Bound(beanName, ConfigurationPropertyName.adapt(prefix, '.'), isMade(definition)));
+                beans.begin(bean, new Bound(beanName, properties.getAnnotation(), isMade(definition)));
             }
         }
         return true;
@@ -95,25 +98,13 @@ final class PropertiesRebinder implements InstantiationAwareBeanPostProcessor {
     }
 
     private void update(Object bean, Bound bound, KeyChanges changes, boolean isExact) {
-        try {
-            if (examine(bound, changes, isExact)) {
-                rebind(bean, bound);
-            }
-        } catch (RuntimeException | LinkageError failure) {
-            // Without the messages of the exceptions, which may contain the value.
-            log.error(bound + " keeps its values: the new ones cannot be bound (" + reason(failure) + ")");
+        ConfigurationPropertyCaching.get(context.getEnvironment()).clear();
+        Set<ConfigurationPropertyName> names = new HashSet<>();
+        changes.below(bound.prefix).filter(this::isVisible).forEach(names::add);
+        referring(bound.prefix, changes).forEach(names::add);
+        if (!names.isEmpty()) {
+            rebind(bean, bound, names);
         }
-    }
-
-    /** Finds the properties that changes concern; returns false if there are none. */
-    private boolean examine(Bound bound, KeyChanges latest, boolean isExact) {
-        // Without certainty, the latest are all.
-        KeyChanges changes = isExact && bound.unexamined != null ? latest.with(bound.unexamined) : latest;
-        bound.unexamined = changes;
-        boolean isChanged = bound.add(changes.below(bound.prefix).filter(this::isVisible));
-        isChanged |= bound.add(referring(bound.prefix, changes));
-        bound.unexamined = null;
-        return isChanged;
     }
 
     /** Whether the namespaces are asked for a property: no source that takes precedence has it. */
@@ -152,55 +143,72 @@ final class PropertiesRebinder implements InstantiationAwareBeanPostProcessor {
         }
     }
 
-    private void rebind(Object bean, Bound bound) {
+    private void rebind(Object bean, Bound bound, Set<ConfigurationPropertyName> names) {
         Object fresh = bound.isMade ? null : BeanCopy.newInstance(ClassUtils.getUserClass(bean));
         if (fresh == null) {
-            bind(bean, bound.name);
+            bindInPlace(bean, bound, names);
         } else {
-            bind(fresh, bound.name);
-            if (!BeanCopy.copy(fresh, bean, bound.pending)) {
-                bind(bean, bound.name);
+            Rebinding all = Rebinding.ofAll();
+            bind(fresh, bound.name, all);
+            Set<ConfigurationPropertyName> kept = BeanCopy.copy(fresh, bean, bound.prefix, names, all.values());
+            if (!kept.isEmpty()) {
+                log.warn(bound + " keeps the values of " + kept + ": their keys were deleted, and their defaults cannot be read");
             }
         }
-        bound.pending.clear();
         log.info("rebound " + bound);
     }
 
-    private void bind(Object bean, String name) {
-        String binding = ConfigurationPropertiesBindingPostProcessor.BEAN_NAME;
-        context.getBean(binding, ConfigurationPropertiesBindingPostProcessor.class)
-                .postProcessBeforeInitialization(bean, name);
+    private void bindInPlace(Object bean, Bound bound, Set<ConfigurationPropertyName> names) {
+        try {
+            bind(bean, bound.name, bound.allowsUnknownKeys ? Rebinding.of(bound.prefix, names) : Rebinding.ofAll());
+        } catch (RuntimeException | Error refused) {
+            if (bound.allowsUnknownKeys && names.size() > 1) {
+                names.forEach(name -> bindAlone(bean, bound, name));
+            }
+            throw refused;
+        }
     }
 
-    private static String reason(Throwable failure) {
-        Throwable cause = failure;
-        while (cause.getCause() != null && cause.getCause() != cause) {
-            cause = cause.getCause();
+    /** A property that is refused does not keep the others from their values. */
+    private void bindAlone(Object bean, Bound bound, ConfigurationPropertyName name) {
+        try {
+            bind(bean, bound.name, Rebinding.of(bound.prefix, Set.of(name)));
+        } catch (RuntimeException | Error refused) {
+            log.debug(name + " is refused");
         }
-        return cause.getClass().getName();
+    }
+
+    private void bind(Object bean, String name, Rebinding rebinding) {
+        String binding = ConfigurationPropertiesBindingPostProcessor.BEAN_NAME;
+        next.set(rebinding);
+        try {
+            context.getBean(binding, ConfigurationPropertiesBindingPostProcessor.class)
+                    .postProcessBeforeInitialization(bean, name);
+        } finally {
+            next.remove();
+        }
+    }
+
+    /** Called by Spring Boot for each binding, also for those of other beans while it creates one for this binding. */
+    @Override
+    public BindHandler apply(BindHandler handler) {
+        Rebinding rebinding = next.get();
+        next.remove();
+        return (rebinding == null ? Rebinding.ofAll() : rebinding).observe(handler);
     }
 
     private static final class Bound {
         final String name;
         final ConfigurationPropertyName prefix;
         final boolean isMade;
-        /** What has changed since the bean was bound: also earlier changes that could not be bound. */
-        final Set<ConfigurationPropertyName> pending = new HashSet<>();
-        /** Those for which a property source has failed; null if there are none. */
-        KeyChanges unexamined;
+        /** Otherwise all keys have to be bound, or those that are not are unknown. */
+        final boolean allowsUnknownKeys;
 
-        Bound(String name, ConfigurationPropertyName prefix, boolean isMade) {
+        Bound(String name, ConfigurationProperties properties, boolean isMade) {
             this.name = name;
-            this.prefix = prefix;
+            this.prefix = ConfigurationPropertyName.adapt(properties.prefix(), '.');
             this.isMade = isMade;
-        }
-
-        /** Adds properties by their full names; returns false if there are none. */
-        boolean add(Stream<ConfigurationPropertyName> changed) {
-            List<ConfigurationPropertyName> names =
-                    changed.map(name -> name.subName(prefix.getNumberOfElements())).collect(toList());
-            pending.addAll(names);
-            return !names.isEmpty();
+            this.allowsUnknownKeys = properties.ignoreUnknownFields();
         }
 
         @Override

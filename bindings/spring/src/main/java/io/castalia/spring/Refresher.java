@@ -3,6 +3,7 @@ package io.castalia.spring;
 import static java.util.concurrent.TimeUnit.SECONDS;
 
 import io.castalia.ChangeEvent;
+import io.castalia.Config;
 import io.castalia.ConfigSource;
 import io.castalia.Subscription;
 import java.util.concurrent.locks.Lock;
@@ -41,6 +42,8 @@ final class Refresher implements SmartInitializingSingleton, DisposableBean {
     @Override
     public void afterSingletonsInstantiated() {
         subscription = source.onChange(this::changed);
+        // Nobody announces what was released before that, and perhaps it is not taken over yet.
+        source.getConfigs().forEach(Config::snapshot);
         refresh();
     }
 
@@ -48,8 +51,11 @@ final class Refresher implements SmartInitializingSingleton, DisposableBean {
         calls.readLock().lock();
         try {
             if (!ended) {
-                refresh();
-                publish(event);
+                try {
+                    refresh();
+                } finally {
+                    publish(event);
+                }
             }
         } finally {
             calls.readLock().unlock();

@@ -81,35 +81,58 @@ final class ValueRefresher implements InstantiationAwareBeanPostProcessor, Merge
     private void update(Object bean, Injected injected, KeyChanges changes, boolean isExact) {
         if (!isExact) {
             injected.texts.clear();
+            // The changes are all that are known.
+            injected.missed.clear();
         }
         for (InjectionPoint point : injected.points) {
-            Content before = source.content();
-            AtomicReference<List<String>> texts = new AtomicReference<>();
-            Set<String> read = source.readDuring(() -> texts.set(resolve(point)));
-            boolean isSame = texts.get() != null && texts.get().equals(injected.texts.get(point));
-            if (!isSame && changes.includeAny(read) && inject(bean, injected, point, texts.get() != null)
-                    && before == source.content()) {
-                injected.texts.put(point, texts.get());
-            }
+            updatePoint(bean, injected, point, changes);
         }
     }
 
-    /** Returns whether the values were injected. */
-    private boolean inject(Object bean, Injected injected, InjectionPoint point, boolean isResolvable) {
-        String target = point + " of the bean " + injected.beanName;
-        if (!isResolvable) {
-            log.error(target + " keeps its value: one of its placeholders no longer has a value and has no default");
-            return false;
+    private void updatePoint(Object bean, Injected injected, InjectionPoint point, KeyChanges latest) {
+        Content before = source.content();
+        AtomicReference<List<String>> resolved = new AtomicReference<>();
+        Set<String> read = source.readDuring(() -> resolved.set(resolve(point)));
+        List<String> texts = resolved.get();
+        KeyChanges changes = latest.with(injected.missed.get(point));
+        // Unless this ends well.
+        injected.missed.put(point, changes);
+        if (texts == null) {
+            report(injected.nameOf(point) + " keeps its value: a placeholder has no value and no default", latest.includeAny(read));
+            return;
         }
+        if (changes.includeAny(read) && !texts.equals(injected.texts.get(point))) {
+            if (!inject(bean, injected, point, latest.includeAny(read))) {
+                return;
+            }
+            if (before == source.content()) {
+                injected.texts.put(point, texts);
+            }
+        }
+        injected.missed.remove(point);
+    }
+
+    /** Returns whether the values were injected. */
+    private boolean inject(Object bean, Injected injected, InjectionPoint point, boolean isNew) {
         injected.texts.remove(point);
         try {
             point.inject(bean, injected.beanName, factory);
-            log.info("refreshed " + target);
+            log.info("refreshed " + injected.nameOf(point));
             return true;
-        } catch (RuntimeException | LinkageError failure) {
+        } catch (Throwable failure) {
             // Without the message of the exception, which may contain the value.
-            log.error(target + " keeps its value: the new one cannot be injected (" + failure.getClass().getName() + ")");
+            String reason = failure.getClass().getName();
+            report(injected.nameOf(point) + " keeps its value: the new one cannot be injected (" + reason + ")", isNew);
             return false;
+        }
+    }
+
+    /** Logs a failure as an error once, although each release tries again. */
+    private static void report(String message, boolean isNew) {
+        if (isNew) {
+            log.error(message);
+        } else {
+            log.debug(message);
         }
     }
 
@@ -131,10 +154,21 @@ final class ValueRefresher implements InstantiationAwareBeanPostProcessor, Merge
         final List<InjectionPoint> points;
         /** Those that the bean has, as far as that is certain: a release may arrive while they are injected. */
         final Map<InjectionPoint, List<String>> texts = new HashMap<>();
+        /** What has changed since a point had its values, if it could not be given the new ones. */
+        final Map<InjectionPoint, KeyChanges> missed = new HashMap<>();
 
         Injected(String beanName, List<InjectionPoint> points) {
             this.beanName = beanName;
             this.points = points;
+        }
+
+        String nameOf(InjectionPoint point) {
+            return point + " of the bean " + beanName;
+        }
+
+        @Override
+        public String toString() {
+            return nameOf(points.get(0));
         }
     }
 }

@@ -2,6 +2,7 @@ package io.castalia.spring;
 
 import static io.castalia.spring.Application.eventually;
 import static io.castalia.spring.Application.isClosed;
+import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -10,13 +11,18 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.castalia.ChangeEvent;
 import io.castalia.Client;
+import io.castalia.Config;
 import io.castalia.ConfigSource;
+import io.castalia.Setting;
 import io.castalia.testing.InMemory;
+import java.lang.reflect.Field;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.Test;
 import org.springframework.beans.factory.BeanCreationException;
 import org.springframework.beans.factory.InitializingBean;
@@ -33,6 +39,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.context.event.EventListener;
 import org.springframework.core.env.ConfigurableEnvironment;
+import org.springframework.core.env.StandardEnvironment;
 
 class EnvironmentTest {
     @Configuration(proxyBeanMethods = false)
@@ -115,6 +122,93 @@ class EnvironmentTest {
             assertNull(application.property("feature.x"));
         } finally {
             System.clearProperty("feature.x");
+        }
+    }
+
+    @Test
+    void aKeyThatNoNamespaceHasIsLookedUpWithoutALock() throws Exception {
+        // B134
+        try (Application application = Application.start(Nothing.class)) {
+            Object opened = field(application.bean(ConfigSource.class).getConfigs().get(0), "opened");
+            ReentrantLock lock = (ReentrantLock) field(opened, "renewing");
+            lock.lock();
+            try {
+                assertNull(CompletableFuture.supplyAsync(() -> application.property("missing.key")).get(60, SECONDS));
+            } finally {
+                lock.unlock();
+            }
+        }
+    }
+
+    private static Object field(Object of, String name) throws ReflectiveOperationException {
+        Field field = of.getClass().getDeclaredField(name);
+        field.setAccessible(true);
+        return field.get(of);
+    }
+
+    @Test
+    void aConfigThatTheApplicationClosesEndsNothingElse() {
+        // B135
+        try (Application application = Application.start(Listening.class)) {
+            Listening listening = application.bean(Listening.class);
+            application.client().configAsync("application").join().close();
+            application.set("n", "1");
+            assertEquals("1", application.property("n"));
+            eventually(() -> listening.heard.contains("application [n] 1"));
+        }
+    }
+
+    @Test
+    void aListenerReadsTheNewValueFromAConfigThatTheApplicationOpened() throws Exception {
+        // B135
+        try (Application application = Application.start(Nothing.class)) {
+            Config own = application.client().configAsync("application").join();
+            List<String> read = new CopyOnWriteArrayList<>();
+            application.bean(ConfigSource.class).onChange(event -> read.add(own.get("n")));
+            ReentrantLock lock = (ReentrantLock) field(field(own, "opened"), "renewing");
+            CompletableFuture<Void> set;
+            // While this is held, that config keeps its old values.
+            lock.lock();
+            try {
+                set = CompletableFuture.runAsync(() -> application.set("n", "1"));
+                eventually(() -> "1".equals(application.property("n")));
+                // A listener that does not wait for the config is called by then.
+                Thread.sleep(200);
+                assertNull(own.get("n"));
+            } finally {
+                lock.unlock();
+            }
+            set.join();
+            eventually(() -> !read.isEmpty());
+            assertEquals(List.of("1"), read);
+        }
+    }
+
+    @Test
+    void variablesTakePrecedenceOverFilesUnderTheNamesOfTheClientToo() {
+        // B136
+        assertEquals("7", cacheSize("--a=b"));
+        assertEquals("8", cacheSize("--apollo.configCacheSize=8"));
+    }
+
+    private static String cacheSize(String argument) {
+        ConfigurableEnvironment environment = new StandardEnvironment() {
+            @Override
+            public Map<String, Object> getSystemEnvironment() {
+                return Map.of("APOLLO_CONFIG_CACHE_SIZE", "7");
+            }
+        };
+        try (ConfigurableApplicationContext context = new SpringApplicationBuilder(Application.Auto.class)
+                .environment(environment)
+                .web(WebApplicationType.NONE)
+                .bannerMode(Banner.Mode.OFF)
+                .properties("logging.level.root=warn", "apollo.configCacheSize=9")
+                .run("--apollo.bootstrap.enabled=true", "--castalia.in-memory=true", argument)) {
+            return context.getBean(Client.class).settings().stream()
+                    .filter(setting -> setting.getName().equals("apollo.configCacheSize"))
+                    .map(Setting::getValue)
+                    .findFirst()
+                    .orElseThrow();
         }
     }
 

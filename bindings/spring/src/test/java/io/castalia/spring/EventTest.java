@@ -18,7 +18,10 @@ import org.springframework.boot.Banner;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.SmartLifecycle;
+import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.context.annotation.Import;
 import org.springframework.context.event.EventListener;
 
 /** Events of parents and children, and the end of contexts whose listeners run. */
@@ -46,6 +49,35 @@ class EventTest {
         void changed(ChangeEvent event) throws InterruptedException {
             calls.incrementAndGet();
             closed.await();
+        }
+    }
+
+    /** A change arrives while the context is stopped, as while a server waits for its last requests. */
+    @Configuration(proxyBeanMethods = false)
+    @Import(Listening.class)
+    static class Stopping {
+        @Bean
+        SmartLifecycle stopping(InMemory memory, Listening listening) {
+            return new SmartLifecycle() {
+                private volatile boolean isRunning;
+
+                @Override
+                public void start() {
+                    isRunning = true;
+                }
+
+                @Override
+                public void stop() {
+                    memory.set("application", "n", "1");
+                    eventually(() -> listening.heard.contains("1 1"));
+                    isRunning = false;
+                }
+
+                @Override
+                public boolean isRunning() {
+                    return isRunning;
+                }
+            };
         }
     }
 
@@ -112,6 +144,15 @@ class EventTest {
             eventually(() -> parent.bean(Listening.class).heard.contains("2 2"));
             assertEquals(1, waiting.calls.get());
         }
+    }
+
+    @Test
+    void aListenerHearsOfAChangeWhileItsContextIsStopped() {
+        Listening listening;
+        try (Application application = Application.start(Stopping.class)) {
+            listening = application.bean(Listening.class);
+        }
+        assertEquals(List.of("1 1"), listening.heard);
     }
 
     @Test

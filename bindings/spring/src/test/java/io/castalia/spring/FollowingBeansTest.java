@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 class FollowingBeansTest {
     private final InMemory memory = new InMemory();
     private final CastaliaPropertySource source = new CastaliaPropertySource(
-            memory.getClient(), memory, List.of(memory.getClient().configAsync("application").join()));
+            memory.getClient(), memory, memory.getClient().sourceAsync("castalia", List.of("application")).join());
 
     @AfterEach
     void close() {
@@ -146,5 +146,47 @@ class FollowingBeansTest {
         beans.refresh();
         assertEquals(List.of("bean", "bean"), updates);
         Reference.reachabilityFence(all);
+    }
+
+    @Test
+    void aBeanWhoseUpdateFailedIsUpdatedWithTheNextReleaseAndHindersNoOther() {
+        // B133
+        List<String> updates = new ArrayList<>();
+        AtomicInteger tries = new AtomicInteger();
+        FollowingBeans<String> beans = new FollowingBeans<>(source, detail -> true, (bean, detail, changes, isExact) -> {
+            if (tries.incrementAndGet() == 1) {
+                throw new AssertionError("on purpose");
+            }
+            updates.add(changes.includeAny(Set.of("n")) + " " + changes.includeAny(Set.of("m")));
+        });
+        List<Object> all = List.of(new Object(), new Object());
+        all.forEach(bean -> beans.begin(bean, "bean"));
+        memory.set("application", "n", "1");
+        beans.refresh();
+        assertEquals(List.of("true false"), updates);
+        memory.set("application", "m", "1");
+        beans.refresh();
+        assertEquals(Set.of("true false", "true true", "false true"), Set.copyOf(updates));
+        assertEquals(4, tries.get());
+        Reference.reachabilityFence(all);
+    }
+
+    @Test
+    void aReleaseThatReplacesOneThatFailsIsAppliedAtOnce() {
+        // B133
+        List<Integer> updates = new ArrayList<>();
+        FollowingBeans<String> beans = new FollowingBeans<>(source, detail -> true, (bean, detail, changes, isExact) -> {
+            updates.add(updates.size());
+            if (updates.size() == 1) {
+                memory.set("application", "n", "2");
+                throw new StackOverflowError("on purpose");
+            }
+        });
+        Object bean = new Object();
+        beans.begin(bean, "bean");
+        memory.set("application", "n", "1");
+        beans.refresh();
+        assertEquals(List.of(0, 1), updates);
+        Reference.reachabilityFence(bean);
     }
 }
