@@ -104,14 +104,35 @@ test("an audience that is entered for one cluster is not shown in another one", 
   // Both places have been read before.
   const page = await suite.open(grayAddressOf(other), { width: NARROW });
   const ips = page.getByLabel("IP addresses");
-  const show = async (at: Place) => {
-    await page.getByRole("combobox", { name: "Environment and cluster" }).selectOption(`PRO / ${at.cluster}`);
+  const choose = (at: Place) =>
+    page.getByRole("combobox", { name: "Environment and cluster" }).selectOption(`PRO / ${at.cluster}`);
+  const isShown = async (at: Place) => {
     await page.waitForURL(`**${grayAddressOf(at)}`);
     await ips.waitFor();
   };
   await ips.waitFor();
-  await show(place);
+  await choose(place);
+  await isShown(place);
   await ips.fill("10.9.9.9");
-  await show(other);
+  await choose(other);
+  const question = page.getByRole("dialog", { name: "Leave without saving?" });
+  await question.getByRole("button", { name: "Leave", exact: true }).click();
+  await isShown(other);
   await expect.poll(() => ips.inputValue()).toBe("");
+});
+
+// X143
+test("an audience that is entered stays when somebody else stores another one, and is saved over that", async () => {
+  const place = await prepare();
+  const branch = await start(place);
+  // An address without a step: the first one that is not done.
+  const page = await suite.openLive(grayAddressOf(place));
+  await page.getByLabel("IP addresses").fill("10.9.9.9");
+  const api = await suite.api;
+  await api.setAudience(place, branch, ["10.0.0.1"]);
+  await page.getByRole("button", { name: "Keep mine" }).click();
+  await page.getByRole("button", { name: "Save audience" }).click();
+  await page.getByRole("button", { name: "Publish gray release" }).waitFor();
+  const rules = await api.call("GET", `${namespacePath(place)}/branches/${branch.cluster}/rules`);
+  expect(rules).toMatchObject({ ruleItems: [{ clientIpList: ["10.9.9.9"] }] });
 });

@@ -4,9 +4,10 @@ import { afterAll, beforeEach, expect, it, vi } from "vitest";
 import type { OpenUserInfoDTO } from "../src/api/bodies";
 import type { AccessGrant } from "../src/api/schema";
 import { AccessMatrix } from "../src/pages/AccessMatrix";
+import { Blockable } from "../src/components/Blockable";
 import { ResultList } from "../src/components/ResultList";
 import { cellKey, type AccessColumn, type Change } from "../src/state/access";
-import { get, shown } from "./shallow";
+import { find, get, named, shown } from "./shallow";
 
 const { fetched, invalidateQueries } = vi.hoisted(() => {
   vi.stubGlobal("document", { baseURI: "https://portal.example.org/" });
@@ -46,13 +47,21 @@ function withProperty<Props>(node: unknown, name: keyof Props): Props[] {
   return [...own, ...children.flatMap((child) => withProperty<Props>(child, name))];
 }
 
+interface Bar {
+  count: number;
+  isPending: boolean;
+  onSave: () => void;
+  onDrop: () => void;
+}
+
 /** The matrix of a namespace, with the rights that are stored. */
 function matrix() {
   const page = shown(AccessMatrix);
   let stored: string[] = [];
+  const rights = { mayGrant: true, mayAppoint: true };
   const show = () =>
-    page({ app: "shop", columns: [column(stored)], added: USERS, onAdd: vi.fn(), filter: "", mayGrant: true });
-  const unsaved = () => withProperty<{ count: number; isPending: boolean; onSave: () => void }>(show(), "onSave")[0];
+    page({ app: "shop", columns: [column(stored)], added: USERS, onAdd: vi.fn(), filter: "", ...rights });
+  const unsaved = () => withProperty<Bar>(show(), "onSave")[0];
   const outcomes = () => get(show(), ResultList<Change>);
   return {
     set: (user: string, isOn: boolean) =>
@@ -62,6 +71,8 @@ function matrix() {
       ),
     unsaved: () => unsaved()?.count ?? 0,
     save: () => unsaved()?.onSave(),
+    drop: () => unsaved()?.onDrop(),
+    isListed: () => find(show(), ResultList<Change>) !== undefined,
     isSaving: () => unsaved()?.isPending,
     outcomes,
     /** Waits until all writes have an outcome, and the rights are read again. */
@@ -136,4 +147,63 @@ it("what is being saved cannot be sent again, although another right is switched
   await page.settled(["user1"]);
   expect(page.isSaving()).toBe(false);
   expect([calls, page.unsaved()]).toEqual([[["user1"]], 1]);
+});
+
+// X142
+it("a right that is switched while others are saved is not saved with the retry of those", async () => {
+  answerGrants(0);
+  const page = matrix();
+  page.set("user1", true);
+  page.save();
+  page.set("user2", true);
+  await page.settled([]);
+  expect(page.unsaved()).toBe(2);
+  const calls = answerGrants(2);
+  page.outcomes().onRetry?.();
+  await page.settled(["user1"]);
+  expect(page.unsaved()).toBe(1);
+  page.save();
+  await page.settled(["user1", "user2"]);
+  expect([calls, page.unsaved()]).toEqual([[["user1"], ["user2"]], 0]);
+});
+
+// X142
+it("what was dropped, or switched back while it was saved, is not granted by a retry", async () => {
+  answerGrants(0);
+  const page = matrix();
+  page.set("user1", true);
+  page.save();
+  await page.settled([]);
+  page.drop();
+  expect([page.isListed(), page.unsaved()]).toEqual([false, 0]);
+  for (const user of ["user1", "user2"]) page.set(user, true);
+  page.save();
+  page.set("user1", false);
+  await page.settled([]);
+  const calls = answerGrants(1);
+  page.outcomes().onRetry?.();
+  await page.settled(["user2"]);
+  expect([calls, states(page.outcomes()), page.unsaved()]).toEqual([[["user2"]], ["done"], 0]);
+});
+
+/** The boxes of a user in the column of administrators, and what they set. */
+function adminBoxes(administrators: string[], mayAppoint: boolean) {
+  const holders = { admin: administrators.map((userId) => ({ userId })), edit: [], publish: [] };
+  const admins: AccessColumn = { id: "admin", scope: { kind: "app", app: "shop" }, holders };
+  const page = shown(AccessMatrix);
+  const props = { app: "shop", columns: [admins], added: [], onAdd: vi.fn(), filter: "", mayGrant: true };
+  const row = named(page({ ...props, mayAppoint }), "PersonRow");
+  const onSet = vi.fn();
+  const cell = named(row.type({ ...row.props, onSet }), "Cell");
+  const node = cell.type(cell.props);
+  const box = get<{ onChange: (event: object) => void }>(node, "input" as never);
+  box.onChange({ currentTarget: { checked: false } });
+  return { why: get(node, Blockable).why, changes: onSet.mock.calls.length };
+}
+
+// X143
+it("an administrator is changed only by who may appoint others, and not if it is the last one", () => {
+  expect(adminBoxes(["ann", "bob"], true)).toEqual({ why: undefined, changes: 1 });
+  expect(adminBoxes(["ann", "bob"], false)).toEqual({ why: "access.mayNotAppoint", changes: 0 });
+  expect(adminBoxes(["ann"], true)).toEqual({ why: "access.lastAdmin", changes: 0 });
 });

@@ -55,6 +55,7 @@ vi.mock("../src/api/queries", async (original) => ({
 }));
 vi.mock("../src/api/rights", () => ({
   useAppAdmin: () => true,
+  useMayBePrivate: () => true,
   useMayCreate: () => true,
   useWritable: () => () => true,
 }));

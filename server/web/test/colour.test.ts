@@ -12,6 +12,8 @@ it("knows the language of a document by the name of its namespace", () => {
   expect(languageOf("note.txt", "content")).toBeUndefined();
   expect(languageOf("application", "content")).toBeUndefined();
   expect(languageOf("payment.yml", "other")).toBeUndefined();
+  // X143
+  expect(languageOf("payment.constructor", "content")).toBeUndefined();
 });
 
 it("colours lines, also parts that go over several lines", () => {

@@ -175,14 +175,14 @@ it("where nothing was changed, this is reported, and there is nothing to undo", 
 
 it("what is published is what was reviewed when its dialog was opened", () => {
   const form = shown(PublishForm);
-  const submitted: (Reviewed[] | null)[] = [];
+  const submitted: Reviewed[][] = [];
   const show = (draft: Draft, isOwnEdit = false) => {
     const changes = keyChanges(draftRows(draft.items ?? []));
     const current = [
       { place: PLACE, draft, changes, canPublish: true, isOwnEdit, emergency: isOwnEdit, violations: [] },
     ];
-    const onSubmit = (reviewed: Reviewed[] | null) => submitted.push(reviewed);
-    return form({ current, isReading: false, onSubmit, onPublished: vi.fn() });
+    const onSubmit = (reviewed: Reviewed[]) => submitted.push(reviewed);
+    return form({ current, isReading: false, onSubmit, onAgain: vi.fn(), onPublished: vi.fn() });
   };
   const { onSubmit } = (show(SEEN) as unknown as { props: { onSubmit: () => void } }).props;
   onSubmit();
@@ -190,7 +190,7 @@ it("what is published is what was reviewed when its dialog was opened", () => {
   const dialog = get(show(NEWER, true), Confirm);
   expect(dialog.title).toBe("publish.confirmTitle");
   dialog.onConfirm();
-  expect(submitted.map((reviewed) => reviewed?.[0]?.draft.revision)).toEqual(["r1"]);
+  expect(submitted.map((reviewed) => reviewed[0]?.draft.revision)).toEqual(["r1"]);
   expect(publish).toHaveBeenCalledExactlyOnceWith(PLACE, expect.objectContaining({ isEmergencyPublish: false }), "r1");
 });
 

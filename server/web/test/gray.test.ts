@@ -43,6 +43,18 @@ describe("differences of a gray release", () => {
     expect(grayFacts(master, branched, { ...empty, release }).unpublished).toEqual([]);
   });
 
+  // X143
+  it("has keys with the names of members of every object", () => {
+    for (const key of ["constructor", "__proto__"]) {
+      const gray = { ...at, items: [{ key, value: "1" }] };
+      const release = JSON.parse(`{ "appId": "shop", "configurations": { "${key}": "0" } }`) as never;
+      const facts = grayFacts({ ...at, items: [] }, gray, { ...empty, release });
+      expect(facts.master.get(key)).toBeUndefined();
+      expect(facts.differences).toEqual([{ key, state: "added", before: null, after: "1" }]);
+      expect(facts.unpublished).toEqual([{ key, state: "modified", before: "0", after: "1" }]);
+    }
+  });
+
   it("reports a removed gray value until it is published", () => {
     const release = { ...at, id: 3, name: "gray", configurations: { a: "9", extra: "x" } };
     const [change] = grayFacts(master, branched, { ...empty, release }).unpublished;
@@ -87,8 +99,9 @@ it("opens the first step that is not done", () => {
 });
 
 it("distinguishes an empty value from an absent one", () => {
-  expect(changesBetween({ a: "" }, {})).toMatchObject([{ state: "deleted" }]);
-  expect(changesBetween({}, { a: "" })).toMatchObject([{ state: "added" }]);
+  const [none, empty] = [new Map<string, string>(), new Map([["a", ""]])];
+  expect(changesBetween(empty, none)).toMatchObject([{ state: "deleted" }]);
+  expect(changesBetween(none, empty)).toMatchObject([{ state: "added" }]);
 });
 
 describe("a share of the instances", () => {

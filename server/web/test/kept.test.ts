@@ -120,8 +120,8 @@ it("changed rights are not left without a question, by another page or another n
   const column = { id: "all", scope: { kind: "namespace", app: "shop", ns: "application" } as const };
   const holders = { admin: [], edit: [], publish: [] };
   const matrix = shown(AccessMatrix);
-  const props = { columns: [{ ...column, holders }], added: ["bob"], onAdd: vi.fn(), filter: "", mayGrant: true };
-  const show = () => matrix({ app: "shop", ...props });
+  const props = { columns: [{ ...column, holders }], added: ["bob"], onAdd: vi.fn(), filter: "" };
+  const show = () => matrix({ app: "shop", ...props, mayGrant: true, mayAppoint: true });
   expect(find(show(), LeaveGuard)).toBeUndefined();
   const row = named(show(), "PersonRow").props as { onSet: (key: string, isOn: boolean) => void };
   row.onSet(JSON.stringify(["bob", "all", "edit"]), true);

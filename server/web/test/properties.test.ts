@@ -72,6 +72,19 @@ describe("the text of properties", () => {
     expect(fromText(toText(lines)).lines).toEqual(lines);
   });
 
+  // X143: the separators of lines and paragraphs, at which some editors end a line.
+  it("reads back values and keys with separators, as it writes them and as they are typed", () => {
+    const items = [
+      { key: "k\u2029", value: "a\u2028b\u2029", lineNum: 1 },
+      { key: "back", value: "\\\u2028", lineNum: 2 },
+    ];
+    const lines = linesOf(items);
+    expect(toText(lines)).toBe("k\\u2029 = a\\u2028b\\u2029\nback = \\\\\\u2028");
+    expect(fromText(toText(lines))).toEqual({ lines, problems: [] });
+    const typed = fromText("k\u2029x = a\u2028b");
+    expect(typed).toEqual({ lines: [{ key: "k\u2029x", value: "a\u2028b" }], problems: [] });
+  });
+
   it("states the order of the lines whatever keys and comments contain", () => {
     const lines = linesOf(ITEMS);
     expect(orderOf({ before: lines, after: lines }, [])).toEqual([

@@ -113,6 +113,21 @@ it("of a document that is stored twice, the last item is shown and changed, whic
   ]);
 });
 
+// X143: items of the OpenAPI have comments.
+it("a document whose item has a comment is saved on a newer revision, if nobody has changed it", async () => {
+  const draft = { ...DRAFT, format: "yml", items: [{ ...item(1, "content", "old"), comment: "why" }] };
+  fetched.mockResolvedValueOnce(Response.json({ code: "stale_revision" }, { status: 409 }));
+  query.mockResolvedValue({ ...draft, revision: "r2" });
+  const onDone = vi.fn();
+  await save(dialogOf(draft, "new", onDone)());
+  const body = { format: "yml", configText: "new" };
+  expect(requests()).toEqual([
+    ["PUT items", "r1", body],
+    ["PUT items", "r2", body],
+  ]);
+  expect(onDone).toHaveBeenCalledExactlyOnceWith(true);
+});
+
 /** All lines backwards, with this value of `c`. */
 const backwards = (c: string) => `c = ${c}\nk\\u0020 = C:\\\\new\n\\#x = \\u0020edge\\u0020\na\\=b = 1`;
 const BACKWARDS = [{ key: "c" }, { key: "k " }, { key: "#x" }, { key: "a=b" }];

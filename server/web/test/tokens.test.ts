@@ -8,15 +8,16 @@ import en from "../src/i18n/en.json";
 import zh from "../src/i18n/zh.json";
 import { ConsumerFields } from "../src/pages/ConsumerFields";
 import { NewConsumer } from "../src/pages/NewConsumer";
+import { NewToken } from "../src/pages/NewToken";
 import { RotateConsumer } from "../src/pages/RotateConsumer";
 import { DataTable } from "../src/components/DataTable";
 import { DialogEnd } from "../src/components/DialogEnd";
-import { Failure } from "../src/components/States";
+import { Failure, Loaded } from "../src/components/States";
 import { TokenTable } from "../src/components/TokenTable";
 import { get, named, shown, type Shown } from "./shallow";
 
 interface Mutation {
-  mutationFn: () => Promise<unknown>;
+  mutationFn: (input: unknown) => Promise<unknown>;
 }
 
 const { fetched, language, sent, useQuery, write } = vi.hoisted(() => {
@@ -43,7 +44,10 @@ vi.mock("react-i18next", () => ({
 vi.mock("@tanstack/react-query", async (original) => ({
   ...(await original()),
   useQueryClient: () => ({ invalidateQueries: vi.fn() }),
-  useMutation: ({ mutationFn }: Mutation) => ({ ...write, mutate: () => void sent.push(mutationFn()) }),
+  useMutation: ({ mutationFn }: Mutation) => ({
+    ...write,
+    mutate: (input: unknown) => void sent.push(mutationFn(input)),
+  }),
   useQuery,
 }));
 vi.mock("../src/api/preferences", () => ({ showStored: vi.fn() }));
@@ -154,6 +158,39 @@ it("the token of a new third-party app expires at the end of a day, if one is ch
     ["POST", address],
     ["POST", `${address}?expires=20400115235959`],
   ]);
+});
+
+// X143
+it("a new token is valid for the days that are typed, and is not created if these are too many", async () => {
+  const { children } = get(shown(NewToken)({ onMade: vi.fn(), onClose: vi.fn() }), Loaded<object>);
+  const { type, props } = children({ defaultExpireDays: 400, maxExpireDays: 365 }) as unknown as Shown;
+  const form = shown(type);
+  type Form = { children: ({ props: Day } | false)[]; onSubmit: (event: object) => void };
+  const shownForm = () => get<Form>(form(props), "form" as never);
+  const days = () => {
+    const field = shownForm().children.find((child) => child && child.props.type === "number");
+    return field ? field.props : undefined;
+  };
+  const submit = () => shownForm().onSubmit({ preventDefault: vi.fn(), currentTarget: { querySelector: () => null } });
+  const enter = (value: string) => days()?.onChange({ currentTarget: { value } });
+  get<Day>(form(props), TextInput as never).onChange({ currentTarget: { value: "ci" } });
+  expect([days()?.value, days()?.error], "the default may be more than what is permitted").toEqual(["365", false]);
+  const outside = en.token.daysOutside;
+  for (const [value, error] of [
+    ["", outside],
+    ["366", outside],
+    ["0", outside],
+    ["1.5", outside],
+    ["30", false],
+  ] as const) {
+    enter(value);
+    expect([days()?.value, days()?.error]).toEqual([value, error]);
+    submit();
+  }
+  expect(sent).toHaveLength(1);
+  await Promise.all(sent);
+  const { expires } = JSON.parse(fetched.mock.calls[0]?.[1]?.body as string) as { expires: string };
+  expect(Math.round((Date.parse(expires) - Date.now()) / 86_400_000)).toBe(30);
 });
 
 /** The texts of an element. */

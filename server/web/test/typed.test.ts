@@ -1,11 +1,13 @@
 // What was typed stays in a dialog that a conflict has replaced for a while, and what was not written is reported.
+import { Button, NativeSelect } from "@mantine/core";
 import { afterAll, expect, it, vi } from "vitest";
 
 import { GrayChange } from "../src/pages/GrayChange";
 import { OrConflict } from "../src/components/ConflictView";
 import { DataTable } from "../src/components/DataTable";
 import { ItemDialog } from "../src/components/ItemDialog";
-import { get, shown } from "./shallow";
+import { StateChip } from "../src/components/StateChip";
+import { get, shown, type Shown } from "./shallow";
 
 const { useChanges } = vi.hoisted(() => {
   vi.stubGlobal("document", { baseURI: "https://portal.example.org/" });
@@ -26,7 +28,7 @@ const PARTS = {
   place: { app: "shop", env: "PRO", cluster: "default", ns: "application" },
   name: "b1",
   revision: "r1",
-  facts: { items: [ITEM], master: {}, changes: 1 },
+  facts: { items: [ITEM], master: new Map(), changes: 1 },
   rights: { edit: true },
   master: { items: [] },
   go: vi.fn(),
@@ -80,4 +82,36 @@ it("where no gray value was changed, this is reported until the next action", ()
     done([ITEM]);
     expect(status()).toBe(false);
   }
+});
+
+/** The main line of a namespace: a comment, a key, and nothing with the name of a member of every object. */
+const MAIN = [
+  { key: "", comment: "# limits" },
+  { key: "limit", value: "1" },
+];
+
+// X140
+it("a gray release receives a new key although the main line has a comment", () => {
+  const page = shown(GrayChange);
+  const facts = { items: [], master: new Map([["limit", "1"]]), changes: 0 };
+  const parts = { ...(PARTS as object), facts, master: { items: MAIN } } as never;
+  const act = () => child(page(parts), (props) => props.act !== undefined)?.props.act;
+  get<{ onClick: () => void }>(page(parts), Button as never).onClick();
+  expect(act()).toMatchObject({ kind: "save", row: null, was: null });
+  get<{ onChange: (event: object) => void }>(page(parts), NativeSelect as never).onChange({
+    currentTarget: { value: "limit" },
+  });
+  expect(act()).toMatchObject({ kind: "save", row: { key: "limit", value: "1" }, was: null });
+});
+
+// X143
+it("a gray value whose key has the name of a member of every object is a new one", () => {
+  const item = { key: "constructor", value: "1" };
+  const facts = { items: [item], master: new Map(), changes: 1 };
+  const page = shown(GrayChange)({ ...(PARTS as object), facts } as never);
+  const { columns } = get(page, DataTable<object>);
+  const cells = columns.map(({ cell }) => cell(item)) as unknown as Shown[];
+  const [state, , main] = cells.map(({ type, props }) => (typeof type === "function" ? type(props) : null));
+  expect(get(state, StateChip).state).toBe("added");
+  expect((main as unknown as Shown).props).toMatchObject({ children: "gray.change.unset" });
 });

@@ -4,7 +4,17 @@ import { afterAll, beforeEach, expect, it, vi } from "vitest";
 
 import { useSignOut } from "../src/components/useSignOut";
 import { collisions, storedItems, type ItemContent } from "../src/state/changes";
-import { dropUnsaved, dropUnsavedOf, keepBase, keepUnsaved, nameOf, readUnsaved, wasOf } from "../src/state/unsaved";
+import {
+  dropUnsaved,
+  dropUnsavedOf,
+  formOfItem,
+  formOfNew,
+  keepBase,
+  keepUnsaved,
+  nameOf,
+  readUnsaved,
+  wasOf,
+} from "../src/state/unsaved";
 import { baseOf, changesOf, changesWithoutBase, fromText, valuesOf, type TextItems } from "../src/text/properties";
 
 vi.mock("../src/api/client", () => ({ prefix: "/portal" }));
@@ -89,7 +99,7 @@ it("a text that is too long beside what it is based on is kept without it, in it
     keepUnsaved("ann", { edit, revision: "r1" });
     expect(readUnsaved("ann")).toEqual({ edit, revision: "r1", ...(edit === "a" && { was }) });
   }
-  dropUnsaved("ann");
+  dropUnsaved("ann", "b".repeat(700));
   expect([...kept.keys()]).toEqual([]);
 });
 
@@ -126,14 +136,15 @@ function keepOf(userId: string): string[] {
   keepUnsaved(item, { edit: content("300"), was: content("100"), revision: "r1" });
   keepBase(`${item}+text`, { was: [], revision: "r1" });
   keepUnsaved(`${item}+text`, { edit: "limit = 300", revision: "r1" });
+  for (const form of [formOfItem("a+b"), formOfNew()]) keepUnsaved(item + form, { edit: content("1"), revision: "r1" });
   return [...kept.keys()].filter((name) => !before.includes(name));
 }
 
 // X127
 it("nothing that a user left unsaved stays in the browser after the sign-out", () => {
-  expect(keepOf("ann")).toHaveLength(3);
+  expect(keepOf("ann")).toHaveLength(5);
   const others = ["bob", "ann+b", "anna", "ann%2Bb"].flatMap(keepOf);
-  expect(others).toHaveLength(12);
+  expect(others).toHaveLength(20);
   const { assign, fire } = page();
   useSignOut()();
   expect(assign).toHaveBeenCalledWith("/portal/user/logout");
@@ -153,12 +164,14 @@ it("what a former version kept of a user with a plus sign in the name is offered
   keepUnsaved(other, { edit: content("1"), revision: "r1" });
   keepUnsaved(`${other}+text`, { edit: "limit = 1", revision: "r1" });
   keepBase(`${other}+text`, { was: [], revision: "r1" });
+  const forms = [formOfItem("limit"), formOfNew()];
+  for (const form of forms) keepUnsaved(other + form, { edit: content("1"), revision: "r1" });
   const user = "ann+b@100%";
   const item = nameOf(user, ["shop", "DEV", "default", "application"]);
   expect(readUnsaved(item)).toEqual({ edit: content("300"), revision: "r1" });
   expect([kept.has(former), kept.has(`castalia.unsaved.${item}`)]).toEqual([false, true]);
   dropUnsavedOf(user);
-  expect([...kept.keys()]).toEqual(kinds.map((kind) => `castalia.unsaved.${other}${kind}`));
+  expect([...kept.keys()]).toEqual([...kinds, ...forms].map((kind) => `castalia.unsaved.${other}${kind}`));
 });
 
 // X127

@@ -5,21 +5,46 @@ import { queryOptions, useQueries, useQuery } from "@tanstack/react-query";
 import { get, path } from "./client";
 import { useBoot, type Place } from "./queries";
 import { masters, ownRights, type OwnRights, type Right } from "./roles";
-import type { OpenPermissionConditionDTO } from "./schema";
+import type { OpenPermissionConditionDTO, PageSettings } from "./schema";
 import { rootRight } from "./users";
 
 const FRESH_MS = 60_000;
+
+async function hasPermission(user: string, permission: string, app: string): Promise<boolean> {
+  const target = path`apps/${app}/permissions/${permission}?userId=${user}`;
+  return (await get<OpenPermissionConditionDTO>(target))?.hasPermission === true;
+}
 
 /** Whether a user may create clusters or namespaces in an app. */
 export const mayCreate = (user: string, what: "Cluster" | "Namespace", app: string) =>
   queryOptions({
     queryKey: ["access", app, "create", what, user],
     staleTime: FRESH_MS,
+    queryFn: () => hasPermission(user, `Create${what}`, app),
+  });
+
+/** Whether an administrator of an app may appoint and remove others; a setting requires a permission of its own. */
+export const mayAppoint = (user: string, app: string) =>
+  queryOptions({
+    queryKey: ["access", app, "appoint", user],
+    staleTime: FRESH_MS,
     queryFn: async () => {
-      const target = path`apps/${app}/permissions/${`Create${what}`}?userId=${user}`;
-      return (await get<OpenPermissionConditionDTO>(target))?.hasPermission === true;
+      const limits = await get<Partial<Record<string, boolean>>>("system/role/manage-app-master");
+      return limits?.isManageAppMasterPermissionEnabled !== true || hasPermission(user, "ManageAppMaster", app);
     },
   });
+
+const pageSettings = queryOptions({
+  queryKey: ["page settings"],
+  staleTime: FRESH_MS,
+  queryFn: () => get<PageSettings>("page-settings"),
+});
+
+/** Whether a user who may create a namespace may create a private one. */
+export function useMayBePrivate(): boolean {
+  const settings = useQuery(pageSettings).data;
+  return useRoot() === true || settings?.canAppAdminCreatePrivateNamespace !== false;
+}
 
 /** Undefined until it is known. */
 export function useMayCreate(what: "Cluster" | "Namespace", app: string): boolean | undefined {

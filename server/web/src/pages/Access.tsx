@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 
 import { appNamespaces, envClusters, useBoot } from "../api/queries";
 import { requestsOf } from "../api/requests";
+import { mayAppoint } from "../api/rights";
 import { holders, masters, type Right, type Scope } from "../api/roles";
 import { rootRight } from "../api/users";
 import { FilterField } from "../components/FilterField";
@@ -30,7 +31,8 @@ export function Access() {
   const { user, envs } = useBoot();
   const namespaces = useQuery(appNamespaces(app)).data ?? [];
   const clusters = useQuery(envClusters(app)).data ?? [];
-  const isRoot = useQuery(rootRight(user.userId)).data === true;
+  const root = useQuery(rootRight(user.userId)).data;
+  const isRoot = root === true;
   const admins = useQuery(masters(app));
   const scopes: Exclude<Scope, { kind: "app" }>[] =
     ns === CLUSTERS
@@ -50,6 +52,7 @@ export function Access() {
     })),
   ];
   const mayGrant = isRoot || (admins.data ?? []).some(({ userId }) => userId === user.userId);
+  const appoints = useQuery({ ...mayAppoint(user.userId, app), enabled: mayGrant && root === false });
   const [added, setAdded] = useState<string[]>([]);
   const names = [...new Set([APPLICATION, ...namespaces.map(({ name }) => name)])];
   const setSearch = (part: { ns?: string | undefined; who?: string | undefined }) =>
@@ -97,6 +100,7 @@ export function Access() {
             onAdd={(userId) => setAdded([...added, userId])}
             filter={who}
             mayGrant={mayGrant}
+            mayAppoint={isRoot || appoints.data !== false}
           />
         </>
       )}

@@ -21,6 +21,7 @@ import {
   changesOf,
   clusterGrants,
   holds,
+  keyOf,
   peopleIn,
   RIGHTS,
   unsavedEdits,
@@ -44,9 +45,11 @@ interface Props {
   onAdd: (userId: string) => void;
   filter: string;
   mayGrant: boolean;
+  /** Whether the user may also change who administers the app. */
+  mayAppoint: boolean;
 }
 
-export function AccessMatrix({ app, columns, added, onAdd, filter, mayGrant }: Props) {
+export function AccessMatrix({ app, columns, added, onAdd, filter, mayGrant, mayAppoint }: Props) {
   const { t } = useTranslation();
   const cache = useQueryClient();
   const [edits, setEdits] = useState<ReadonlyMap<string, boolean>>(new Map());
@@ -60,12 +63,21 @@ export function AccessMatrix({ app, columns, added, onAdd, filter, mayGrant }: P
   const changes = changesOf(columns, edits);
   // Until the new state is read, edits that were saved are still among the changes.
   const [isFinishing, setFinishing] = useState(false);
-  const finish = async (writing: Promise<Change[]>) => {
+  const finish = async (writing: Promise<Change[]>, sent: ReadonlyMap<string, boolean>) => {
     setFinishing(true);
     const failed = await writing;
     await cache.invalidateQueries({ queryKey: ["access", app] });
-    setEdits((now) => unsavedEdits(now, edits, failed));
+    setEdits((now) => unsavedEdits(now, sent, failed));
     setFinishing(false);
+  };
+  const retry = () => {
+    // What was dropped or switched back meanwhile is not wanted any more.
+    const again = saving.failed.filter((change) => edits.get(keyOf(change)) === change.isGrant);
+    void finish(saving.retry(again), new Map(again.map((change) => [keyOf(change), change.isGrant])));
+  };
+  const drop = () => {
+    if (!saving.isPending) saving.reset();
+    setEdits(new Map());
   };
   const set = (key: string, isOn: boolean) => {
     // The button would otherwise send again what is being saved.
@@ -77,9 +89,9 @@ export function AccessMatrix({ app, columns, added, onAdd, filter, mayGrant }: P
       {saving.outcomes.length > 0 && (
         <ResultList
           outcomes={saving.outcomes}
-          name={(change) => cellKey(change.user, change.column.id, change.right)}
+          name={keyOf}
           label={(change) => <ChangeText change={change} />}
-          onRetry={() => void finish(saving.retry())}
+          onRetry={retry}
         />
       )}
       {shown.length === 0 ? (
@@ -103,7 +115,7 @@ export function AccessMatrix({ app, columns, added, onAdd, filter, mayGrant }: P
               {shown.map((user) => (
                 <PersonRow
                   key={user.userId}
-                  {...{ columns, clusters, user, edits, mayGrant }}
+                  {...{ columns, clusters, user, edits, mayGrant, mayAppoint }}
                   onSet={set}
                   onAsk={setAsked}
                 />
@@ -118,8 +130,8 @@ export function AccessMatrix({ app, columns, added, onAdd, filter, mayGrant }: P
         <Unsaved
           count={changes.length}
           isPending={saving.isPending}
-          onDrop={() => setEdits(new Map())}
-          onSave={() => void finish(saving.run(changes))}
+          onDrop={drop}
+          onSave={() => void finish(saving.run(changes), edits)}
         />
       )}
       {asked && (
@@ -201,6 +213,7 @@ interface RowProps {
   user: OpenUserInfoDTO;
   edits: ReadonlyMap<string, boolean>;
   mayGrant: boolean;
+  mayAppoint: boolean;
   onSet: (key: string, isOn: boolean) => void;
   onAsk: (cell: AskedCell) => void;
 }
@@ -222,7 +235,8 @@ function PersonRow(props: RowProps) {
   );
 }
 
-function Cell({ columns, clusters, column, user, edits, mayGrant, onSet, onAsk }: RowProps & { column: AccessColumn }) {
+function Cell(props: RowProps & { column: AccessColumn }) {
+  const { columns, clusters, column, user, edits, mayGrant, mayAppoint, onSet, onAsk } = props;
   const { t } = useTranslation();
   const scope = scopeText(column.scope, t("access.allEnvs"), t("access.app"));
   return (
@@ -234,7 +248,9 @@ function Cell({ columns, clusters, column, user, edits, mayGrant, onSet, onAsk }
         const isOn = wider !== undefined || (edits.get(key) ?? stored);
         const isLastAdmin = right === "admin" && stored && column.holders.admin.length === 1;
         const parts = isOn ? [] : clusterGrants(clusters, column, right, user.userId);
-        const why = wider ? t("access.inherited") : isLastAdmin ? t("access.lastAdmin") : undefined;
+        const isForbidden = right === "admin" && !mayAppoint;
+        const held = wider ? t("access.inherited") : isLastAdmin ? t("access.lastAdmin") : undefined;
+        const why = isForbidden ? t("access.mayNotAppoint") : held;
         return (
           <label key={right} data-on={isOn} data-changed={isOn !== stored && !wider} data-wide={wider !== undefined}>
             <Blockable why={mayGrant && why}>
@@ -248,7 +264,7 @@ function Cell({ columns, clusters, column, user, edits, mayGrant, onSet, onAsk }
                   name: user.userId,
                   scope,
                 })}
-                onChange={(event) => onSet(key, event.currentTarget.checked)}
+                onChange={(event) => !why && onSet(key, event.currentTarget.checked)}
               />
             </Blockable>
             <span aria-hidden>{t(`access.right.${right}`)}</span>

@@ -203,7 +203,7 @@ function Delete({ env, row, onClose }: { env: string | null; row: SettingRow; on
   const { t } = useTranslation();
   const write = useAction(
     () => deleteSetting(env, row.key, row.cluster, row.stored?.revision),
-    [serverSettings(env).queryKey],
+    [serverSettings(env).queryKey, ["root"]],
     onClose,
   );
   return (

@@ -37,7 +37,7 @@ export function AppEnvironments({ app, places }: { app: string; places: OpenEnvC
                   <Link to="/a/$app/c/$env/$cluster" params={{ app, env, cluster }}>
                     {cluster}
                   </Link>
-                  {unpublished[env]?.[cluster] && <StateChip state="unpublished" />}
+                  {unpublished[env]?.[cluster] === true && <StateChip state="unpublished" />}
                 </span>
               ))}
             </span>

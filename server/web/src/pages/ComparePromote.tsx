@@ -2,9 +2,11 @@
 import { Button } from "@mantine/core";
 import { useQueries } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { usePromote } from "../api/compare";
+import { isStale } from "../api/errors";
 import { draft } from "../api/queries";
 import type { OpenNamespaceDTO } from "../api/bodies";
 import { Blockable } from "../components/Blockable";
@@ -33,17 +35,25 @@ const nameOf = ({ env, cluster, ns }: Promotion) => `${env} / ${cluster} / ${ns}
 export function ComparePromote({ app, base, changes, onClose, onDone }: Props) {
   const { t } = useTranslation();
   const write = usePromote(app);
-  const { outcomes, isPending, run, retry } = useEach(write);
+  const { outcomes, failed, isPending, run, retry, reset } = useEach(write);
+  const [left, setLeft] = useState(changes);
   // The targets may have changed since they were compared.
   const stored = useQueries({
-    queries: changes.map(({ env, cluster, ns }) => ({
+    queries: left.map(({ env, cluster, ns }) => ({
       ...draft({ app, env, cluster, ns }),
       staleTime: 0,
       refetchOnMount: "always" as const,
     })),
   });
-  const envs = [...new Set(changes.map(({ env }) => env))].join(", ");
+  const envs = [...new Set(left.map(({ env }) => env))].join(", ");
   if (outcomes.length > 0) {
+    // What was previewed is not what is stored any more, so that a retry would be refused again.
+    const isOutdated = !isPending && outcomes.some(({ error }) => isStale(error));
+    const previewAgain = () => {
+      setLeft(left.filter((change) => failed.some((other) => nameOf(other) === nameOf(change))));
+      stored.forEach((query) => void query.refetch());
+      reset();
+    };
     return (
       <Dialog title={t("promote.title", { from: base.env, to: envs })} size="xl" onClose={onClose}>
         <div className="stack">
@@ -55,24 +65,25 @@ export function ComparePromote({ app, base, changes, onClose, onDone }: Props) {
                 {t("promote.review")}
               </Link>
             )}
-            onRetry={() => void retry()}
+            onRetry={isOutdated ? undefined : () => void retry()}
           />
           <p className="note">{t("promote.unpublished")}</p>
           <div className="row end">
             <Button variant="default" onClick={onClose} data-autofocus>
               {t("act.close")}
             </Button>
+            {isOutdated && <Button onClick={previewAgain}>{t("promote.again")}</Button>}
           </div>
         </div>
       </Dialog>
     );
   }
-  const deletions = changes.reduce((sum, { deletes }) => sum + deletes.length, 0);
+  const deletions = left.reduce((sum, { deletes }) => sum + deletes.length, 0);
   return (
     <Dialog title={t("promote.title", { from: base.env, to: envs })} size="xl" onClose={onClose}>
       <div className="stack">
         <p>{t(isProduction(envs) ? "promote.aboutProduction" : "promote.about")}</p>
-        {changes.map((change, index) => (
+        {left.map((change, index) => (
           <section key={nameOf(change)} className="stack" aria-label={nameOf(change)}>
             <div className="row">
               <EnvName env={change.env} /> <span className="note">{change.cluster}</span> <b>{change.ns}</b>
@@ -93,7 +104,7 @@ export function ComparePromote({ app, base, changes, onClose, onDone }: Props) {
             <Button
               loading={isPending || stored.some(({ isFetching }) => isFetching)}
               onClick={() =>
-                void run(changes.map((change, index) => ({ ...change, revision: stored[index]?.data?.revision }))).then(
+                void run(left.map((change, index) => ({ ...change, revision: stored[index]?.data?.revision }))).then(
                   onDone,
                 )
               }

@@ -3,6 +3,7 @@ import { Button } from "@mantine/core";
 import { IconCheck, IconGitBranch } from "@tabler/icons-react";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 
 import { useAction } from "../api/action";
@@ -122,6 +123,8 @@ function Stepper({ place, master, branched }: StepperProps) {
   const navigate = route.useNavigate();
   const name = branched.clusterName;
   const { user } = useBoot();
+  // Of an address without a step: what others do, or a save, must not replace the step in which the user is typing.
+  const [opened, setOpened] = useState<Step | null>(null);
   // Read together with the state of the gray release.
   const rights = useQuery(ownRights(place, user.userId));
   const state = useQuery({
@@ -134,7 +137,9 @@ function Stepper({ place, master, branched }: StepperProps) {
   if (state.error && !state.data) return <Failure error={state.error} onRetry={() => void state.refetch()} />;
   if (rights.error && !rights.data) return <Failure error={rights.error} onRetry={() => void rights.refetch()} />;
   if (!state.data || !facts || !rights.data) return <PageLoading />;
-  const step = chosen ?? currentStep(facts);
+  const step = chosen ?? opened ?? currentStep(facts);
+  const kept = chosen ? null : step;
+  if (opened !== kept) setOpened(kept);
   const { revision } = branched;
   const parts = { place, name, revision, facts, state: state.data, rights: rights.data, master, go };
   return (

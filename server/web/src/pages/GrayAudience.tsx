@@ -10,12 +10,14 @@ import { useAction } from "../api/action";
 import { grayPreview, saveRules, staleGray } from "../api/gray";
 import type { Place } from "../api/queries";
 import type { OpenInstanceDTO } from "../api/schema";
+import { Blockable } from "../components/Blockable";
+import { LeaveGuard } from "../components/LeaveGuard";
 import { NoRight } from "../components/NoRight";
 import { Failure } from "../components/States";
 import { ALL_CLIENTS, byAddress, ruleItems, shareOf, type RuleLine } from "../state/gray";
 import { listOf } from "../text/list";
 import classes from "./Gray.module.css";
-import { GrayEarlier } from "./GrayEarlier";
+import { GrayEarlier, Summary } from "./GrayEarlier";
 import type { GrayParts } from "./grayParts";
 
 /** In percent of the known instances. */
@@ -23,13 +25,21 @@ const SHARES = [5, 10, 25, 50];
 /** After the last change of a rule, before its instances are counted. */
 const PAUSE_MS = 250;
 
+interface Edit {
+  lines: RuleLine[];
+  /** The revision of the stored rules that the user has seen. */
+  base: string;
+}
+
 export function GrayAudience({ place, name, facts, state, rights, master, go }: GrayParts) {
   const { t } = useTranslation();
-  const [lines, setLines] = useState<RuleLine[]>(() =>
-    facts.lines.length > 0 ? facts.lines : [{ app: place.app, ips: [], labels: [] }],
-  );
-  // Of the rules that the lines began with.
-  const [base] = useState(state.rulesRevision);
+  const [edit, setEdit] = useState<Edit | null>(null);
+  const stored = facts.lines.length > 0 ? facts.lines : [{ app: place.app, ips: [], labels: [] }];
+  const lines = edit?.lines ?? stored;
+  // Rules that were saved may be stored although no answer arrived.
+  const isChanged = JSON.stringify(ruleItems(lines)) !== JSON.stringify(ruleItems(stored));
+  const base = edit && isChanged ? edit.base : state.rulesRevision;
+  const setLines = (lines: RuleLine[]) => setEdit({ lines, base });
   const write = useAction(
     () => saveRules(place, name, ruleItems(lines), base),
     staleGray(place),
@@ -37,6 +47,13 @@ export function GrayAudience({ place, name, facts, state, rights, master, go }: 
   );
   const instances = [...state.onMaster.list, ...state.inBranch.list].sort(byAddress);
   const mayEdit = rights.edit || rights.publish;
+  // What is saved is shown until the next step is.
+  const isUnsaved = isChanged && !write.isPending && !write.isSuccess;
+  const isOvertaken = isUnsaved && base !== state.rulesRevision;
+  const decide = (next: Edit | null) => {
+    write.reset();
+    setEdit(next);
+  };
   const change = (index: number, part: Partial<RuleLine>) =>
     setLines(lines.map((line, at) => (at === index ? { ...line, ...part } : line)));
   return (
@@ -68,16 +85,57 @@ export function GrayAudience({ place, name, facts, state, rights, master, go }: 
         </div>
       )}
       <Matched place={place} name={name} lines={lines} />
-      {write.error && <Failure error={write.error} />}
+      {isUnsaved && <LeaveGuard areLost />}
+      {isOvertaken ? (
+        <Overtaken
+          lines={facts.lines}
+          onTake={() => decide(null)}
+          onKeep={() => decide({ lines, base: state.rulesRevision })}
+        />
+      ) : (
+        write.error && <Failure error={write.error} />
+      )}
       {mayEdit ? (
         <div className="row end">
-          <Button loading={write.isPending} onClick={() => write.mutate(undefined)}>
-            {t("gray.audience.save")}
-          </Button>
+          <Blockable why={isOvertaken && t("gray.audience.overtaken")}>
+            <Button loading={write.isPending} onClick={() => write.mutate(undefined)}>
+              {t("gray.audience.save")}
+            </Button>
+          </Blockable>
         </div>
       ) : (
         <NoRight rights={rights} needed={t("gray.needEdit")} request={{ at: place, missing: ["edit"] }} />
       )}
+    </section>
+  );
+}
+
+interface OvertakenProps {
+  /** What somebody else has stored since the edit began. */
+  lines: RuleLine[];
+  onTake: () => void;
+  onKeep: () => void;
+}
+
+function Overtaken({ lines, onTake, onKeep }: OvertakenProps) {
+  const { t } = useTranslation();
+  return (
+    <section className={`card ${classes.stack}`} aria-label={t("gray.audience.overtaken")}>
+      <p role="alert">{t("gray.audience.overtaken")}</p>
+      <p className="note">{t("conflict.theirs")}</p>
+      {ruleItems(lines).length > 0 ? (
+        <Summary lines={lines} most={Infinity} />
+      ) : (
+        <p className="note">{t("gray.step.noAudience")}</p>
+      )}
+      <div className="row end">
+        <Button variant="default" onClick={onTake}>
+          {t("gray.audience.take")}
+        </Button>
+        <Button variant="default" onClick={onKeep}>
+          {t("gray.audience.keep")}
+        </Button>
+      </div>
     </section>
   );
 }

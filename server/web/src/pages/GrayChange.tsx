@@ -16,6 +16,7 @@ import { StateChip } from "../components/StateChip";
 import { Empty } from "../components/States";
 import { contentOf, type ItemChange, type ItemContent } from "../state/changes";
 import type { DraftRow } from "../state/draft";
+import type { Values } from "../state/gray";
 import classes from "./Gray.module.css";
 import { GrayDocument } from "./GrayDocument";
 import type { GrayParts } from "./grayParts";
@@ -35,7 +36,7 @@ export function GrayChange({ place, name, revision, facts, rights, master, go }:
   const [isUnchanged, setIsUnchanged] = useState(false);
   const format = master.format ?? "properties";
   const isDocument = format !== "properties";
-  const rest = Object.keys(facts.master).filter((key) => facts.items.every((item) => item.key !== key));
+  const rest = [...facts.master.keys()].filter((key) => facts.items.every((item) => item.key !== key));
   const start = (next: Act) => {
     setIsUnchanged(false);
     setAct(next);
@@ -47,12 +48,14 @@ export function GrayChange({ place, name, revision, facts, rights, master, go }:
     },
     onClose: () => setAct(null),
   };
-  const onAdd = (key: string) => {
+  // Comments and blank lines of the main line are items without a key, which a new one does not begin with.
+  const onAdd = () => start({ kind: "save", row: null, was: null, revision });
+  const onChoose = (key: string) => {
     const stored = master.items?.find((item) => item.key === key);
-    start({ kind: "save", row: stored ? grayRow(stored, facts.master[key]) : null, was: null, revision });
+    start({ kind: "save", row: stored ? grayRow(stored, facts.master.get(key)) : null, was: null, revision });
   };
   const onChange = (kind: Act["kind"], item: OpenItemDTO) =>
-    start({ kind, row: grayRow(item, facts.master[item.key]), was: contentOf(item), revision });
+    start({ kind, row: grayRow(item, facts.master.get(item.key)), was: contentOf(item), revision });
   return (
     <section className={classes.stack} aria-label={t("gray.step.change")}>
       <p className="note">{t(isDocument ? "gray.change.helpDocument" : "gray.change.help")}</p>
@@ -71,7 +74,7 @@ export function GrayChange({ place, name, revision, facts, rights, master, go }:
           columns={[
             { name: t("item.state"), cell: (item) => <Difference item={item} master={facts.master} /> },
             { name: t("item.key"), cell: (item) => <code className="wrap">{item.key}</code> },
-            { name: t("gray.change.master"), cell: (item) => <Value text={facts.master[item.key]} /> },
+            { name: t("gray.change.master"), cell: (item) => <Value text={facts.master.get(item.key)} /> },
             { name: t("gray.change.gray"), cell: (item) => <Value text={item.value} /> },
           ]}
           actions={
@@ -98,11 +101,11 @@ export function GrayChange({ place, name, revision, facts, rights, master, go }:
                 { value: "", label: t("gray.change.choose"), disabled: true },
                 ...rest.map((key) => ({ value: key, label: key })),
               ]}
-              onChange={(event) => onAdd(event.currentTarget.value)}
+              onChange={(event) => onChoose(event.currentTarget.value)}
             />
           )}
           {!isDocument && (
-            <Button variant="default" leftSection={<IconPlus size={16} />} onClick={() => onAdd("")}>
+            <Button variant="default" leftSection={<IconPlus size={16} />} onClick={onAdd}>
               {t("gray.change.add")}
             </Button>
           )}
@@ -132,9 +135,9 @@ export function GrayChange({ place, name, revision, facts, rights, master, go }:
   );
 }
 
-function Difference({ item, master }: { item: OpenItemDTO; master: Record<string, string> }) {
+function Difference({ item, master }: { item: OpenItemDTO; master: Values }) {
   const { t } = useTranslation();
-  const live = master[item.key];
+  const live = master.get(item.key);
   if (live === undefined) return <StateChip state="added" />;
   return live === item.value ? <span className="note">{t("gray.change.same")}</span> : <StateChip state="modified" />;
 }

@@ -120,7 +120,8 @@ function Audiences({ list, onChoose }: { list: Audience[]; onChoose: (lines: Rul
 
 const members = ({ ips, labels }: RuleLine) => [...ips, ...labels];
 
-function Summary({ lines }: { lines: RuleLine[] }) {
+/** Apps with their addresses and labels, or so many of them. */
+export function Summary({ lines, most = NAMED }: { lines: RuleLine[]; most?: number }) {
   const { t } = useTranslation();
   return (
     <>
@@ -130,8 +131,8 @@ function Summary({ lines }: { lines: RuleLine[] }) {
           <p key={line.app}>{t("gray.audience.all", { app: line.app })}</p>
         ) : (
           <p key={line.app} className="wrap">
-            {line.app}: <span className="mono">{names.slice(0, NAMED).join(", ")}</span>
-            {names.length > NAMED && ` ${t("gray.earlier.more", { count: names.length - NAMED })}`}
+            {line.app}: <span className="mono">{names.slice(0, most).join(", ")}</span>
+            {names.length > most && ` ${t("gray.earlier.more", { count: names.length - most })}`}
           </p>
         );
       })}

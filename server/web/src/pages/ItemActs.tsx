@@ -15,14 +15,14 @@ import { LeaveGuard } from "../components/LeaveGuard";
 import { useUnsaved } from "../components/useUnsaved";
 import type { ItemChange, ItemContent } from "../state/changes";
 import { lostChanges, type DraftRow } from "../state/draft";
-import { wasOf, type Unsaved } from "../state/unsaved";
+import { formOfItem, formOfNew, wasOf, type EditForm, type Unsaved } from "../state/unsaved";
 import { useAddElsewhere } from "./AddElsewhere";
 import { PasteItems } from "./PasteItems";
 import { RestoreItems } from "./RestoreItems";
 import { SetItems } from "./SetItems";
 
-/** An edit of an item that was left unsaved; null for one that did not exist. */
-type UnsavedItem = Unsaved<EditedItem, ItemContent | null>;
+/** An edit of an item, null for one that did not exist, and its form if it was left unsaved. */
+type UnsavedItem = Unsaved<EditedItem, ItemContent | null> & { form?: EditForm };
 
 /** Rows as they are shown, and the state of the namespace that they show. */
 interface Seen {
@@ -56,7 +56,8 @@ export function ItemActs({ act, ...rest }: Props) {
 
 function Save({ act, place, draft, onAct, onDone }: Props & { act: SaveAct }) {
   const { t } = useTranslation();
-  const { edit: edited, keep, drop } = useUnsaved(place, "", act.restored ?? null);
+  const [form] = useState(() => act.restored?.form ?? (act.kind === "edit" ? formOfItem(act.row.key) : formOfNew()));
+  const { edit: edited, keep, drop } = useUnsaved(place, form, act.restored ?? null);
   const [base] = useState(() => baseOf(act, draft.revision));
   const row = act.kind === "edit" ? act.row : null;
   // A restored edit may have begun on an earlier value than the one that is stored now.

@@ -18,7 +18,7 @@ import type { EditedItem } from "../components/ItemDialog";
 import type { Origin } from "../components/ItemRow";
 import { ItemTable } from "../components/ItemTable";
 import { Empty, Failure } from "../components/States";
-import { useUnsaved } from "../components/useUnsaved";
+import { useUnsavedItems } from "../components/useUnsaved";
 import { publishTarget } from "../routes/address";
 import { inverse, type ItemChange, type ItemContent } from "../state/changes";
 import { useCommands } from "../state/commands";
@@ -284,25 +284,23 @@ interface RestoreProps {
   onAct: (act: Act) => void;
 }
 
-/** Offers an edit that was left unsaved in this browser. */
+/** Offers the edits that were left unsaved in this browser. */
 function Restore({ place, rows, revision, onAct }: RestoreProps) {
   const { t } = useTranslation();
-  const { kept, edit, drop } = useUnsaved<EditedItem, ItemContent | null>(place);
-  if (!kept || !edit) return null;
-  const row = rows.find(({ key, state }) => key === kept.edit.key && state !== "deleted");
-  return (
-    <div className={classes.banner}>
+  const { kept, drop } = useUnsavedItems<EditedItem, ItemContent | null>(place);
+  const restore = (restored: (typeof kept)[number]) => {
+    const row = rows.find(({ key, state }) => key === restored.edit.key && state !== "deleted");
+    onAct(row ? { kind: "edit", row, revision, restored } : { kind: "add", restored });
+  };
+  return kept.map((one) => (
+    <div key={one.form} className={classes.banner}>
       <p>
-        {t("unsaved.item")} <code className="wrap">{kept.edit.key}</code>
+        {t("unsaved.item")} <code className="wrap">{one.edit.key}</code>
       </p>
-      <Button variant="default" onClick={drop}>
+      <Button variant="default" onClick={() => drop(one)}>
         {t("unsaved.drop")}
       </Button>
-      <Button
-        onClick={() => onAct(row ? { kind: "edit", row, revision, restored: kept } : { kind: "add", restored: kept })}
-      >
-        {t("unsaved.restore")}
-      </Button>
+      <Button onClick={() => restore(one)}>{t("unsaved.restore")}</Button>
     </div>
-  );
+  ));
 }

@@ -10,7 +10,7 @@ import { useAction } from "../api/action";
 import type { OpenAppNamespaceDTO } from "../api/bodies";
 import { associate, createNamespace, NAMESPACE_FORMATS, NAMESPACE_LENGTH } from "../api/namespaces";
 import { envClusters } from "../api/queries";
-import { useMayCreate } from "../api/rights";
+import { useMayBePrivate, useMayCreate } from "../api/rights";
 import { masters } from "../api/roles";
 import { publicNamespaces } from "../api/search";
 import { Main } from "../components/Main";
@@ -68,7 +68,9 @@ function Own({ app }: { app: string }) {
   const [name, setName] = useState("");
   const [format, setFormat] = useState<string>("properties");
   const [comment, setComment] = useState("");
-  const [isPublic, setPublic] = useState(false);
+  const mayBePrivate = useMayBePrivate();
+  const [isChosen, setPublic] = useState(false);
+  const isPublic = isChosen || !mayBePrivate;
   const [hasPrefix, setPrefix] = useState(false);
   const [checked, setChecked] = useState(false);
   const suffix = format === "properties" ? "" : `.${format}`;
@@ -110,8 +112,9 @@ function Own({ app }: { app: string }) {
       </div>
       <Checkbox
         label={t("newNamespace.public")}
-        description={t("newNamespace.publicHelp")}
+        description={t(mayBePrivate ? "newNamespace.publicHelp" : "newNamespace.publicOnly")}
         checked={isPublic}
+        disabled={!mayBePrivate}
         onChange={(event) => setPublic(event.currentTarget.checked)}
       />
       {isPublic && (

@@ -14,6 +14,7 @@ import { DialogEnd } from "../components/DialogEnd";
 import { Loaded } from "../components/States";
 import { checkName } from "../text/check";
 import { listOf } from "../text/list";
+import { isInRange } from "../text/settings";
 
 const NAME_LENGTH = 64;
 const DAY_MS = 86_400_000;
@@ -44,21 +45,24 @@ function Form({ capability, onMade, onClose }: Props & { capability: OpenUserTok
   const [envs, setEnvs] = useState<string[]>([]);
   const [apps, setApps] = useState("");
   const longest = capability.maxExpireDays ?? 365;
-  const [days, setDays] = useState(capability.defaultExpireDays ?? 90);
+  // As typed: a number that is corrected while it is typed becomes another one.
+  const [typed, setTyped] = useState(String(Math.min(capability.defaultExpireDays ?? 90, longest)));
+  const days = isInRange({ minimum: 1, maximum: longest }, typed) ? Number(typed) : null;
   const [isChecked, setIsChecked] = useState(false);
   const [now] = useState(() => Date.now());
-  const expires = new Date(now + days * DAY_MS);
   const write = useAction(
-    () => createToken({ name, operations, envs, appIds: listOf(apps), namespaces: [], expires: expires.toISOString() }),
+    (expires: Date) =>
+      createToken({ name, operations, envs, appIds: listOf(apps), namespaces: [], expires: expires.toISOString() }),
     STALE_TOKENS,
     onMade,
   );
+  const expires = days === null ? null : new Date(now + days * DAY_MS);
   const problem = checkName(name, NAME_LENGTH);
   const submit = (event: SyntheticEvent<HTMLFormElement>) => {
     event.preventDefault();
     setIsChecked(true);
     if (problem) event.currentTarget.querySelector("input")?.focus();
-    else if (operations.length > 0) write.mutate(undefined);
+    else if (operations.length > 0 && expires) write.mutate(expires);
   };
   return (
     <form className="stack" noValidate onSubmit={submit}>
@@ -93,18 +97,18 @@ function Form({ capability, onMade, onClose }: Props & { capability: OpenUserTok
         type="number"
         min={1}
         max={longest}
-        value={days}
-        onChange={(event) =>
-          setDays(Math.min(longest, Math.max(1, Math.floor(Number(event.currentTarget.value)) || 1)))
-        }
+        value={typed}
+        error={expires === null && t("token.daysOutside", { longest })}
+        onChange={(event) => setTyped(event.currentTarget.value)}
       />
       <p className="note" role="status">
-        {t("token.preview", {
-          operations: operations.join(", "),
-          envs: envs.join(", ") || t("access.allEnvs"),
-          apps: listOf(apps).join(", ") || t("token.allApps"),
-          day: expires.toLocaleDateString(i18n.language, { dateStyle: "long" }),
-        })}
+        {expires &&
+          t("token.preview", {
+            operations: operations.join(", "),
+            envs: envs.join(", ") || t("access.allEnvs"),
+            apps: listOf(apps).join(", ") || t("token.allApps"),
+            day: expires.toLocaleDateString(i18n.language, { dateStyle: "long" }),
+          })}
       </p>
       <DialogEnd write={write} action={t("token.create")} onClose={onClose} />
     </form>

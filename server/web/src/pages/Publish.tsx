@@ -84,10 +84,12 @@ interface ReviewProps {
   ticks: Ticks;
 }
 
-function Review({ places, ticks: { viewed, change: changeTicks } }: ReviewProps) {
+function Review({ places: all, ticks: { viewed, change: changeTicks } }: ReviewProps) {
   const { t } = useTranslation();
   const { userId } = useBoot().user;
   useChangeKeys();
+  // What was released is not reviewed again with what was not.
+  const [places, setPlaces] = useState(all);
   // While the outcome is shown, the published drafts have no changes any more.
   const [submitted, setSubmitted] = useState<Reviewed[] | null>(null);
   const drafts = useQueries({ queries: places.map((place) => draft(place)) });
@@ -167,6 +169,10 @@ function Review({ places, ticks: { viewed, change: changeTicks } }: ReviewProps)
         current={reviewed}
         isReading={isReading}
         onSubmit={setSubmitted}
+        onAgain={(failed) => {
+          setPlaces(failed);
+          setSubmitted(null);
+        }}
         onPublished={(place) => changeTicks((old) => withoutTicks(old, place))}
       />
     </div>

@@ -28,8 +28,10 @@ interface Props {
   current: Reviewed[];
   /** Whether the namespaces are being read again, so that the review may change. */
   isReading: boolean;
-  /** Receives what is being published, null for a new review. */
-  onSubmit: (reviewed: Reviewed[] | null) => void;
+  /** Receives what is being published. */
+  onSubmit: (reviewed: Reviewed[]) => void;
+  /** Receives what was not published, for a new review. */
+  onAgain: (failed: Place[]) => void;
   onPublished: (place: Place) => void;
 }
 
@@ -41,7 +43,7 @@ interface Asked {
 
 const IDLE = { isPending: false, error: null };
 
-export function PublishForm({ current, isReading, onSubmit, onPublished }: Props) {
+export function PublishForm({ current, isReading, onSubmit, onAgain, onPublished }: Props) {
   const { t, i18n } = useTranslation();
   // While a dialog is open, what it asks about: changes that arrive meanwhile are not published with it.
   const [asked, setAsked] = useState<Asked | null>(null);
@@ -56,7 +58,7 @@ export function PublishForm({ current, isReading, onSubmit, onPublished }: Props
   const [title, setTitle] = useState(() => releaseName(new Date()));
   const [comment, setComment] = useState("");
   const [typed, setTyped] = useState("");
-  const [releases, setReleases] = useState<Record<string, number>>({});
+  const [releases, setReleases] = useState<ReadonlyMap<string, number>>(new Map());
   const release = ({ place, draft, isOwnEdit }: Reviewed) =>
     publish(
       place,
@@ -64,7 +66,7 @@ export function PublishForm({ current, isReading, onSubmit, onPublished }: Props
       draft.revision,
     );
   const each = useEach(release, ({ place }, result) => {
-    if (result) setReleases((old) => ({ ...old, [nameOf(place)]: result.id }));
+    if (result) setReleases((old) => new Map(old).set(nameOf(place), result.id));
     onPublished(place);
     const at = [place.app, place.env, place.cluster, place.ns];
     for (const kind of ["draft", "history", "lock"]) void cache.invalidateQueries({ queryKey: [kind, ...at] });
@@ -107,7 +109,7 @@ export function PublishForm({ current, isReading, onSubmit, onPublished }: Props
           outcomes={each.outcomes}
           name={({ place }) => nameOf(place)}
           note={({ place }) => {
-            const id = releases[nameOf(place)];
+            const id = releases.get(nameOf(place));
             return id !== undefined && <RolloutBar place={place} releaseId={id} />;
           }}
         />
@@ -116,7 +118,7 @@ export function PublishForm({ current, isReading, onSubmit, onPublished }: Props
             variant="default"
             onClick={() => {
               each.reset();
-              onSubmit(null);
+              onAgain(each.failed.map(({ place }) => place));
             }}
           >
             {t("publish.again")}

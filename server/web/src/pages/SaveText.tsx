@@ -10,7 +10,7 @@ import { OrConflict } from "../components/ConflictView";
 import { Dialog } from "../components/Dialog";
 import { DiffView } from "../components/DiffView";
 import { Failure } from "../components/States";
-import { rebase, storedItems, type ItemChange } from "../state/changes";
+import { contentOf, rebase, storedItems, type ItemChange } from "../state/changes";
 import { changeOf } from "../state/draft";
 import {
   changesOf,
@@ -78,9 +78,8 @@ function planned({ items }: TextBase, draft: Draft, format: string, text: string
     return { changes, shown: rebase(changes, storedItems(draft.items)) };
   }
   if (format !== "properties") {
-    const content = storedItems(items).get("content");
-    const was = content ? { ...content, comment: "" } : null;
-    const changes: ItemChange[] = [{ key: "content", was, now: { type: 0, comment: "", ...was, value: text } }];
+    const was = storedItems(items).get("content") ?? null;
+    const changes: ItemChange[] = [{ key: "content", was, now: { ...(was ?? contentOf({})), value: text } }];
     return { changes, shown: changes };
   }
   const order = { before: linesOf(items), after: fromText(text).lines };

@@ -9,7 +9,7 @@ import { useTranslation } from "react-i18next";
 import { useAction } from "../api/action";
 import type { OpenAppNamespaceDTO } from "../api/bodies";
 import { appNamespaces } from "../api/queries";
-import { useAppAdmin, useMayCreate } from "../api/rights";
+import { useAppAdmin, useMayBePrivate, useMayCreate } from "../api/rights";
 import { deleteAppNamespace, namespaceUsage } from "../api/settings";
 import { ConfirmName } from "../components/ConfirmName";
 import { Filtered } from "../components/Filtered";
@@ -28,6 +28,8 @@ export function SettingsNamespaces({ app, places }: SectionProps) {
   const list = useQuery(appNamespaces(app));
   const isAdmin = useAppAdmin(app);
   const mayCreate = useMayCreate("Namespace", app) === true;
+  // A copy is private.
+  const mayDuplicate = useMayBePrivate() && mayCreate;
   const [deleting, setDeleting] = useState<string | null>(null);
   const [duplicating, setDuplicating] = useState<OpenAppNamespaceDTO | null>(null);
   return (
@@ -65,7 +67,7 @@ export function SettingsNamespaces({ app, places }: SectionProps) {
                         <span className="badge">{format}</span>
                         <span className="badge">{t(isPublic ? "namespace.public" : "namespace.private")}</span>
                         <span className="note">{comment}</span>
-                        {mayCreate && (
+                        {mayDuplicate && (
                           <Button
                             variant="default"
                             leftSection={<IconCopy size={16} />}

@@ -27,6 +27,8 @@ export const RIGHTS: Record<Scope["kind"], AnyRight[]> = {
 
 export const cellKey = (user: string, column: string, right: AnyRight) => JSON.stringify([user, column, right]);
 
+export const keyOf = ({ user, column, right }: Change) => cellKey(user, column.id, right);
+
 export function withAdmin(found: Holders | undefined): AccessColumn["holders"] {
   return { admin: [], edit: found?.edit ?? [], publish: found?.publish ?? [] };
 }
@@ -91,7 +93,7 @@ export function unsavedEdits(
   sent: ReadonlyMap<string, boolean>,
   failed: Change[],
 ): Map<string, boolean> {
-  const kept = new Set(failed.map(({ user, column, right }) => cellKey(user, column.id, right)));
+  const kept = new Set(failed.map(keyOf));
   return new Map([...edits].filter(([key, isGrant]) => kept.has(key) || sent.get(key) !== isGrant));
 }
 

@@ -46,15 +46,16 @@ export function useTogether<Target>(write: (targets: Target[]) => Promise<unknow
 function useOutcomes<Target>(settle: (targets: Target[], set: (outcome: Outcome<Target>) => void) => Promise<void>) {
   const [outcomes, setOutcomes] = useState<Outcome<Target>[]>([]);
   const isPending = outcomes.some(({ state }) => state === "running");
+  const failed = outcomes.filter(({ state }) => state === "failed").map(({ target }) => target);
 
   /** Returns the targets whose write failed. */
   const settled = async (targets: Target[]) => {
-    const failed: Target[] = [];
+    const left: Target[] = [];
     await settle(targets, (outcome) => {
-      if (outcome.state === "failed") failed.push(outcome.target);
+      if (outcome.state === "failed") left.push(outcome.target);
       setOutcomes((old) => old.map((other) => (other.target === outcome.target ? outcome : other)));
     });
-    return failed;
+    return left;
   };
 
   const run = (targets: Target[]) => {
@@ -62,11 +63,14 @@ function useOutcomes<Target>(settle: (targets: Target[], set: (outcome: Outcome<
     return settled(targets);
   };
 
-  const retry = () => {
-    const failed = outcomes.filter(({ state }) => state === "failed").map(({ target }) => target);
-    setOutcomes((old) => old.map((o) => (o.state === "failed" ? { target: o.target, state: "running" } : o)));
-    return settled(failed);
+  /** Repeats what failed, or a part of it. */
+  const retry = (again = failed) => {
+    const isLeft = ({ target, state }: Outcome<Target>) => state !== "failed" || again.includes(target);
+    setOutcomes((old) =>
+      old.filter(isLeft).map((o) => (o.state === "failed" ? { target: o.target, state: "running" } : o)),
+    );
+    return settled(again);
   };
 
-  return { outcomes, isPending, run, retry, reset: () => setOutcomes([]) };
+  return { outcomes, failed, isPending, run, retry, reset: () => setOutcomes([]) };
 }

@@ -12,7 +12,8 @@ export type Step = (typeof STEPS)[number];
 /** Matches every client of the app. */
 export const ALL_CLIENTS = "*";
 
-export type Values = Record<string, string>;
+/** By key; a key may have the name of a member of every object. */
+export type Values = ReadonlyMap<string, string>;
 
 /** One line of a gray rule; a client that any line matches receives the gray release. */
 export interface RuleLine {
@@ -28,14 +29,14 @@ export function grayItems(items: OpenItemDTO[]): OpenItemDTO[] {
 
 /** What the clients of the rule read after the gray values are published. */
 export function grayValues(master: Values, items: OpenItemDTO[]): Values {
-  return { ...master, ...Object.fromEntries(items.map((item) => [item.key, item.value ?? ""])) };
+  return new Map([...master, ...items.map(({ key, value = "" }) => [key, value] as const)]);
 }
 
 /** Differences of two releases, by key. */
 export function changesBetween(before: Values, after: Values): KeyChange[] {
-  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
+  const keys = [...new Set([...before.keys(), ...after.keys()])].sort();
   return keys.flatMap((key): KeyChange[] => {
-    const [from, to] = [before[key], after[key]];
+    const [from, to] = [before.get(key), after.get(key)];
     if (from === to) return [];
     if (from === undefined) return [{ key, state: "added", before: null, after: to ?? "" }];
     if (to === undefined) return [{ key, state: "deleted", before: from, after: null }];
@@ -133,11 +134,11 @@ export interface GrayFacts {
 
 export function grayFacts(master: OpenNamespaceDTO, branched: OpenNamespaceDTO, state: GrayState): GrayFacts {
   const rows = draftRows(master.items ?? []);
-  const live = Object.fromEntries(rows.flatMap((row) => (row.live === null ? [] : [[row.key, row.live]])));
+  const live = new Map(rows.flatMap((row) => (row.live === null ? [] : [[row.key, row.live] as const])));
   const items = grayItems(branched.items ?? []);
   const stored = grayValues(live, items);
   const differences = changesBetween(live, stored);
-  const published = state.release?.configurations ?? {};
+  const published = new Map(Object.entries(state.release?.configurations ?? {}));
   const lines = ruleLines(state.rules);
   const has = new Set(state.onGray.list.map((instance) => instance.id));
   const earlier = state.inBranch.list.filter((instance) => !has.has(instance.id));

@@ -17,11 +17,16 @@ export interface Piece {
 }
 
 /** By the ends of names of namespaces. */
-const LANGUAGES: Record<string, Language> = { json: "json", xml: "xml", yml: "yaml", yaml: "yaml" };
+const LANGUAGES = new Map<string, Language>([
+  ["json", "json"],
+  ["xml", "xml"],
+  ["yml", "yaml"],
+  ["yaml", "yaml"],
+]);
 
 /** The language of the document that is the only item of a namespace; undefined for any other item. */
 export function languageOf(ns: string, key: string): Language | undefined {
-  return key === "content" ? LANGUAGES[ns.slice(ns.lastIndexOf(".") + 1)] : undefined;
+  return key === "content" ? LANGUAGES.get(ns.slice(ns.lastIndexOf(".") + 1)) : undefined;
 }
 
 /** The coloured parts of each line of a text, counted from the start of the line. Parts must be in order. */

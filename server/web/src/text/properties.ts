@@ -56,7 +56,7 @@ export function fromText(text: string): { lines: Line[]; problems: TextProblem[]
       lines.push({ comment: line });
       return;
     }
-    const [, key, value] = /^((?:\\.|[^\\=])*)=(.*)$/.exec(line) ?? [];
+    const [, key, value] = /^((?:\\.|[^\\=])*)=(.*)$/s.exec(line) ?? [];
     if (key === undefined || value === undefined || key.trim() === "") {
       problems.push({ line: index + 1, message: "noSeparator" });
       return;
@@ -148,8 +148,11 @@ const ESCAPED: Record<string, string> = { "\\": "\\", n: "\n", r: "\r", t: "\t",
 
 export function escapeValue(value: string): string {
   const escaped = value.replace(/[\\\n\r\t]/g, (character) => ESCAPES[character] ?? character);
-  // White space at the edges of a line does not belong to the value.
-  return escaped.replace(/^\s|\s$/g, (blank) => `\\u${blank.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  // White space at the edges of a line does not belong to the value, and some editors end a line at a separator.
+  return escaped.replace(
+    /^\s|\s$|[\u2028\u2029]/g,
+    (blank) => `\\u${blank.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 export function escapeKey(key: string): string {
