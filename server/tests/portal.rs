@@ -130,6 +130,7 @@ mod portal {
     mod set_back;
     mod setting_catalogue;
     mod sign_in;
+    mod sign_in_end;
     mod sign_in_modes;
     mod sign_in_outage;
     mod slapd;

@@ -183,27 +183,6 @@ pub async fn remove(store: &Store, ids: Vec<Id>) {
     }
 }
 
-/// Removes the deletions of definitions that environments still have to make, after the portal has
-/// deleted their app: each environment has deleted it as well, or has to.
-pub async fn remove_deletions_of_definitions(store: &Store, app_id: &str) {
-    let (store, name) = (store.clone(), app_id.to_owned());
-    let removed: Result<()> = apart(async move {
-        store
-            .write(name, |tx, name| {
-                Box::pin(async move {
-                    Ok(pending_change::remove_deletions_of_definitions(tx, name).await?)
-                })
-            })
-            .await
-    })
-    .await;
-    if let Err(error) = removed
-        && !error.store_error().is_some_and(StoreError::is_unusable_table)
-    {
-        tracing::warn!(app_id, %error, "cannot remove deletions of definitions of a deleted app; if the app is created again, an environment may delete definitions of the same names");
-    }
-}
-
 /// Notes that the environment could not be reached; the change is sent again soon.
 pub async fn missed(store: &Store, change: &PendingChange) {
     postpone(store, change.id, AGE, change.problem.clone()).await;

@@ -5,7 +5,8 @@ mod deletion;
 
 pub use castalia_store::app::App;
 
-pub use self::deletion::{delete, is_present};
+pub(super) use self::deletion::all_in_any_case;
+pub use self::deletion::{delete, find_in_any_case, is_present};
 
 use std::collections::BTreeSet;
 

@@ -5,7 +5,7 @@ mod deletion;
 
 pub use castalia_store::namespace::AppNamespace;
 
-pub use self::deletion::{check_deletable, delete, is_present};
+pub use self::deletion::{check_deletable, delete, find_in_any_case, is_present};
 
 use std::collections::{HashMap, HashSet};
 

@@ -8,9 +8,12 @@ use castalia_server::domain::pending_change::{
     NewPendingChange, PendingChange, PendingOperation, announce, are_deletions_missed, claim, hold,
     missed, of_environment, refused, remove,
 };
+use castalia_server::domain::{portal_app, portal_namespace};
 use castalia_server::error::Error;
+use castalia_store::app::AppRow;
 use castalia_store::clock::shared_time;
-use castalia_store::{Id, Store, StoreError, pending_change};
+use castalia_store::namespace::AppNamespaceRow;
+use castalia_store::{Authorship, Id, Store, StoreError, app, namespace, pending_change};
 use chrono::TimeDelta;
 use futures_util::future::join;
 use sea_orm::ConnectionTrait as _;
@@ -42,6 +45,11 @@ const AHEAD: [&str; 3] = [
 const TURKISH: &str = "ALTER TABLE \"CastaliaPendingChange\" \
      ALTER \"AppId\" TYPE varchar(64) COLLATE \"tr-x-icu\", \
      ALTER \"NamespaceName\" TYPE varchar(32) COLLATE \"tr-x-icu\"";
+/// The same for objects of the portal.
+const TURKISH_OBJECTS: [&str; 2] = [
+    "ALTER TABLE \"App\" ALTER \"AppId\" TYPE varchar(64) COLLATE \"tr-x-icu\"",
+    "ALTER TABLE \"AppNamespace\" ALTER \"Name\" TYPE varchar(32) COLLATE \"tr-x-icu\"",
+];
 
 fn change(app_id: &str) -> NewPendingChange {
     NewPendingChange {
@@ -78,6 +86,35 @@ async fn found(store: &Store, id: Id) -> PendingChange {
 /// Time until the change is due, by the clock of the database.
 async fn pause(store: &Store, id: Id) -> TimeDelta {
     *found(store, id).await.due_time - shared_time(store.read()).await.unwrap()
+}
+
+/// Stores a definition and its app.
+async fn store_definition(store: &Store, (app_id, name): (&'static str, &'static str)) {
+    let stored: Result<_, StoreError> = store
+        .write((), move |tx, ()| {
+            Box::pin(async move {
+                let app = AppRow {
+                    app_id: app_id.to_owned(),
+                    name: app_id.to_owned(),
+                    org_id: String::new(),
+                    org_name: String::new(),
+                    owner_name: "o".to_owned(),
+                    owner_email: String::new(),
+                };
+                app::insert(tx, app, Authorship::of("o")).await?;
+                let definition = AppNamespaceRow {
+                    name: name.to_owned(),
+                    app_id: app_id.to_owned(),
+                    format: "properties".to_owned(),
+                    is_public: false,
+                    comment: String::new(),
+                };
+                namespace::insert_app_namespace(tx, definition, Authorship::of("o")).await?;
+                Ok(())
+            })
+        })
+        .await;
+    stored.unwrap();
 }
 
 on_each_database! {
@@ -166,5 +203,35 @@ on_each_database! {
         for names in names {
             assert!(is_behind(names, PendingOperation::Write).await, "{names:?}");
         }
+    }
+
+    // X130.
+    async fn an_object_of_the_portal_is_found_in_any_case(database: Database) {
+        let store = database.portal().await;
+        if database.is_postgres() {
+            let raw = database.raw().await;
+            for statement in TURKISH_OBJECTS {
+                raw.execute_unprepared(statement).await.unwrap();
+            }
+            raw.close().await.unwrap();
+        }
+        for names in [("INFRA", "REDIS"), ("Shop", "Cache")] {
+            store_definition(&store, names).await;
+        }
+        for (app_id, name, is_expected) in [
+            ("INFRA", "REDIS", true),
+            ("infra", "redis", true),
+            ("inFRA", "rEDIs", true),
+            ("Shop", "Cache", true),
+            ("sHOP", "cACHE", true),
+            ("other", "Cache", false),
+        ] {
+            let app = portal_app::find_in_any_case(&store, app_id).await.unwrap();
+            let definition = portal_namespace::find_in_any_case(&store, app_id, name).await;
+            let is_found = (app.is_some(), definition.unwrap().is_some());
+            assert_eq!(is_found, (is_expected, is_expected), "{app_id}");
+        }
+        let other = portal_namespace::find_in_any_case(&store, "Shop", "REDIS").await;
+        assert!(other.unwrap().is_none());
     }
 }

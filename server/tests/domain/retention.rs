@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use castalia_server::domain::retention;
 use castalia_server::server_config::ServerConfig;
-use castalia_store::entity::namespace;
 use castalia_store::entity::release_history::{ActiveModel, Column, Entity};
+use castalia_store::entity::{Standard as _, item, namespace};
 use castalia_store::{Id, Store, StoreError, message};
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, PaginatorTrait as _,
-    QueryFilter as _, Set,
+    QueryFilter as _, QueryOrder as _, Set,
 };
 
-use crate::config_row::{history_row, namespace_row};
+use crate::config_row::{history_row, item_row, namespace_row};
 use crate::database::{Database, on_each_database};
 
 on_each_database! {
@@ -30,6 +30,50 @@ on_each_database! {
         let left = message::after(store.read(), 0, 10).await.unwrap().readable;
         assert_eq!(left.iter().map(|row| row.0).collect::<Vec<_>>(), ids[1..]);
     }
+
+    // S101
+    async fn items_that_an_earlier_process_left_are_removed_in_portions(database: Database) {
+        let store = database.config().await;
+        let namespaces = leave_items(&store).await;
+        let mut positions = vec![Id(0)];
+        while let Some(last) =
+            retention::remove_left_items(&store, positions[positions.len() - 1]).await.unwrap()
+        {
+            positions.push(last);
+        }
+        // However many namespaces there are, a statement reads some hundreds.
+        assert_eq!(positions[1..], [namespaces[499], namespaces[999], namespaces[NAMESPACES - 1]]);
+        let left = item::Entity::live().all(store.read()).await.unwrap();
+        assert_eq!(left.iter().map(|row| row.namespace_id).collect::<Vec<_>>(), [namespaces[LIVE]]);
+    }
+}
+
+const NAMESPACES: usize = 1_100;
+/// The namespace that is not deleted.
+const LIVE: usize = 700;
+
+/// Leaves items of some namespaces, all but one of which are deleted; returns the ids of all.
+async fn leave_items(store: &Store) -> Vec<Id> {
+    let written = store.write((), |tx, ()| {
+        Box::pin(async move {
+            let row = |number| namespace::ActiveModel {
+                is_deleted: Set(number != LIVE),
+                deleted_at: Set(if number == LIVE { 0 } else { 1_700_000_000_000 }),
+                ..namespace_row("a", &format!("c{number}"), "n")
+            };
+            namespace::Entity::insert_many((0..NAMESPACES).map(row))
+                .exec_without_returning(tx)
+                .await?;
+            let rows =
+                namespace::Entity::find().order_by_asc(namespace::Column::Id).all(tx).await?;
+            let ids: Vec<Id> = rows.into_iter().map(|row| row.id).collect();
+            for number in [0, 600, LIVE, NAMESPACES - 1] {
+                item::Entity::insert(item_row(ids[number], 1, "k", "v")).exec(tx).await?;
+            }
+            Ok::<_, StoreError>(ids)
+        })
+    });
+    written.await.unwrap()
 }
 
 /// In the order of their histories. Only SQLite stores an id that cannot be decoded.

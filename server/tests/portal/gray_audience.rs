@@ -8,26 +8,38 @@ use sea_orm::sea_query::Expr;
 use serde_json::{Value, json};
 
 use super::instance::read;
+use super::owed_deletion::owe_deletion;
 use super::world::{Caller, NS, World, item};
+
+const AUDIENCES: &str = "/openapi/v1/envs/LOCAL/apps/demo/gray-audiences";
 
 /// Creates the branch of the namespace `application`; returns its path.
 async fn branch(user: &Caller<'_>) -> String {
-    let made = user.post(&format!("{NS}/branches"), Value::Null).await.ok();
-    format!("{NS}/branches/{}", made["clusterName"].as_str().unwrap())
+    branch_of(user, NS).await
+}
+
+/// The same of the namespace at this path.
+async fn branch_of(user: &Caller<'_>, namespace: &str) -> String {
+    let made = user.post(&format!("{namespace}/branches"), Value::Null).await.ok();
+    format!("{namespace}/branches/{}", made["clusterName"].as_str().unwrap())
+}
+
+/// A line of rules with this address.
+fn line(ip: &str) -> Value {
+    json!({ "clientAppId": "demo", "clientIpList": [ip], "clientLabelList": [] })
+}
+
+/// The address of each audience that the caller is shown.
+async fn audiences(caller: &Caller<'_>) -> Vec<Value> {
+    let found = caller.get(AUDIENCES).await.ok();
+    let rows = found.as_array().unwrap().iter();
+    rows.map(|row| row["ruleItems"][0]["clientIpList"][0].clone()).collect()
 }
 
 #[tokio::test]
 async fn the_audiences_of_an_app_are_listed_once_and_only_where_they_may_be_seen() {
-    const AUDIENCES: &str = "/openapi/v1/envs/LOCAL/apps/demo/gray-audiences";
     let mut world = World::with_demo().await;
     let (user, other) = (world.user("u1").await, world.user("u2").await);
-    let line =
-        |ip: &str| json!({ "clientAppId": "demo", "clientIpList": [ip], "clientLabelList": [] });
-    let audiences = async |caller: &Caller<'_>| {
-        let found = caller.get(AUDIENCES).await.ok();
-        let rows = found.as_array().unwrap().iter();
-        rows.map(|row| row["ruleItems"][0]["clientIpList"][0].clone()).collect::<Vec<_>>()
-    };
     assert!(audiences(&user).await.is_empty());
     let first = branch(&user).await;
     for ips in [vec!["10.0.0.1"], vec!["10.0.0.2"], vec!["10.0.0.1"], vec![]] {
@@ -59,6 +71,23 @@ async fn the_audiences_of_an_app_are_listed_once_and_only_where_they_may_be_seen
     let before = *app.unwrap().data_change_created_time - TimeDelta::days(1);
     backdate_rules(&world, before).await;
     assert!(audiences(&world.user("u1").await).await.is_empty());
+}
+
+/// X144
+#[tokio::test]
+async fn the_audiences_of_a_definition_that_is_still_to_be_deleted_are_not_listed() {
+    let world = World::with_demo().await;
+    let user = world.user("u1").await;
+    let definition = json!({ "appId": "demo", "name": "x", "format": "properties" });
+    user.post("/openapi/v1/apps/demo/appnamespaces", definition).await.ok();
+    for (name, ip) in [("application", "10.0.0.1"), ("x", "10.0.0.2")] {
+        let made = branch_of(&user, &NS.replace("application", name)).await;
+        let body = json!({ "ruleItems": [line(ip)] });
+        user.put(&format!("{made}/rules"), body).await.empty();
+    }
+    assert_eq!(audiences(&user).await, ["10.0.0.2", "10.0.0.1"]);
+    owe_deletion(&world, "x").await;
+    assert_eq!(audiences(&user).await, ["10.0.0.1"]);
 }
 
 async fn backdate_rules(world: &World, time: DateTime<Utc>) {

@@ -3,8 +3,10 @@
 
 use castalia_server::domain::permission::grant;
 use castalia_server::domain::permission::requirement::Resource;
+use castalia_store::pending_change;
 use serde_json::json;
 
+use super::owed_deletion::owe_deletion;
 use super::trigger::Trigger;
 use super::world::{World, app};
 
@@ -79,4 +81,33 @@ async fn a_definition_that_is_deleted_meanwhile_does_not_come_back_with_the_app(
     let other = root.post(other, definition("other")).await;
     assert_eq!(other.status, 200);
     assert_eq!(other.header("castalia-pending-environments"), "");
+}
+
+/// X131: otherwise a node that ends in between leaves them, and they concern an app that is created
+/// again.
+#[tokio::test]
+async fn an_app_is_deleted_together_with_the_deletions_that_environments_owe() {
+    let world = World::with_demo().await;
+    let root = world.user("apollo").await;
+    owe_deletion(&world, "extra").await;
+    let owed = async || {
+        let owed = pending_change::of_environment(&world.store, "LOCAL", 10).await.unwrap();
+        owed.readable.into_iter().map(|change| change.namespace_name).collect::<Vec<_>>()
+    };
+    let refused = Trigger {
+        name: "refused",
+        table: "CastaliaPendingChange",
+        when: "BEFORE DELETE",
+        row: None,
+        statement: None,
+    };
+    refused.create(&world.store).await;
+    let half = root.delete("/openapi/v1/apps/demo").await;
+    half.fails(503, "deleted in the environments, but not in the portal");
+    assert_eq!(owed().await, ["extra"]);
+    root.get("/openapi/v1/apps/demo").await.ok();
+
+    refused.drop(&world.store).await;
+    root.delete("/openapi/v1/apps/demo").await.empty();
+    assert_eq!(owed().await, [""; 0]);
 }

@@ -26,7 +26,7 @@ const LATER: Duration = Duration::from_secs(600);
 
 /// Stores that the environment LOCAL still has to delete an earlier app `demo`, or the definition of
 /// this name.
-async fn owe_deletion(world: &World, namespace: &str) {
+pub(super) async fn owe_deletion(world: &World, namespace: &str) {
     let deletion = NewPendingChange {
         app_id: "demo".to_owned(),
         namespace: namespace.to_owned(),

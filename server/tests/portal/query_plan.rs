@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use castalia_server::domain::retention::Walk;
+use castalia_server::domain::retention::{Walk, remove_left_items};
 use castalia_server::server_config::ServerConfig;
 use castalia_store::entity::release_history;
 use castalia_store::{Id, Store, StoreError, Transaction};
@@ -68,6 +68,11 @@ async fn scans_are_reviewed() {
     read(&rows).await;
     write(&rows, SIZE).await;
     shorten_histories(&rows.world.environment_store).await;
+    // As after a start.
+    let mut next = Some(Id(0));
+    while let Some(last) = next {
+        next = remove_left_items(&rows.world.environment_store, last).await.unwrap();
+    }
     let sent = sent.0.lock().unwrap().clone();
     assert!(sent.len() > 300, "only {} statements were traced", sent.len());
     let mut scans = BTreeSet::new();

@@ -1,9 +1,13 @@
 //! Environments whose private namespaces are visible to members only.
 
+use castalia_server::domain::event::{self, EventKind};
+use castalia_server::domain::permission::requirement::Resource;
 use castalia_server::domain::permission::{Action, NamedRole};
 use castalia_server::settings::Installation;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::branch::{branch, items_of, set};
+use super::events::{Stream, edit};
 use super::world::{NS, World, app, item};
 
 const NAMESPACES: &str = "/openapi/v1/envs/LOCAL/apps/demo/clusters/default/namespaces";
@@ -22,7 +26,7 @@ async fn member_only() -> World {
 }
 
 /// Id of the release that `member_only` published.
-async fn release_id(world: &World) -> serde_json::Value {
+async fn release_id(world: &World) -> Value {
     let owner = world.user("u1").await;
     owner.get(&format!("{NS}/releases/latest")).await.ok()["id"].clone()
 }
@@ -62,6 +66,80 @@ async fn members_root_and_any_user_of_an_open_environment_see_values() {
     let open = World::with_demo().await;
     open.user("u1").await.post(&format!("{NS}/items"), item("k", "v")).await.ok();
     open.user("u2").await.get(&format!("{NS}/items/k")).await.ok();
+}
+
+/// X144
+#[tokio::test]
+async fn missed_events_of_a_branch_reach_those_with_rights_on_its_cluster() {
+    let mut world = World::with_demo().await;
+    world.set("configView.memberOnly.envs", "local");
+    world.grant("u2", vec![NamedRole::cluster(Action::Modify, "demo", "LOCAL", "default")]).await;
+    let (owner, editor) = (world.user("u1").await, world.user("u2").await);
+    let mut stream = Stream::open(&editor, "").await;
+    stream.kind().await;
+    let made = branch(&owner).await;
+    let last = stream.next().await.unwrap().id.unwrap().to_string();
+    edit(&owner, &items_of(&made), "1").await;
+    edit(&owner, NS, "1").await;
+    let live = [stream.next().await, stream.next().await];
+    let name = made.rsplit('/').next().unwrap();
+    assert_eq!(live[0].as_ref().unwrap().data["clusterName"], name);
+    let editor = world.user("u2").await.with("last-event-id", &last);
+    let mut again = Stream::open(&editor, "").await;
+    assert_eq!([again.next().await, again.next().await], live);
+}
+
+/// X145
+#[tokio::test]
+async fn items_of_a_branch_are_found_by_those_with_rights_on_its_cluster() {
+    let mut world = World::with_demo().await;
+    world.set("configView.memberOnly.envs", "local");
+    world.add_user("u3", "{noop}secret of a test").await;
+    for (user, cluster) in [("u2", "default"), ("u3", "other")] {
+        let role = NamedRole::cluster(Action::Read, "demo", "LOCAL", cluster);
+        world.grant(user, vec![role]).await;
+    }
+    let owner = world.user("u1").await;
+    let made = branch(&owner).await;
+    set(&owner, &items_of(&made), "rare.key", "1").await;
+    let searches = [
+        ("/openapi/v1/apps/search/by-appid-or-name?query=rare.key", "content", "name"),
+        ("/openapi/v1/global-search/item-info/by-key-or-value?key=rare.key", "body", "clusterName"),
+    ];
+    for (path, list, member) in searches {
+        let found = async |user: &str| -> Vec<Value> {
+            let answer = world.user(user).await.get(path).await.ok();
+            answer[list].as_array().unwrap().iter().map(|hit| hit[member].clone()).collect()
+        };
+        let by_owner = found("u1").await;
+        assert_eq!(by_owner.len(), 1, "{path}");
+        assert!(by_owner[0].as_str().unwrap().contains(made.rsplit('/').next().unwrap()));
+        assert_eq!(found("u2").await, by_owner, "{path}");
+        assert!(found("u3").await.is_empty(), "{path}");
+    }
+}
+
+/// X145
+#[tokio::test]
+async fn an_event_of_an_environment_that_does_not_exist_any_more_is_not_sent_and_ends_no_stream() {
+    let mut world = World::with_demo().await;
+    world.set("configView.memberOnly.envs", "gone");
+    world.grant("u2", vec![NamedRole::cluster(Action::Modify, "demo", "GONE", "default")]).await;
+    let (owner, editor) = (world.user("u1").await, world.user("u2").await);
+    let mut stream = Stream::open(&editor, "").await;
+    stream.kind().await;
+    edit(&owner, NS, "1").await;
+    let last = stream.next().await.unwrap().id.unwrap().to_string();
+    let [app_id, env, cluster, namespace] =
+        ["demo", "GONE", "other", "application"].map(str::to_owned);
+    let gone = Resource { app_id, env, cluster, namespace };
+    let events = vec![event::about(&gone, EventKind::Edit, "u1", 0)];
+    event::store(&world.store, events).await.unwrap();
+    edit(&owner, NS, "2").await;
+    let seen = stream.next().await;
+    assert_eq!(seen.as_ref().unwrap().data["env"], "LOCAL");
+    let editor = world.user("u2").await.with("last-event-id", &last);
+    assert_eq!(Stream::open(&editor, "").await.next().await, seen);
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 //! The deletion of a definition, after the environments have deleted it. Those may take long, so
 //! that another caller may have deleted the definition meanwhile, and created one with its name.
 
+use castalia_store::pending_change::ObjectKey;
 use castalia_store::{Connection, Deletion, Store, app, namespace};
 
 use super::{AppNamespace, stored};
-use crate::domain::access_request;
 use crate::domain::permission::grant;
 use crate::domain::permission::requirement::Resource;
+use crate::domain::{access_request, portal_app};
 use crate::error::{Code, Error, Result};
 
 /// Checks that there is a definition to delete; the message is that of Apollo's deletion.
@@ -20,6 +21,25 @@ pub async fn check_deletable(store: &Store, app_id: &str, name: &str) -> Result<
 /// Whether this definition was neither deleted nor replaced by another one with its name.
 pub async fn is_present(store: &Store, row: &AppNamespace) -> Result<bool> {
     is_stored(store.read(), row).await
+}
+
+/// The definition of this name in an app, or else one that differs from both names only in case: an
+/// environment may have one object for all spellings, because its database ignores case.
+pub async fn find_in_any_case(
+    store: &Store,
+    app_id: &str,
+    name: &str,
+) -> Result<Option<AppNamespace>> {
+    if let Some(exact) = namespace::app_namespace(store.read(), app_id, name).await? {
+        return Ok(Some(exact));
+    }
+    let mut found = namespace::app_namespaces_named(store.read(), &[name]).await?;
+    // In some locales, the database does not find `INFRA` for `infra`.
+    for app_id in portal_app::all_in_any_case(store, app_id).await? {
+        found.extend(namespace::app_namespaces(store.read(), &app_id).await?);
+    }
+    let wanted = ObjectKey::new(app_id, name);
+    Ok(found.into_iter().find(|row| ObjectKey::new(&row.app_id, &row.name) == wanted))
 }
 
 async fn is_stored(db: &impl Connection, row: &AppNamespace) -> Result<bool> {

@@ -110,6 +110,15 @@ fn behind(env: &str) -> Error {
         .with_code(Code::EnvUnreachable)
 }
 
+/// The outcome of a deletion that was sent. An environment does not delete what the portal has
+/// again, maybe in another case (`stored`), but it still has the earlier object. Changes that are
+/// sent again replace that, because they come in their order.
+pub(super) fn unless_in_use(stored: Option<String>) -> Result<()> {
+    let Some(name) = stored else { return Ok(()) };
+    let message = format!("{name} was created before the earlier one was deleted");
+    Err(Error::unavailable(message).with_code(Code::PartlyFailed))
+}
+
 /// The error of a deletion that environments have made and the portal has not: whoever reads that
 /// it failed would take it for not begun.
 pub(super) fn half_deleted(error: Error) -> Error {

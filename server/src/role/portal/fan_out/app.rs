@@ -78,23 +78,43 @@ pub(in crate::role::portal) async fn delete(
     environment.delete(Address::new(["apps", app_id]).with(&[("operator", operator)])).await
 }
 
-/// Deletes an app in an environment if the portal does not have it; returns whether that was so.
-/// Whoever adds an app to an environment calls this afterwards, and so does whoever deletes one in
-/// the portal, so that the later of two such callers sees the change of the other.
+/// Deletes an app in an environment unless the portal has it, or one whose id differs only in case;
+/// returns the id of that one.
+pub(in crate::role::portal) async fn delete_unless_in_use(
+    state: &PortalState,
+    environment: &Environment,
+    app_id: &str,
+    operator: &str,
+) -> Result<Option<String>> {
+    if let Some(stored) = portal_app::find_in_any_case(&state.store, app_id).await? {
+        return Ok(Some(stored));
+    }
+    delete(environment, app_id, operator).await?;
+    match portal_app::find_in_any_case(&state.store, app_id).await? {
+        Some(_) => Err(returned(app_id, environment)),
+        None => Ok(None),
+    }
+}
+
+/// The same; returns whether the portal has none. Whoever adds an app to an environment calls this
+/// afterwards, and so does whoever deletes one in the portal, so that the later of two such callers
+/// sees the change of the other.
 pub(in crate::role::portal) async fn delete_orphan(
     state: &PortalState,
     environment: &Environment,
     app_id: &str,
     operator: &str,
 ) -> Result<bool> {
-    if !portal_app::named(&state.store, &[app_id]).await?.is_empty() {
-        return Ok(false);
+    let stored = delete_unless_in_use(state, environment, app_id, operator).await?;
+    if let Some(stored) = stored.as_deref().filter(|stored| *stored != app_id) {
+        tracing::warn!(
+            app_id,
+            stored,
+            env = environment.name(),
+            "an environment may keep an app that the portal deleted, because the portal has one in another case; delete it there if the environment distinguishes case"
+        );
     }
-    delete(environment, app_id, operator).await?;
-    match portal_app::named(&state.store, &[app_id]).await?.is_empty() {
-        true => Ok(true),
-        false => Err(returned(app_id, environment)),
-    }
+    Ok(stored.is_none())
 }
 
 /// The error of a deletion in an environment during which the portal received the object again.

@@ -40,24 +40,45 @@ async fn post(
     delete_orphan(state, environment, (&row.app_id, &row.name), operator).await.map(drop)
 }
 
-/// Deletes a definition in an environment if the portal does not have it, because it was deleted
-/// while the environment was asked; returns whether that was so.
+/// Deletes a definition in an environment unless the portal has it, or one whose names differ only
+/// in case; returns that one.
+pub(in crate::role::portal) async fn delete_unless_in_use(
+    state: &PortalState,
+    environment: &Environment,
+    (app_id, name): (&str, &str),
+    operator: &str,
+) -> Result<Option<AppNamespace>> {
+    if let Some(stored) = portal_namespace::find_in_any_case(&state.store, app_id, name).await? {
+        return Ok(Some(stored));
+    }
+    delete(environment, app_id, name, operator).await?;
+    match portal_namespace::find_in_any_case(&state.store, app_id, name).await? {
+        Some(_) => Err(returned(name, environment)),
+        None => Ok(None),
+    }
+}
+
+/// The same after the environment has received the definition, because it may have been deleted
+/// meanwhile; returns whether the portal has none.
 pub(in crate::role::portal) async fn delete_orphan(
     state: &PortalState,
     environment: &Environment,
     (app_id, name): (&str, &str),
     operator: &str,
 ) -> Result<bool> {
-    let stored = portal_namespace::of_app(&state.store, app_id).await?;
-    if stored.iter().any(|stored| stored.name == name) {
-        return Ok(false);
+    let stored = delete_unless_in_use(state, environment, (app_id, name), operator).await?;
+    let is_same = |row: &&AppNamespace| (row.app_id.as_str(), row.name.as_str()) == (app_id, name);
+    if let Some(row) = stored.as_ref().filter(|row| !is_same(row)) {
+        let (namespace, stored, env) = (name, &row.name, environment.name());
+        tracing::warn!(
+            app_id,
+            namespace,
+            stored,
+            env,
+            "an environment may keep an app namespace that the portal deleted, because the portal has one in another case; delete it there if the environment distinguishes case"
+        );
     }
-    delete(environment, app_id, name, operator).await?;
-    let stored = portal_namespace::of_app(&state.store, app_id).await?;
-    match stored.iter().any(|stored| stored.name == name) {
-        true => Err(returned(name, environment)),
-        false => Ok(true),
-    }
+    Ok(stored.is_none())
 }
 
 /// Deletes a definition and its namespaces in an environment.

@@ -15,7 +15,7 @@ use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
 use crate::role::portal::extract::Query;
-use crate::role::portal::fan_out::{FanOut, Pending, definition, half_deleted};
+use crate::role::portal::fan_out::{FanOut, Pending, definition, half_deleted, unless_in_use};
 use crate::role::portal::identity::Caller;
 use crate::server_config::keys;
 use crate::wire::open_api::AppNamespace;
@@ -120,8 +120,8 @@ pub(super) async fn remove(
     fan_out.unless_refused(portal, made).await.map_err(half_deleted)?;
     let delete = async |environment: Environment| {
         let place = (app_id, namespace);
-        let deleted = definition::delete_orphan(&portal.state, &environment, place, operator);
-        deleted.await.map(drop)
+        let stored = definition::delete_unless_in_use(&portal.state, &environment, place, operator);
+        unless_in_use(stored.await?.map(|row| row.name))
     };
     Ok(fan_out.send(portal, delete).await)
 }

@@ -126,8 +126,9 @@ pub(super) async fn rules(
     Ok(OrEmpty(found.pop()))
 }
 
-/// The audiences of an app in an environment, of the namespaces that the caller may see. Apollo's
-/// admin service does not have them.
+/// The audiences of an app in an environment, of the namespaces that the caller may see and whose
+/// definition the environment does not still have to delete. Apollo's admin service does not have
+/// them.
 pub(super) async fn audiences(
     State(portal): State<Portal>,
     Extension(caller): Extension<Caller>,
@@ -147,7 +148,9 @@ pub(super) async fn audiences(
         })
         .collect();
     let visible = portal.rights().visible_among(&caller.identity, &places).await?;
-    let seen = found.into_iter().zip(visible).filter(|(_, is_visible)| *is_visible);
+    let present = portal.present_in(environment.name(), &places).await?;
+    let shown = visible.into_iter().zip(present).map(|(is_seen, is_present)| is_seen && is_present);
+    let seen = found.into_iter().zip(shown).filter(|(_, is_shown)| *is_shown);
     let mut seen: Vec<_> = seen.map(|(row, _)| GrayReleaseRule::from(row)).collect();
     people::name_people(&portal, &mut seen).await?;
     Ok(Json(seen))

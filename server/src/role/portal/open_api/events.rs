@@ -135,20 +135,27 @@ impl EventConnection {
     async fn send_again(&mut self, last: Id, missed: &[Event]) -> Result<()> {
         self.start = last;
         self.resent.extend(missed.iter().map(|event| event.id.0));
-        let places: Vec<_> = missed.iter().map(place).collect();
-        let visible = self.portal.rights().visible_among(&self.identity(), &places).await?;
-        for (event, is_visible) in missed.iter().zip(visible) {
-            let is_visible = match is_request(event) {
-                true => self.sees(event).await?,
-                false => is_visible,
-            };
-            // Whoever was editing then has announced it again since.
-            let is_over = event.kind.0 == EventKind::Presence as i16;
-            if is_visible && !is_over && self.is_wanted(event) {
-                self.push(event, None);
-            }
+        // Whoever was editing then has announced it again since.
+        let is_over = |event: &Event| event.kind.0 == EventKind::Presence as i16;
+        let missed = missed.iter().filter(|event| self.is_wanted(event) && !is_over(event));
+        let missed: Vec<_> = missed.collect();
+        let visible = self.visible(&missed).await?;
+        for (event, _) in missed.into_iter().zip(visible).filter(|(_, is_visible)| *is_visible) {
+            self.push(event, None);
         }
         Ok(())
+    }
+
+    /// Whether the user may see each of these events.
+    async fn visible(&self, events: &[&Event]) -> Result<Vec<bool>> {
+        let places: Vec<_> = events.iter().map(|event| place(event)).collect();
+        let mut visible = self.portal.visible_among(&self.identity(), &places).await?;
+        for (event, is_visible) in events.iter().zip(&mut visible) {
+            if is_request(event) {
+                *is_visible = self.sees(event).await?;
+            }
+        }
+        Ok(visible)
     }
 
     /// Begins at the newest event, and sends its id, with which the page can resume before its

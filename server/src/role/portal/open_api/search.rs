@@ -97,11 +97,11 @@ pub(super) async fn items(
 
 /// At most this number of items of each environment.
 async fn find(portal: &Portal, caller: &Caller, criteria: &Criteria, most: u64) -> Result<Hits> {
-    let Identity::User(user_id) = &caller.identity else {
+    if !matches!(caller.identity, Identity::User(_)) {
         return Err(refusal(Requirement::Person));
-    };
+    }
     let searches = portal.state.environments.active().into_iter().map(async |environment| {
-        let found = search(portal, user_id, &environment, criteria, most).await;
+        let found = search(portal, caller, &environment, criteria, most).await;
         (environment.name().to_owned(), found)
     });
     let mut hits = Hits { items: Vec::new(), limited: Vec::new(), failed: Vec::new() };
@@ -122,7 +122,7 @@ async fn find(portal: &Portal, caller: &Caller, criteria: &Criteria, most: u64) 
 /// Reads further pages while too few of the hits are visible to the user.
 async fn search(
     portal: &Portal,
-    user_id: &str,
+    caller: &Caller,
     environment: &Environment,
     criteria: &Criteria,
     most: u64,
@@ -138,7 +138,7 @@ async fn search(
         let is_complete = read >= page.total;
         let is_last = page.content.is_empty() || is_complete;
         let places: Vec<_> = page.content.iter().map(|found| place(env, found)).collect();
-        let visible = portal.rights().visible_in(user_id, env, &places).await?;
+        let visible = portal.visible_among(&caller.identity, &places).await?;
         let present = portal.present_in(env, &places).await?;
         let shown =
             visible.into_iter().zip(present).map(|(is_seen, is_present)| is_seen && is_present);

@@ -56,18 +56,16 @@ impl FromRequest<Portal> for UploadedFile {
             let message = format!("send a multipart form with the file in the field `{FIELD}`");
             Error::bad_request(message).with_code(Code::UnsupportedMediaType)
         })?;
-        let caller = request.extensions().get::<Caller>();
-        let user = caller.map(|caller| caller.identity.name().to_owned()).unwrap_or_default();
         RequestMemory::pass_on(request.extensions());
-        let body = request.into_body();
-        if body.size_hint().lower() > limit {
+        if request.body().size_hint().lower() > limit {
             return Err(too_large(limit));
         }
-        let turn = portal.own.uploads.take(&user).ok_or_else(|| {
+        let caller = request.extensions().get::<Caller>().map(|caller| &caller.identity);
+        let turn = portal.own.uploads.take(caller).ok_or_else(|| {
             let message = "Other imports are being received; retry when they are done.";
             Error::new(Reaction::TooMany, message)
         })?;
-        let received = timeout(LONGEST, receive(body, boundary, limit)).await;
+        let received = timeout(LONGEST, receive(request.into_body(), boundary, limit)).await;
         let received = received.map_err(|_| {
             let message = format!("The file did not arrive within {} s.", LONGEST.as_secs());
             Error::bad_request(message).with_code(Code::UnreadableBody)

@@ -4,7 +4,7 @@ use axum::extract::{Extension, State};
 use futures_util::future::join_all;
 
 use crate::domain::audit_log::request::concern;
-use crate::domain::pending_change::{self, PendingOperation};
+use crate::domain::pending_change::PendingOperation;
 use crate::domain::permission::requirement::{Requirement, Resource};
 use crate::domain::permission::{Action, NamedRole};
 use crate::domain::portal_app;
@@ -16,7 +16,7 @@ use crate::http::revision::On;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
-use crate::role::portal::fan_out::{FanOut, Pending, app, half_deleted};
+use crate::role::portal::fan_out::{FanOut, Pending, app, half_deleted, unless_in_use};
 use crate::role::portal::identity::Caller;
 use crate::role::portal::open_api::{By, required};
 use crate::wire::admin;
@@ -118,11 +118,11 @@ async fn delete_everywhere(
     }
     let made = portal_app::delete(store, row, operator).await;
     fan_out.unless_refused(portal, made).await.map_err(half_deleted)?;
-    pending_change::remove_deletions_of_definitions(store, app_id).await;
     // Callers who found the app before may have added it to an environment meanwhile.
     app::delete_orphans(&portal.state, &environments, app_id, operator).await;
     let delete = async |environment| {
-        app::delete_orphan(&portal.state, &environment, app_id, operator).await.map(drop)
+        let stored = app::delete_unless_in_use(&portal.state, &environment, app_id, operator);
+        unless_in_use(stored.await?)
     };
     Ok(fan_out.send(portal, delete).await)
 }

@@ -102,7 +102,7 @@ async fn with_item(
         places
     });
     let places = join_all(searches).await.concat();
-    let seen = portal.rights().visible_among(&caller.identity, &places).await?;
+    let seen = portal.visible_among(&caller.identity, &places).await?;
     let places = only(places, seen);
     let mut present = Vec::with_capacity(places.len());
     for of_env in places.chunk_by(|one, next| one.env == next.env) {
