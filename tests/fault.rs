@@ -36,6 +36,7 @@ mod load;
 mod locked;
 mod locked_portal;
 mod locked_table;
+mod locked_turns;
 mod log_pipe;
 mod member;
 mod misplaced;

@@ -8,6 +8,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
+use castalia_core::error::causes;
 use castalia_core::protocol::route::Refusal;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -261,12 +262,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
+        f.write_str(&causes(self, &self.message))
     }
 }
 
@@ -318,6 +314,7 @@ impl From<StoreError> for Error {
             }
             StoreError::Conflict(_)
             | StoreError::Locked(_)
+            | StoreError::Busy(_)
             | StoreError::Unavailable(_)
             | StoreError::CommitUnknown(_)
             | StoreError::ReadOnly(_)
@@ -337,6 +334,9 @@ impl From<StoreError> for Error {
         let message = match reaction {
             _ if error.is_retryable() => {
                 "Other changes hold the same rows for too long. Nothing was changed; retry."
+            }
+            _ if error.is_busy() => {
+                "Other requests use all connections to the database that this one may use. Nothing was changed; retry."
             }
             Reaction::Unavailable => "The database is currently unavailable.",
             Reaction::BadRequest => {

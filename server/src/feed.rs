@@ -33,7 +33,7 @@ use bytes::Bytes;
 use castalia_core::protocol::wire::{Notification, NotificationMessages};
 use castalia_store::Store;
 use castalia_store::feed::Appended;
-use chrono::{DateTime, Utc};
+use futures_util::future::join;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -43,7 +43,7 @@ use self::awaited::AwaitedIds;
 use self::cache::{NamespaceRef, Published, ReadFrom, ReleaseCache};
 use self::condition::Condition;
 use self::deferred::Deferred;
-use self::definition::KeysRead;
+use self::definition::{DefinitionKind, DefinitionScan, KeysRead};
 use self::hub::{Limits, WatchHub};
 use self::name::{Contest, Names};
 use self::pace::Pacer;
@@ -76,20 +76,16 @@ struct FeedInner {
     keys: AccessKeys,
     positions: Arc<Positions>,
     signal: Notify,
-    redefined: Notify,
     /// Held during a scan, so that scans never overlap.
     scan: Mutex<Scan>,
     /// Numbers the scans of release messages.
     scans: Rounds,
     awaited: AwaitedIds,
-    /// Time up to which names and access keys were read.
-    names_read: parking_lot::Mutex<DateTime<Utc>>,
-    /// Numbers the reads of names and access keys.
-    readings: Rounds,
+    names_scan: DefinitionScan,
+    keys_scan: DefinitionScan,
     /// Number of changes of names and access keys by this process.
     changes_here: AtomicU64,
-    /// Held during a read of access keys, so that an older result never replaces a newer one.
-    keys_read: Mutex<KeysRead>,
+    keys_read: parking_lot::Mutex<KeysRead>,
     deferred: Deferred,
     condition: Condition,
     /// The reload of everything that is requested.
@@ -130,14 +126,13 @@ impl ReleaseFeed {
             keys: AccessKeys::new(options.folds_names),
             positions,
             signal: Notify::new(),
-            redefined: Notify::new(),
             scan: Mutex::default(),
             scans: Rounds::default(),
             awaited: AwaitedIds::default(),
-            names_read: parking_lot::Mutex::new(castalia_store::now()),
-            readings: Rounds::default(),
+            names_scan: DefinitionScan::new(),
+            keys_scan: DefinitionScan::new(),
             changes_here: AtomicU64::new(0),
-            keys_read: Mutex::default(),
+            keys_read: parking_lot::Mutex::default(),
             deferred: Deferred::default(),
             condition: Condition::default(),
             reload: parking_lot::Mutex::default(),
@@ -145,7 +140,8 @@ impl ReleaseFeed {
             store,
             config,
         }));
-        feed.report_read(&feed.rebuild_definitions().await);
+        // Reported, and repeated by the scans.
+        let _ = feed.rebuild_definitions().await;
         if let Err(error) = feed.cache().find_misplaced().await {
             tracing::error!(%error, "cannot search for rows that belong to no namespace; the next reconciliation retries");
         }
@@ -165,7 +161,10 @@ impl ReleaseFeed {
             async move { feed.cache().retry_failed().await }
         });
         let feed = self.clone();
-        background.spawn("definition scan", move || feed.clone().scan_definitions());
+        background.spawn("name scan", move || feed.clone().scan_definitions(DefinitionKind::Names));
+        let feed = self.clone();
+        background
+            .spawn("access key scan", move || feed.clone().scan_definitions(DefinitionKind::Keys));
         let feed = self.clone();
         background.spawn("reconciliation", move || feed.clone().reconcile_in_turn());
         let feed = self.clone();
@@ -201,7 +200,8 @@ impl ReleaseFeed {
     pub async fn read_committed_definitions(&self) {
         // The change may bear a time that does not look new, because a clock went back.
         self.0.changes_here.fetch_add(1, Ordering::AcqRel);
-        if !self.0.readings.next(|| self.signal_definitions()).await {
+        let (names, keys) = join(self.0.names_scan.next(), self.0.keys_scan.next()).await;
+        if !(names && keys) {
             tracing::warn!(
                 "a change of a name or an access key was committed, but names and access keys could not all be read \
                  since; if it is not in effect on this node, the next successful read applies it"
@@ -217,7 +217,8 @@ impl ReleaseFeed {
 
     /// Signals that a name or an access key may have been committed.
     pub fn signal_definitions(&self) {
-        self.0.redefined.notify_one();
+        self.0.names_scan.request();
+        self.0.keys_scan.request();
     }
 
     /// The published content of a namespace, not older than the release message `told`, which the

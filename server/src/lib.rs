@@ -19,6 +19,7 @@ pub mod http;
 pub mod json;
 mod log;
 mod log_rate;
+mod missing_row;
 pub mod node;
 pub mod nudge;
 pub mod open_id;

@@ -39,11 +39,7 @@ fn tls() -> ClientConfig {
 /// The error with its causes; the first text alone says only that sending failed.
 #[must_use]
 pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
+    let text = error.to_string();
+    let causes = castalia_core::error::causes(error, &text);
+    text + &causes
 }

@@ -21,7 +21,6 @@ use tokio::sync::Mutex;
 
 use self::kind::{Key, Switch, ValueKind};
 use self::missing::MissingRows;
-pub(crate) use self::missing::REMOVED;
 
 /// The effective keys of one database. Cheap to clone; reads never block. `Debug` shows none of
 /// them: some are secrets, and addresses may contain credentials.

@@ -288,6 +288,29 @@ async fn a_recovery_is_reported_before_the_next_reconciliation(engine: Engine) {
     node.end().await;
 }
 
+/// S104: the next scan may be an hour away.
+async fn names_that_are_not_in_memory_are_answered_soon_after_a_scan_failed(engine: Engine) {
+    let options = Options::new().variable("CASTALIA_APOLLO_MESSAGE_SCAN_INTERVAL", "3600000");
+    let Some(node) = Behind::start_with(engine, options).await else { return };
+    let database = &node.fresh.database;
+    let secret = r#"SELECT "Value" FROM "CastaliaInstallation" WHERE "Name" = 'nudge.secret'"#;
+    let secret = database.rows(secret).await[0]["Value"].as_str().unwrap().to_owned();
+    let peer = node.http.clone().with("Authorization", &format!("Castalia {secret}"));
+    database.run(&[r#"ALTER TABLE "ReleaseMessage" RENAME TO "Hidden""#]).await;
+    // As another node does after a publish.
+    assert_eq!(peer.try_post("/castalia/nudge").await.unwrap().status, 200);
+    eventually("a failed scan", async || {
+        let health = node.http.get("/health").await.text;
+        health.contains("reading release messages has failed").then_some(())
+    })
+    .await;
+    assert_eq!(node.status(UNKNOWN).await, 503);
+    database.run(&[r#"ALTER TABLE "Hidden" RENAME TO "ReleaseMessage""#]).await;
+    eventually("an answer", async || (node.status(UNKNOWN).await == 404).then_some(())).await;
+    node.becomes_healthy().await;
+    node.end().await;
+}
+
 /// One test for each engine.
 macro_rules! on_each_engine {
     ($($name:ident),*) => { $(
@@ -315,6 +338,7 @@ on_each_engine!(
     a_start_waits_for_its_database,
     a_database_goes_away_and_comes_back,
     a_recovery_is_reported_before_the_next_reconciliation,
+    names_that_are_not_in_memory_are_answered_soon_after_a_scan_failed,
     what_happened_meanwhile_is_told,
     a_slow_database_slows_no_reader,
     publishes_at_once_are_all_kept

@@ -1,6 +1,6 @@
 //! An access key that another node created: it is in force on every node within seconds, and no
 //! release that was published behind it is served without it. Reads of names or keys that wait for a
-//! lock delay neither.
+//! lock delay neither. The last key of an app ends when names have been read since.
 
 use std::time::Duration;
 
@@ -25,9 +25,14 @@ const SOON: Duration = Duration::from_secs(25);
 /// Less than the five seconds after which a read of a locked table is refused.
 const BEFORE_REFUSAL: Duration = Duration::from_secs(4);
 const PLACE: [&str; 3] = ["demo", "default", "application"];
+const OTHER: [&str; 3] = ["other", "default", "application"];
 const RELEASE_KEY: &str = "20260101000000-0000000000000001";
 const NEW_KEY: &str = r#"INSERT INTO "AccessKey" ("AppId","Secret","Mode","IsEnabled")
    VALUES ('demo','0123456789abcdef',0,true)"#;
+const KEY_OF_ANOTHER_APP: &str = r#"INSERT INTO "AccessKey" ("AppId","Secret","Mode","IsEnabled")
+   VALUES ('other','fedcba9876543210',0,true)"#;
+const DELETED_KEY: &str =
+    r#"UPDATE "AccessKey" SET "IsDeleted" = true, "DeletedAt" = 1 WHERE "AppId" = 'demo'"#;
 
 async fn a_key_with_a_time_of_its_caller_is_in_force_on_every_node(engine: Engine) {
     let Some(fresh) = Fresh::on(engine).await else { return };
@@ -110,6 +115,45 @@ async fn a_new_key_is_in_force_while_names_cannot_be_read(engine: Engine) {
     fresh.remove().await;
 }
 
+/// S105: the app may have been deleted with its key. Other keys take effect as without the lock.
+async fn the_last_key_of_an_app_does_not_end_while_names_cannot_be_read(engine: Engine) {
+    let Some(fresh) = Fresh::on(engine).await else { return };
+    let node = Member::start(&fresh.database.url, 0).await;
+    for [app_id, ..] in [PLACE, OTHER] {
+        App::create(&node.admin, app_id).await.publish("open").await;
+    }
+    let other = async || value_of(&node.config.get("/configs/other/default/application").await);
+    eventually("the other app", async || (other().await == "open").then_some(())).await;
+    serves(&node, "open").await;
+    fresh.database.run(&[NEW_KEY]).await;
+    serves(&node, "401").await;
+    let locked = Locked::of(&fresh.database, engine, &["AppNamespace"], Others::Nothing).await;
+    fresh.database.run(&[DELETED_KEY]).await;
+    let health = async || {
+        assert_eq!(value_of(&node.config.get(PATH).await), "401");
+        let health = node.config.get("/health").await.text;
+        assert!(!health.contains("reading access keys"), "{health}");
+        health
+    };
+    eventually("the fault", async || {
+        health().await.contains("an app keeps its last access key").then_some(())
+    })
+    .await;
+    fresh.database.run(&[KEY_OF_ANOTHER_APP]).await;
+    fresh.database.release(OTHER, RELEASE_KEY, &json!({ "k": "secret" })).await;
+    let closed = eventually("the key of the other app", async || {
+        let value = other().await;
+        assert_ne!(value, "secret");
+        (value == "401").then_some(())
+    });
+    tokio::time::timeout(BEFORE_REFUSAL, closed).await.unwrap();
+    health().await;
+    locked.end().await;
+    serves(&node, "open").await;
+    drop(node);
+    fresh.remove().await;
+}
+
 async fn serves(node: &Member, value: &str) {
     eventually("the release", async || {
         (value_of(&node.config.get(PATH).await) == value).then_some(())
@@ -140,6 +184,7 @@ on_each_engine!(
     a_release_behind_a_new_key_is_not_served_before_the_key_is_known,
     keys_that_cannot_be_read_delay_a_release_for_a_second,
     names_that_cannot_be_read_delay_a_release_for_a_second,
-    a_new_key_is_in_force_while_names_cannot_be_read
+    a_new_key_is_in_force_while_names_cannot_be_read,
+    the_last_key_of_an_app_does_not_end_while_names_cannot_be_read
 );
 on_each_kind!(a_request_that_waits_for_a_release_needs_the_key_of_that_moment);

@@ -10,8 +10,9 @@ use crate::support::database::Engine;
 use crate::support::eventually::eventually;
 use crate::support::health::becomes;
 
-const WARNING: &str = "cannot read names and access keys";
-const RECOVERY: &str = "names and access keys can be read again";
+const WARNING: &str = "cannot be read; those last read remain in effect";
+const RECOVERY: &str = "can be read again";
+const TABLES: [(&str, &str); 2] = [("AppNamespace", "names"), ("AccessKey", "access keys")];
 
 impl Node {
     async fn hide(&self, table: &str) {
@@ -28,11 +29,10 @@ async fn an_outage_of_names_or_keys_is_reported(kind: Kind) {
     let Some(mut node) = Node::start(kind, &[]).await else { return };
     node.app.publish("1").await;
     node.eventually_serves("1").await;
-    for table in ["AppNamespace", "AccessKey"] {
+    for (table, what) in TABLES {
         becomes(&node.http, "/health", 200).await;
         node.hide(table).await;
-        let reason = "reading names and access keys has failed".to_owned();
-        reports(&node.http, &[reason]).await;
+        reports(&node.http, &[format!("reading {what} has failed")]).await;
         // Several scans, each of which fails.
         eventually("the duration to be reported", async || {
             let health = node.get("/health").await.text;
@@ -45,11 +45,13 @@ async fn an_outage_of_names_or_keys_is_reported(kind: Kind) {
         becomes(&node.http, "/health", 200).await;
     }
     let lines = node.server.printed_until_exit();
-    for (text, level) in [(WARNING, "WARN"), (RECOVERY, "INFO")] {
-        let found: Vec<_> = lines.iter().filter(|line| line.contains(text)).collect();
-        let is_at_level = |line: &&&String| line.contains(level);
-        assert_eq!(found.len(), 2, "one line per outage: {found:?}");
-        assert_eq!(found.iter().filter(is_at_level).count(), 2, "{found:?}");
+    for (_, what) in TABLES {
+        for (text, level) in [(WARNING, "WARN"), (RECOVERY, "INFO")] {
+            let text = format!("{what} {text}");
+            let found: Vec<_> = lines.iter().filter(|line| line.contains(&text)).collect();
+            assert_eq!(found.len(), 1, "one line per outage: {found:?}");
+            assert!(found[0].contains(level), "{found:?}");
+        }
     }
     node.end().await;
 }
@@ -91,7 +93,7 @@ async fn a_lock_on_the_keys_is_reported(engine: Engine) {
     locked.execute_unprepared(lock).await.unwrap();
     eventually("the outage to be reported", async || {
         let health = node.get("/health").await.text;
-        health.contains("reading names and access keys has failed").then_some(())
+        health.contains("reading access keys has failed").then_some(())
     })
     .await;
     assert_eq!(node.value().await, "1");

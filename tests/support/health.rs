@@ -6,11 +6,12 @@ use super::http::{Answer, Http};
 use super::server::Server;
 
 /// Parts of what a node reports in such a moment, and for a short time afterwards.
-const OF_THE_MACHINE: [&str; 6] = [
+const OF_THE_MACHINE: [&str; 7] = [
     "the database does not answer",
     "the database cannot be reached",
     "reading release messages has failed",
-    "reading names and access keys has failed",
+    "reading names has failed",
+    "reading access keys has failed",
     "comparing releases in memory with the database has failed",
     // A note, which alone does not change the status.
     "registry: not registered",

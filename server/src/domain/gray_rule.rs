@@ -1,5 +1,5 @@
 //! Gray rules: which clients receive the release of a branch. A row is never changed: each change
-//! inserts a new row and deletes the previous one. `gray.rs` matches rules with clients.
+//! inserts a new row and hides the previous one. `gray.rs` matches rules with clients.
 
 pub use crate::feed::cache::GrayRule;
 
@@ -373,13 +373,9 @@ async fn replace(
     let old = old.await?;
     let new = insert_rule(tx, row, author).await?;
     if old.is_some() {
-        castalia_store::release::remove_rules_before(
-            tx,
-            (app_id, cluster, namespace),
-            branch,
-            new.id,
-        )
-        .await?;
+        let place = (app_id.as_str(), cluster.as_str(), namespace.as_str());
+        castalia_store::release::remove_rules_before(tx, place, branch, new.id).await?;
+        castalia_store::release::purge_replaced(tx, place, &new).await?;
     }
     Ok(old)
 }

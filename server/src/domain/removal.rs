@@ -17,8 +17,12 @@ use crate::error::{Error, Result};
 
 /// Namespaces whose items are deleted in one transaction.
 const PORTION: usize = 50;
-/// Pause before the search for remaining items is repeated after an error.
+/// Namespaces that are read per statement to search for remaining items.
+const LOOK: u64 = 500;
+/// Pause before the search for remaining items continues after an error. It doubles with each error
+/// in a row, up to the longest.
 const RETRY: Duration = Duration::from_secs(60);
+const LONGEST_RETRY: Duration = Duration::from_secs(3600);
 
 /// The rows that a deleting transaction has to write last.
 #[derive(Debug)]
@@ -116,27 +120,34 @@ pub(super) async fn finish_items(store: &Store, namespaces: Vec<Id>) {
     }
 }
 
-/// Deletes the items that remained when an earlier process ended.
+/// Deletes the items that remained when an earlier process ended. Walks over all namespaces, because
+/// a search for such items would read both tables as a whole, usually in vain.
 pub(super) async fn resume(store: Store) {
+    let (mut position, mut pause) = (Id(0), RETRY);
     loop {
-        match left_behind(&store).await {
-            Ok(()) => return,
+        match remove_left_items(&store, position).await {
+            Ok(Some(last)) => (position, pause) = (last, RETRY),
+            Ok(None) => return,
             Err(error) => {
-                tracing::debug!(%error, "cannot list items of deleted namespaces; retrying");
-                tokio::time::sleep(RETRY).await;
+                tracing::warn!(%error, after = position.0, pause_seconds = pause.as_secs(),
+                    "cannot delete the items of namespaces that were deleted before the start; they are unreachable; retrying");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_RETRY);
             }
         }
     }
 }
 
-async fn left_behind(store: &Store) -> Result<()> {
-    loop {
-        let namespaces = castalia_store::removal::with_items(store.read(), PORTION as u64).await?;
-        if namespaces.is_empty() {
-            return Ok(());
-        }
-        delete_items(store, &namespaces).await?;
+/// Deletes the items of those of the next namespaces that are deleted. Returns the id of the last of
+/// these namespaces; `None` if there are no more.
+pub async fn remove_left_items(store: &Store, position: Id) -> Result<Option<Id>> {
+    let next = castalia_store::removal::namespaces_after(store.read(), position, LOOK).await?;
+    let Some(next) = next else { return Ok(None) };
+    for portion in next.deleted.chunks(PORTION) {
+        let left = castalia_store::item::namespaces_with_items(store.read(), portion).await?;
+        delete_items(store, &left).await?;
     }
+    Ok(Some(next.last))
 }
 
 async fn delete_items(store: &Store, namespaces: &[Id]) -> Result<()> {

@@ -17,6 +17,7 @@ use crate::background::Background;
 use crate::error::{Error, Result};
 use crate::server_config::{ServerConfig, keys};
 
+pub use super::removal::remove_left_items;
 use walk::Done;
 pub use walk::Walk;
 
@@ -156,8 +157,8 @@ async fn shorten(store: &Store, config: &ServerConfig, line: &Line) -> Result<u6
     }
 }
 
-/// Removes the rows of a line up to this one. They are read in large pieces, because PostgreSQL
-/// sorts the whole line for each piece, and removed in small ones.
+/// Removes the rows of a line up to this one. They are read in large pieces, because a database whose
+/// index does not contain their ids sorts the whole line for each piece, and removed in small ones.
 async fn remove_up_to(store: &Store, line: &Line, last: Id) -> Result<u64> {
     let mut total = 0;
     loop {

@@ -5,6 +5,7 @@ mod table;
 mod tests;
 
 use std::collections::{HashMap, HashSet};
+use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ use castalia_store::{Secret, Small};
 use parking_lot::Mutex;
 
 use self::table::KeyTable;
+use super::definition::DefinitionScan;
 use super::folded::{Folded, FoldedMap};
 use crate::error::{Error, Result};
 
@@ -135,10 +137,9 @@ impl AccessKeys {
     pub fn replace(&self, rows: impl IntoIterator<Item = AccessKey>) -> Vec<Arc<str>> {
         let mut apps: HashMap<String, (Arc<str>, AppKeys)> = HashMap::new();
         for row in rows.into_iter().filter(|row| row.is_enabled) {
-            let name =
-                if self.folds { row.app_id.to_ascii_lowercase() } else { row.app_id.clone() };
-            let (_, keys) =
-                apps.entry(name).or_insert_with(|| (row.app_id.into(), AppKeys::default()));
+            let (_, keys) = apps
+                .entry(self.folded(&row.app_id))
+                .or_insert_with(|| (row.app_id.into(), AppKeys::default()));
             match row.mode {
                 Mode::Filter => keys.filter.push((row.id, row.signer)),
                 Mode::Observe => keys.observe.push((row.id, row.signer)),
@@ -156,6 +157,48 @@ impl AccessKeys {
         self.confirm();
         let before = self.loaded.swap(Some(Arc::new(loaded)));
         before.map_or_else(Vec::new, |before| self.changed_since(&before))
+    }
+
+    /// Keys that remain in effect beside these rows, without which their apps would be open: such an
+    /// app may have been deleted, and while its names are known, everybody would receive its
+    /// releases. Requests a read of names when it first finds one; once that has succeeded, the key
+    /// has ended.
+    pub(super) fn ending(&self, rows: &[AccessKey], names: &DefinitionScan) -> Vec<AccessKey> {
+        let mut keys = self.last_filters(rows);
+        let mut table = self.table.lock();
+        let known = mem::take(&mut table.ending);
+        keys.retain(|key| {
+            let request = known.get(&key.id).copied().unwrap_or_else(|| names.request());
+            let is_ending = !names.has_answered(request);
+            if is_ending {
+                table.ending.insert(key.id, request);
+            }
+            is_ending
+        });
+        keys
+    }
+
+    /// Whether keys are in effect that end when names have been read.
+    pub(super) fn is_ending_any(&self) -> bool {
+        !self.table.lock().ending.is_empty()
+    }
+
+    /// The enabled filter keys of the apps that would have none with these rows.
+    fn last_filters(&self, rows: &[AccessKey]) -> Vec<AccessKey> {
+        let filters = rows.iter().filter(|row| row.is_enabled && row.mode == Mode::Filter);
+        let closed: HashSet<_> = filters.map(|row| self.folded(&row.app_id)).collect();
+        let mut last = Vec::new();
+        self.each(|key| {
+            if key.mode == Mode::Filter && !closed.contains(&self.folded(&key.app_id)) {
+                last.push(key);
+            }
+        });
+        last
+    }
+
+    /// The same text for all spellings of an app.
+    fn folded(&self, app_id: &str) -> String {
+        if self.folds { app_id.to_ascii_lowercase() } else { app_id.to_owned() }
     }
 
     /// Records the ids of all rows, also deleted ones; returns whether the newest one decreased.

@@ -14,30 +14,34 @@ const LONGEST_ROUND: Duration = Duration::from_secs(300);
 pub(super) enum FeedTask {
     /// Reads release messages.
     Scan,
-    /// Reads names and access keys.
-    Definitions,
+    /// Reads names.
+    Names,
+    /// Reads access keys.
+    Keys,
     /// Compares the cache with the database.
     Reconciliation,
 }
 
 impl FeedTask {
-    const ALL: [Self; 3] = [Self::Scan, Self::Definitions, Self::Reconciliation];
+    const ALL: [Self; 4] = [Self::Scan, Self::Names, Self::Keys, Self::Reconciliation];
 
     fn purpose(self) -> &'static str {
         match self {
             Self::Scan => "reading release messages",
-            Self::Definitions => "reading names and access keys",
+            Self::Names => "reading names",
+            Self::Keys => "reading access keys",
             Self::Reconciliation => "comparing releases in memory with the database",
         }
     }
 
     /// What follows if it does not succeed.
-    fn effect(self) -> &'static str {
+    pub(super) fn effect(self) -> &'static str {
         match self {
             Self::Scan => ": published changes do not reach clients",
-            Self::Definitions => {
-                ": new names are unknown to clients, and changes of access keys do not take effect"
+            Self::Names => {
+                ": new names are unknown to clients, and an app keeps its last access key even if it was deleted or disabled"
             }
+            Self::Keys => ": changes of access keys do not take effect",
             Self::Reconciliation => "",
         }
     }

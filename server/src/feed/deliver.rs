@@ -10,7 +10,6 @@ use castalia_store::feed::Message;
 use futures_util::{StreamExt as _, stream};
 
 use super::cache::{NamespaceKey, NamespaceRef};
-use super::definition::soon;
 use super::hub::Wake;
 use super::scan::in_time;
 use super::{ReleaseFeed, notification};
@@ -120,6 +119,7 @@ impl ReleaseFeed {
         }
         if self.0.deferred.remove(watch_key, id) {
             tracing::info!(namespace = watch_key, "a deferred namespace can be read again");
+            self.reload_for_lost_keys();
         }
         if let Some(key) = stored.or(other) {
             self.wake(&key, text, id).await;
@@ -139,6 +139,7 @@ impl ReleaseFeed {
                 metrics::counter!("castalia_deferred_messages_total")
                     .increment(u64::from(done.is_err()));
             }
+            // The namespaces that are left may not be in memory any more.
             self.reload_for_lost_keys();
         }
     }
@@ -154,7 +155,9 @@ impl ReleaseFeed {
         if rows.iter().all(|Message { text, .. }| self.knows_names(text)) {
             return Ok(());
         }
-        if let Err(error) = soon(self.add_names()).await {
+        let feed = self.clone();
+        let read = async move { feed.add_names().await };
+        if let Err(error) = self.0.names_scan.soon(read).await {
             self.check_database().await?;
             tracing::warn!(%error, "cannot read names; delivering release messages under the names that they contain");
         }

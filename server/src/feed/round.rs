@@ -39,13 +39,23 @@ impl Rounds {
         });
     }
 
+    /// Number of the reads that have begun.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::SeqCst)
+    }
+
+    /// Whether a read has succeeded that began after so many others.
+    pub(super) fn has_succeeded_after(&self, begun: u64) -> bool {
+        *self.done.borrow() > begun
+    }
+
     /// Requests a read and waits until one succeeds that began after this call. Returns whether
     /// that happened in time.
     pub(super) async fn next(&self, ask: impl FnOnce()) -> bool {
-        let next = self.begun.load(Ordering::SeqCst) + 1;
+        let begun = self.begun();
         let mut done = self.done.subscribe();
         ask();
-        let wait = done.wait_for(|done| *done >= next);
+        let wait = done.wait_for(|done| *done > begun);
         tokio::time::timeout(PATIENCE, wait).await.is_ok_and(|waited| waited.is_ok())
     }
 }

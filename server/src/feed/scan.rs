@@ -12,14 +12,17 @@ use futures_util::future::join;
 
 use super::cache::{NamespaceRef, PATIENCE, away};
 use super::condition::FeedTask;
-use super::gap::Gaps;
+use super::gap::{DueIds, Gaps};
 use super::position::PositionKey;
 use super::{BATCH, ReleaseFeed};
 use crate::error::Result;
 use crate::server_config::keys;
 
-/// Pause after a failed scan, in addition to the time that the failure took.
-const RETRY: Duration = Duration::from_millis(100);
+/// Maximum pause before a failed scan is repeated: until one succeeds, namespaces that are not in
+/// memory are refused.
+const RETRY: Duration = Duration::from_secs(1);
+/// Minimum pause, also if signals arrive meanwhile.
+const SHORTEST_RETRY: Duration = Duration::from_millis(100);
 /// Maximum duration of one read. It tolerates a slow database, but not a dead one.
 pub(super) const STEP: Duration = Duration::from_secs(30);
 /// Rows per statement when all messages are read.
@@ -122,15 +125,19 @@ impl ReleaseFeed {
 
     /// Scans on a signal, and at least once per interval.
     pub(super) async fn scan_messages(self) {
+        // Also of a scan before a panic.
+        let mut is_failing = self.cache().is_database_away();
         loop {
-            let pause = self.0.config.get(&keys::SCAN_INTERVAL);
+            let interval = self.0.config.get(&keys::SCAN_INTERVAL);
+            let pause = if is_failing { interval.min(RETRY) } else { interval };
             self.0.condition.begins(FeedTask::Scan, pause);
             let _ = tokio::time::timeout(pause, self.0.signal.notified()).await;
             let mut scan = self.0.scan.lock().await;
             let done = self.scan_once(&mut scan, Look::Usual).await;
             drop(scan);
-            self.cache().set_database_away(done.is_err());
-            let is_news = self.0.condition.ended(FeedTask::Scan, done.is_err());
+            is_failing = done.is_err();
+            self.cache().set_database_away(is_failing);
+            let is_news = self.0.condition.ended(FeedTask::Scan, is_failing);
             match done {
                 Ok(()) if is_news => {
                     tracing::info!("the database answers again; reading release messages");
@@ -140,7 +147,7 @@ impl ReleaseFeed {
                     if is_news {
                         tracing::warn!(%error, "cannot read release messages; clients keep their values until the database answers");
                     }
-                    tokio::time::sleep(RETRY).await;
+                    tokio::time::sleep(SHORTEST_RETRY).await;
                 }
             }
         }
@@ -202,13 +209,11 @@ impl ReleaseFeed {
     async fn scan_once(&self, scan: &mut Scan, look: Look) -> Result<()> {
         let (began, awaited) = self.0.awaited.begin_scan();
         let round = self.0.scans.begin();
-        let spans = match look {
+        let due = match look {
             Look::Usual => scan.gaps.due(&awaited, began),
             Look::Everywhere => scan.gaps.all(began),
         };
-        for span in spans {
-            self.fill_gaps(scan, span).await?;
-        }
+        self.fill_gaps(scan, due).await?;
         scan.gaps.expire(self.0.config.get(&keys::GAP_PATIENCE), began);
         self.scan_new(scan, began).await?;
         scan.began = Some(began);
@@ -216,23 +221,35 @@ impl ReleaseFeed {
         Ok(())
     }
 
-    async fn fill_gaps(&self, scan: &mut Scan, (first, last): (i64, i64)) -> Result<()> {
-        let mut next = first;
-        loop {
-            let rows = stored::messages_between(self.0.store.read(), next, last, BATCH);
-            let rows = in_time(async { Ok(rows.await?) }).await?;
-            let mut late = rows.readable;
-            late.retain(|message| scan.gaps.is_missing(message.id.0));
-            self.deliver_read(&late).await?;
-            for message in &late {
-                scan.gaps.fill(message.id.0);
-                scan.remember(message);
-            }
-            match rows.last_id {
-                Some(id) if rows.count as u64 == BATCH && id.0 < last => next = id.0 + 1,
-                _ => return Ok(()),
+    async fn fill_gaps(&self, scan: &mut Scan, due: DueIds) -> Result<()> {
+        for ids in due.single.chunks(BATCH as usize) {
+            let ids: Vec<_> = ids.iter().copied().map(Id).collect();
+            let found = stored::messages_with_ids(self.0.store.read(), &ids);
+            let found = in_time(async { Ok(found.await?) }).await?;
+            self.deliver_late(scan, found).await?;
+        }
+        for (first, last) in due.ranges {
+            let mut next = Some(first);
+            while let Some(first) = next {
+                let rows = stored::messages_between(self.0.store.read(), first, last, BATCH);
+                let rows = in_time(async { Ok(rows.await?) }).await?;
+                let is_last = (rows.count as u64) < BATCH;
+                next = rows.last_id.filter(|id| !is_last && id.0 < last).map(|id| id.0 + 1);
+                self.deliver_late(scan, rows.readable).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Delivers those of the messages that were missing.
+    async fn deliver_late(&self, scan: &mut Scan, mut late: Vec<Message>) -> Result<()> {
+        late.retain(|message| scan.gaps.is_missing(message.id.0));
+        self.deliver_read(&late).await?;
+        for message in &late {
+            scan.gaps.fill(message.id.0);
+            scan.remember(message);
+        }
+        Ok(())
     }
 
     /// Reads greater ids. The row with the last id is read again as well, to notice that the ids

@@ -1,6 +1,6 @@
 //! The capacity of this process, which follows from the limit on open files.
 
-use castalia_store::RESERVED_CONNECTIONS;
+use castalia_store::EXTRA_CONNECTIONS;
 
 use super::large_head::LargeHeads;
 use crate::feed::hub::Limits;
@@ -33,8 +33,7 @@ impl Capacity {
                 "the limit on open files is low, so only few clients can connect; raise it to 1024 or more"
             );
         }
-        let connections = 2 * u64::from(settings.max_connections) + u64::from(RESERVED_CONNECTIONS);
-        Self::new(limit, usize::try_from(connections).unwrap_or(UNKNOWN))
+        Self::new(limit, database_connections(settings.max_connections))
     }
 
     /// `limit` is the maximum number of open files, of which `databases` are used by the databases.
@@ -86,6 +85,12 @@ impl Capacity {
     }
 }
 
+/// Connections to two databases: that of the environment, and that of the portal.
+fn database_connections(max_connections: u32) -> usize {
+    let each = u64::from(max_connections) + u64::from(EXTRA_CONNECTIONS);
+    usize::try_from(2 * each).unwrap_or(UNKNOWN)
+}
+
 #[cfg(unix)]
 fn raised_limit() -> Option<usize> {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -109,6 +114,12 @@ fn raised_limit() -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As many as `docs/operations.md` states.
+    #[test]
+    fn connections_to_both_databases_are_not_for_clients() {
+        assert_eq!(database_connections(16), 2 * (16 + 9));
+    }
 
     #[test]
     fn each_kind_leaves_room_for_the_next() {

@@ -5,16 +5,11 @@
 //! that overrides it, while one that replaces it has a greater id. Values are not interpreted here.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::SettingRows;
-
-/// How long a row that somebody removed from a table with other rows remains in effect: longer than
-/// a restore that inserts row by row takes to fill so small a table. Settings are read again a minute
-/// later.
-pub(crate) const REMOVED: Duration = Duration::from_secs(30);
+use crate::missing_row::REMOVED;
 
 /// The rows that are missing.
 #[derive(Default)]

@@ -25,6 +25,9 @@ pub enum StoreError {
     /// Another process has locked a SQLite file, or all tables of a server.
     #[error("another process holds a lock on the whole database: {0}")]
     Locked(#[source] DbErr),
+    /// This node uses all connections that it may use for the work, and the database may be well.
+    #[error("no connection to the database is free: {0}")]
+    Busy(#[source] DbErr),
     /// There is no connection, or it was lost before anything was committed, or the database ended
     /// the statement.
     #[error("the database cannot be reached: {0}")]
@@ -114,8 +117,14 @@ impl StoreError {
         matches!(self, Self::Conflict(_))
     }
 
+    /// Whether the work had no connection, or lost it.
     pub fn is_connection_lost(&self) -> bool {
-        matches!(self, Self::Unavailable(_))
+        matches!(self, Self::Unavailable(_) | Self::Busy(_))
+    }
+
+    /// Whether only this node was in the way of the work.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Busy(_))
     }
 
     /// Whether the server behind the connection is not in service, while others of its cluster may
@@ -215,6 +224,7 @@ impl From<DbErr> for StoreError {
         }
         match reaction(&error) {
             Reaction::Conflict | Reaction::Outdated => Self::Conflict(error),
+            Reaction::Busy => Self::Busy(error),
             Reaction::Unavailable | Reaction::Unready | Reaction::Ended | Reaction::Exhausted => {
                 Self::Unavailable(error)
             }

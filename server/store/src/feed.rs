@@ -15,6 +15,7 @@ use sea_orm::{
     QueryTrait, Select,
 };
 
+use crate::condition::chunks;
 use crate::entity::{access_key, app_namespace, cluster, namespace, release, release_message};
 use crate::error::StoreError;
 use crate::number::{Id, Small};
@@ -55,7 +56,29 @@ pub async fn messages_between(
 ) -> Result<Rows<Message>, StoreError> {
     use release_message::{Column, Entity};
     let between = Condition::all().add(Column::Id.gte(Id(first))).add(Column::Id.lte(Id(last)));
-    let messages = Entity::find().filter(between).order_by_asc(Column::Id).limit(limit);
+    read_messages(db, Entity::find().filter(between).order_by_asc(Column::Id).limit(limit)).await
+}
+
+/// The release messages with these ids; rows between them are not read. Those that cannot be decoded
+/// are omitted.
+pub async fn messages_with_ids(
+    db: &impl ConnectionTrait,
+    ids: &[Id],
+) -> Result<Vec<Message>, StoreError> {
+    use release_message::{Column, Entity};
+    let mut found = Vec::new();
+    for chunk in chunks(ids) {
+        let messages = Entity::find().filter(Column::Id.is_in(chunk)).order_by_asc(Column::Id);
+        found.extend(read_messages(db, messages).await?.readable);
+    }
+    Ok(found)
+}
+
+async fn read_messages(
+    db: &impl ConnectionTrait,
+    messages: Select<release_message::Entity>,
+) -> Result<Rows<Message>, StoreError> {
+    use release_message::{Column, Entity};
     let columns = [Column::Id, Column::Message, Column::DataChangeLastTime];
     let rows = readable::read(db, messages.select_only().columns(columns)).await?;
     let message =

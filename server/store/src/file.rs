@@ -11,10 +11,11 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use sea_orm::DbErr;
-use sea_orm::sqlx::{self, Connection as _, SqliteConnection};
+use sea_orm::sqlx::sqlite::SqliteConnectOptions;
+use sea_orm::sqlx::{self, Connection as _, Executor as _, SqliteConnection};
 
 use crate::error::StoreError;
-use crate::pool::StoreOptions;
+use crate::pool::{BUSY_TIMEOUT, StoreOptions};
 use crate::url::DatabaseUrl;
 
 /// Suffixes of the files of a database: the file itself, its write-ahead log, and the index of the
@@ -32,6 +33,8 @@ pub(super) struct SqliteFile {
     path: PathBuf,
     /// The files that the connections have open, as far as they are known.
     known: Arc<Mutex<[Option<FileIdentity>; SUFFIXES.len()]>>,
+    /// A connection that is only kept open.
+    kept: Arc<Mutex<Option<SqliteConnection>>>,
 }
 
 impl SqliteFile {
@@ -55,7 +58,7 @@ impl SqliteFile {
                 return Err(url.error(&options.setting, problem));
             }
         }
-        let file = Self { path, known: Arc::default() };
+        let file = Self { path, known: Arc::default(), kept: Arc::default() };
         for suffix in SUFFIXES {
             let path = file.beside(suffix);
             restrict(&path).map_err(|error| {
@@ -68,6 +71,22 @@ impl SqliteFile {
             })?;
         }
         Ok(file)
+    }
+
+    /// Opens a connection that is kept until the end. When the last one of a file is closed, SQLite
+    /// removes the log and its index, and those that the next one creates would seem to replace
+    /// them. Without it, none may be open for a moment: after a failed write each is replaced, and
+    /// idle ones are closed.
+    pub(super) async fn keep_open(&self) -> Result<(), sqlx::Error> {
+        let options = SqliteConnectOptions::new()
+            .filename(&self.path)
+            .create_if_missing(false)
+            .busy_timeout(BUSY_TIMEOUT);
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        // Only a connection that has read has the log open. It keeps no page that others change.
+        connection.execute("SELECT COUNT(*) FROM sqlite_master").await?;
+        *self.kept.lock() = Some(connection);
+        Ok(())
     }
 
     /// Checks that the files are still those that the connections opened.
@@ -122,8 +141,14 @@ impl SqliteFile {
         File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
     }
 
-    /// Forgets the files, because all connections are closed.
-    pub(super) fn release(&self) {
+    /// Forgets the files, because all connections but the one that writes are closed.
+    pub(super) async fn release(&self) {
+        let kept = self.kept.lock().take();
+        if let Some(kept) = kept
+            && let Err(error) = kept.close().await
+        {
+            tracing::debug!(%error, "a connection to the database file did not close");
+        }
         *self.known.lock() = Default::default();
     }
 
@@ -195,5 +220,36 @@ mod tests {
         let again = pool::open(&url, &options, &MySqlServers::default()).await.unwrap();
         let found = again.read.execute_unprepared("SELECT a FROM t").await;
         assert!(found.is_ok(), "the log is gone, and with it the table: {found:?}");
+    }
+
+    /// S103
+    #[tokio::test]
+    async fn the_log_remains_while_all_connections_are_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("portal.db");
+        let url: DatabaseUrl = format!("sqlite://{}", path.display()).parse().unwrap();
+        let options = StoreOptions {
+            acquire_timeout: std::time::Duration::from_secs(10),
+            ..StoreOptions::new("test")
+        };
+        let pools = pool::open(&url, &options, &MySqlServers::default()).await.unwrap();
+        let file = pools.file.clone().unwrap();
+        pools.write.execute_unprepared("CREATE TABLE t (a)").await.unwrap();
+        file.check().unwrap();
+        // So that no file system uses their inodes again.
+        for suffix in &SUFFIXES[1..] {
+            fs::hard_link(file.beside(suffix), directory.path().join(format!("kept{suffix}")))
+                .unwrap();
+        }
+        // They were idle for long when a write failed.
+        for pool in [&pools.reserved, &pools.ping, &pools.read] {
+            pool.close_by_ref().await.unwrap();
+        }
+        pools.retirement.retire_all();
+        pools.write.execute_unprepared("INSERT INTO t VALUES (1)").await.unwrap();
+        file.check().unwrap();
+        file.release().await;
+        pools.write.close().await.unwrap();
+        assert!(!file.beside("-wal").exists(), "the log was not written to the file");
     }
 }

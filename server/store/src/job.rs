@@ -2,6 +2,7 @@
 //! input and of the result, so that the compiler generates the machinery of transactions once, and
 //! not for each of the many jobs. Knows no table and no engine.
 
+use std::any::TypeId;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -34,6 +35,9 @@ pub(crate) enum Verdict {
 
 /// The work of a job, whose types are known only to its caller.
 pub(crate) trait Work: Send + Sync {
+    /// The function that it runs.
+    fn function(&self) -> TypeId;
+
     /// Runs in the transaction, and keeps the result for the caller.
     fn run<'c>(&'c self, tx: &'c DatabaseTransaction) -> BoxFuture<'c, Verdict>;
 }
@@ -79,6 +83,10 @@ where
         + Sync
         + 'static,
 {
+    fn function(&self) -> TypeId {
+        TypeId::of::<F>()
+    }
+
     fn run<'c>(&'c self, tx: &'c DatabaseTransaction) -> BoxFuture<'c, Verdict> {
         let running = (self.run)(tx, &self.input);
         Box::pin(async move {
@@ -144,6 +152,11 @@ impl Job {
             self.refusals.note(&statement, error);
         }
         verdict
+    }
+
+    /// What it has in common with jobs that probably take as long.
+    pub(crate) fn kind(&self) -> TypeId {
+        self.work.function()
     }
 
     /// The time when its caller stops waiting; the job must not start later.

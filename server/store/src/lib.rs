@@ -27,6 +27,7 @@ pub mod item;
 mod job;
 mod lane;
 pub mod length;
+mod long_work;
 pub mod message;
 pub mod migration;
 mod mysql_server;
@@ -80,7 +81,7 @@ use tokio::sync::Mutex;
 use audit::Trail;
 use file::SqliteFile;
 use job::{Job, LastResult, Verdict, Work};
-use lane::{Lane, Writes};
+use lane::{Lane, Lanes};
 use mysql_server::MySqlServers;
 use pool::Pools;
 use pulse::Pulse;
@@ -89,7 +90,6 @@ use retirement::Retirement;
 use sign_in::SignIn;
 use statement::StatementCount;
 use status::StatusRecord;
-use transaction::Transactions;
 use turns::Turns;
 use writer::Writer;
 
@@ -99,7 +99,7 @@ pub use migration::{Origin, Part};
 pub use notify::Listener;
 pub use number::{Id, Small};
 pub use page::{Page, Paged, Sort};
-pub use pool::{RESERVED_CONNECTIONS, SQLITE_READERS, StoreOptions};
+pub use pool::{EXTRA_CONNECTIONS, SQLITE_READERS, StoreOptions};
 pub use reader::Reader;
 pub use row::{Authorship, Deletion, now};
 pub use secret::Secret;
@@ -149,6 +149,8 @@ struct Shared {
     is_starting: Arc<AtomicBool>,
     /// Whether a trial write after a conflict is running.
     is_on_trial: AtomicBool,
+    /// When a trial write last followed a write that takes long.
+    slow_checked: parking_lot::Mutex<Option<Instant>>,
     /// Held by the caller of this process that may import.
     imports: Arc<Mutex<()>>,
     file: Option<SqliteFile>,
@@ -179,29 +181,30 @@ impl Store {
             Turns::new(db, pooled, patience, &retirement, &sign_in, is_starting)
         };
         let (read, reserved) = (turns(read, pooled), turns(reserved, kept));
-        let transactions = |turns: &Turns| {
-            let (turns, pulse, retirement) = (turns.clone(), pulse.clone(), retirement.clone());
-            Writes::Transactions(Box::new(Transactions { turns, pulse, retirement }))
-        };
-        let (writes, reserved_writes) = match is_server {
-            true => (transactions(&read), transactions(&reserved)),
+        let writer = match is_server {
+            true => None,
             false => {
                 let writer =
                     Writer::start(write.clone(), writing, file.clone(), retirement.clone());
-                let writer = writer.map_err(|error| {
+                Some(writer.map_err(|error| {
                     StoreError::setting(&options.setting, format!("cannot start a thread: {error}"))
-                })?;
-                (Writes::Writer(writer.clone()), Writes::Writer(writer))
+                })?)
             }
         };
-        let reads = if is_server { pool::reads_at_once(pooled) } else { pooled };
         let refusals = Refusals::default();
-        let reader =
-            |turns, reads| Reader::new(turns, reads, pulse.clone(), refusals.clone(), file.clone());
+        let lanes = Lanes {
+            writer,
+            pulse: pulse.clone(),
+            retirement: retirement.clone(),
+            refusals: refusals.clone(),
+            file: file.clone(),
+        };
+        let reads = if is_server { pool::reads_at_once(pooled) } else { pooled };
         let shared = Shared {
             url,
-            common: Lane { reader: reader(read, reads), writes },
-            reserved: Lane { reader: reader(reserved, kept), writes: reserved_writes },
+            // A file has no locks on tables or rows.
+            common: lanes.lane(read, reads, is_server),
+            reserved: lanes.lane(reserved, kept, false),
             options,
             write,
             pulse,
@@ -213,6 +216,7 @@ impl Store {
             statements,
             is_starting,
             is_on_trial: AtomicBool::new(false),
+            slow_checked: parking_lot::Mutex::default(),
             imports: Arc::default(),
             file,
         };
@@ -297,7 +301,7 @@ impl Store {
             let (job, answer) = Job::new(work, step.clone(), self.noted_refusals());
             // The limit of the answer includes the wait for space in the queue.
             let submit = self.lane().writes.submit(job);
-            let ((), answer) = tokio::join!(submit, answer.receive(|| self.check_extent()));
+            let ((), answer) = tokio::join!(submit, answer.receive(|| self.check_slow()));
             if let Some(step) = step {
                 step.end(matches!(answer, Ok(Verdict::Done)));
             }
@@ -356,7 +360,7 @@ impl Store {
                 {
                     tracing::warn!(%error, "cannot truncate the write-ahead log; keep it beside the database file");
                 }
-                file.release();
+                file.release().await;
             }
             shared.write.close_by_ref().await?;
             shared.pulse.close().await?;

@@ -46,7 +46,11 @@ pub const SQLITE_READERS: u32 = 4;
 /// Connections that are reserved for the work that applications wait for, opened on demand: the
 /// scan, reconciliation, names and keys, heartbeats, and a few namespaces that are loaded at the
 /// same time.
-pub const RESERVED_CONNECTIONS: u32 = 5;
+const RESERVED_CONNECTIONS: u32 = 5;
+/// Connections to a database server beside those for requests, at most: the reserved ones, the one
+/// for pings and one that replaces it, the one that signs in from time to time, and PostgreSQL's
+/// listener or the lock of an import, which concern different databases.
+pub const EXTRA_CONNECTIONS: u32 = RESERVED_CONNECTIONS + 4;
 /// The same for a SQLite file, which has no heartbeats of other nodes and no network latency.
 const SQLITE_RESERVED: u32 = 3;
 
@@ -63,9 +67,7 @@ pub(super) fn reserved(dialect: Dialect) -> u32 {
 pub struct StoreOptions {
     /// The setting with the URL, in the user's spelling; errors name it.
     pub setting: String,
-    /// Connections to MySQL or PostgreSQL, in addition to the reserved ones, the one for pings, the
-    /// one that signs in from time to time, the one for the lock of an import, and the one of
-    /// PostgreSQL's listener.
+    /// Connections to MySQL or PostgreSQL for requests; there are up to `EXTRA_CONNECTIONS` more.
     pub max_connections: u32,
     /// Maximum time to wait for one of them.
     pub acquire_timeout: Duration,
@@ -137,6 +139,7 @@ pub(super) async fn open(
             let read = connect(url, options, readers(SQLITE_READERS)).await?;
             let reserved = connect(url, options, readers(SQLITE_RESERVED)).await?;
             let ping = connect(url, options, readers(1)).await?;
+            file.keep_open().await.map_err(|error| url.error(&options.setting, error))?;
             let (ping_options, file) = (None, Some(file));
             Ok(Pools { read, write, reserved, ping, ping_options, retirement, writing, file })
         }
@@ -239,8 +242,9 @@ fn server_options(
 }
 
 /// Limits in the database itself, so that it does not continue to work for a caller that received
-/// an error, and does not keep the locks of a node that disappeared. MySQL skips the comment and
-/// has no limit for the statement.
+/// an error, and does not keep the locks of a node that disappeared. MySQL executes the first
+/// comment, and MariaDB the second one. MySQL limits only statements that read, and not idle
+/// transactions. A shorter limit of its administrator is kept.
 ///
 /// Strict whatever the server's default is: otherwise a character that a column cannot store
 /// becomes `?`, and a long value is cut, in a change that is acknowledged. A row with the id 0 (a
@@ -248,11 +252,14 @@ fn server_options(
 /// default is that it is not, and a commit neither begins another transaction nor ends the session.
 fn mysql_limits() -> SqlStr {
     let (longest, lock, idle) = (LONGEST.as_secs(), LOCK_TIMEOUT.as_secs(), idle_limit().as_secs());
+    let milliseconds = LONGEST.as_millis();
     AssertSqlSafe(format!(
         "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',STRICT_ALL_TABLES,STRICT_TRANS_TABLES,NO_AUTO_VALUE_ON_ZERO'), \
          autocommit = 1, completion_type = 0, innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock}, \
-         wait_timeout = {idle} /*M!100301 , max_statement_time = {longest}, \
-         idle_transaction_timeout = {longest} */"
+         wait_timeout = {idle} \
+         /*!50708 , max_execution_time = IF(@@SESSION.max_execution_time BETWEEN 1 AND {milliseconds}, \
+         @@SESSION.max_execution_time, {milliseconds}) */ \
+         /*M!100301 , max_statement_time = {longest}, idle_transaction_timeout = {longest} */"
     ))
     .into_sql_str()
 }
@@ -336,4 +343,21 @@ fn file_options(
         })
     });
     with
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// S98: MariaDB, on which the tests run, skips the limit of MySQL, and MySQL that of MariaDB.
+    #[test]
+    fn reads_on_mysql_and_statements_on_mariadb_are_limited() {
+        let limits = mysql_limits();
+        let limits = limits.as_str();
+        let of_mysql = "/*!50708 , max_execution_time = IF(@@SESSION.max_execution_time BETWEEN 1 AND 30000, \
+                        @@SESSION.max_execution_time, 30000) */";
+        let of_maria_db = "/*M!100301 , max_statement_time = 30, idle_transaction_timeout = 30 */";
+        assert!(limits.starts_with("SET SESSION ") && limits.contains(of_mysql), "{limits}");
+        assert!(limits.ends_with(of_maria_db), "{limits}");
+    }
 }

@@ -2,6 +2,7 @@
 //! dead, and uses only a part of the pool. Knows no table.
 
 use std::future::Future;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use tracing::Instrument;
 
 use crate::error::StoreError;
 use crate::file::SqliteFile;
+use crate::long_work::LongWork;
 use crate::pulse::Pulse;
 use crate::refusal::Refusals;
 use crate::taken::Taken;
@@ -32,13 +34,20 @@ pub struct Reader {
     turns: Turns,
     /// One permit for each concurrent query; the rest of the pool is for transactions.
     permits: Arc<Semaphore>,
+    /// Queries with the same text are of one kind.
+    long: LongWork<u64>,
     pulse: Pulse,
     refusals: Refusals,
     file: Option<SqliteFile>,
 }
 
-/// One of the concurrent queries, with a connection.
-type Turn = [OwnedSemaphorePermit; 2];
+/// What a query has while it runs.
+struct Turn {
+    _turn: OwnedSemaphorePermit,
+    _query: OwnedSemaphorePermit,
+    /// The permit that it needed because its kind takes long.
+    long: Option<OwnedSemaphorePermit>,
+}
 
 impl Reader {
     /// `at_once` is the maximum number of concurrent queries; further ones wait, for a limited
@@ -46,11 +55,12 @@ impl Reader {
     pub(super) fn new(
         turns: Turns,
         at_once: u32,
+        long: LongWork<u64>,
         pulse: Pulse,
         refusals: Refusals,
         file: Option<SqliteFile>,
     ) -> Self {
-        Self { turns, permits: semaphore(at_once), pulse, refusals, file }
+        Self { turns, permits: semaphore(at_once), long, pulse, refusals, file }
     }
 
     fn db(&self) -> &DatabaseConnection {
@@ -67,9 +77,19 @@ impl Reader {
         })
     }
 
-    async fn turn(&self) -> Result<Turn, DbErr> {
+    /// Waits for the turn of a query. `kind` is absent if it has to be made however long others of
+    /// its kind take.
+    async fn turn(&self, kind: Option<u64>) -> Result<Turn, DbErr> {
         self.check_file()?;
-        self.turns.take_with(&self.permits).await
+        let permits = async {
+            let long = match kind {
+                Some(kind) => self.long.enter(kind).await?,
+                None => None,
+            };
+            Ok((long, Arc::clone(&self.permits).acquire_owned().await?))
+        };
+        let ((long, query), turn) = self.turns.take_after(permits).await?;
+        Ok(Turn { _turn: turn, _query: query, long })
     }
 
     async fn one(&self, statement: &Statement) -> Result<Option<QueryResult>, DbErr> {
@@ -87,10 +107,12 @@ impl Reader {
         query: for<'q> fn(&'q Self, &'q Statement) -> BoxFuture<'q, Result<T, DbErr>>,
     ) -> Result<T, DbErr> {
         check(&statement)?;
-        let turn = self.turn().await?;
+        let kind = kind_of(&statement.sql);
+        let turn = self.turn(Some(kind)).await?;
+        let has_permit = turn.long.is_some();
         let reader = self.clone();
         let run = async move {
-            let work = query(&reader, &statement);
+            let work = reader.long.run(kind, has_permit, query(&reader, &statement));
             let taken = Taken::default();
             let outcome = reader.pulse.watch(Pulse::deadline(), &taken, work).await.flatten();
             if let Err(error) = &outcome {
@@ -109,7 +131,7 @@ impl Reader {
         longest: Duration,
         is_slow: impl FnOnce(),
     ) -> Option<Result<(), StoreError>> {
-        let turn = self.turn().await.ok()?;
+        let turn = self.turn(None).await.ok()?;
         let (reader, taken) = (self.clone(), Taken::default());
         let noted = taken.clone();
         let run = to_end(turn, async move {
@@ -177,6 +199,12 @@ async fn to_end<T: Send + 'static>(
     };
     let ended = tokio::spawn(run.in_current_span()).await;
     ended.unwrap_or_else(|error| Err(DbErr::Custom(format!("a query ended early: {error}"))))
+}
+
+fn kind_of(sql: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    sql.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// An insert that returns its id is a query for the driver, so the text is checked.

@@ -299,7 +299,8 @@ impl Store {
             })
         });
         match repeated.await {
-            Err(error) if is_refusal(&error) => {
+            // One that did not run shows nothing.
+            Err(error) if is_refusal(&error) || error.is_busy() => {
                 tracing::debug!(%error, "a statement that is repeated still fails");
             }
             Ok(()) | Err(_) => {

@@ -35,8 +35,8 @@ pub use publish::{Publish, PublishedRelease, publish};
 pub(crate) use rule::{ACTIVE, INACTIVE};
 pub use rule::{
     GrayReleaseRule, GrayReleaseRuleRow, active_rules_named, insert_rule, insert_rules,
-    latest_rule, latest_rule_with_any_lines, name_rules, newest_rules_of_app, remove_rules_before,
-    rules_of_namespace,
+    latest_rule, latest_rule_with_any_lines, name_rules, newest_rules_of_app, purge_replaced,
+    remove_rules_before, rules_of_namespace,
 };
 
 pub async fn by_id(

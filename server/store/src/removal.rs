@@ -3,11 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Query};
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
-    Select,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 use crate::condition::chunks;
@@ -21,6 +20,9 @@ use crate::number::Id;
 use crate::release::ACTIVE;
 use crate::row::decode;
 use crate::row::{Deletion, InNamespace, Standard, hide as hidden, now};
+
+/// Time after 1970 before which nothing was deleted.
+const LEAST_AGE: TimeDelta = TimeDelta::days(365);
 
 /// An app with all or some of its clusters and branches, and all or one of their namespaces.
 #[derive(Clone, Copy, Debug)]
@@ -197,20 +199,34 @@ pub async fn hide_branches(
     Ok(found)
 }
 
-/// Some deleted namespaces that still have items.
-pub async fn with_items(db: &impl ConnectionTrait, limit: u64) -> Result<Vec<Id>, StoreError> {
-    let to_namespace = item::Entity::belongs_to(namespace::Entity)
-        .from(item::Column::NamespaceId)
-        .to(namespace::Column::Id)
-        .into();
-    let found = item::Entity::live()
-        .join(JoinType::InnerJoin, to_namespace)
-        .filter(is_set(namespace::Column::IsDeleted.into_expr()))
-        .select_only()
-        .column(item::Column::NamespaceId)
-        .distinct()
-        .limit(limit);
-    Ok(found.into_tuple().all(db).await?)
+/// Some namespaces.
+#[derive(Clone, Debug)]
+pub struct Portion {
+    /// The greatest id.
+    pub last: Id,
+    /// Those that are deleted.
+    pub deleted: Vec<Id>,
+}
+
+/// The namespaces with greater ids, by id; `None` if there are none. Each statement reads no more
+/// rows than the limit: no index finds those that are deleted.
+pub async fn namespaces_after(
+    db: &impl ConnectionTrait,
+    id: Id,
+    limit: u64,
+) -> Result<Option<Portion>, StoreError> {
+    use namespace::{Column, Entity};
+    let next = Entity::find().filter(Column::Id.gt(id)).order_by_asc(Column::Id).limit(limit);
+    let next: Vec<Id> = next.select_only().column(Column::Id).into_tuple().all(db).await?;
+    let Some(last) = next.last().copied() else { return Ok(None) };
+    let mut deleted = Vec::new();
+    for chunk in chunks(&next) {
+        let found = Entity::find()
+            .filter(Column::Id.is_in(chunk))
+            .filter(is_set(Column::IsDeleted.into_expr()));
+        deleted.extend(found.select_only().column(Column::Id).into_tuple::<Id>().all(db).await?);
+    }
+    Ok(Some(Portion { last, deleted }))
 }
 
 /// Hides the items of those of the namespaces that are deleted, with the time of the namespace;
@@ -231,10 +247,17 @@ pub async fn hide_items(db: &impl ConnectionTrait, namespaces: &[Id]) -> Result<
         }
     }
     for (at, ids) in by_time {
-        let at = DateTime::from_timestamp_millis(at).unwrap_or_else(now);
+        let at = time_of(at);
         for chunk in chunks(&ids) {
             hidden::<item::Entity>(item::Column::NamespaceId.is_in(chunk), at).exec(db).await?;
         }
     }
     Ok(())
+}
+
+/// When rows were deleted. `DeletedAt` of those that Apollo deleted before its version 2.0 is minus
+/// their id, and strict MySQL stores no time before 1970.
+fn time_of(deleted_at: i64) -> DateTime<Utc> {
+    let time = DateTime::from_timestamp_millis(deleted_at);
+    time.filter(|time| *time > DateTime::UNIX_EPOCH + LEAST_AGE).unwrap_or_else(now)
 }

@@ -1,6 +1,7 @@
 //! MySQL and PostgreSQL: runs a write job in a separate transaction, and repeats it after a
 //! deadlock, but not after it waited in vain for a lock. Knows no table.
 
+use std::any::TypeId;
 use std::future::Future;
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::StoreError;
 use crate::job::{Job, Verdict};
+use crate::long_work::LongWork;
 use crate::pool::LOCK_TIMEOUT;
 use crate::pulse::Pulse;
 use crate::retirement::Retirement;
@@ -31,6 +33,8 @@ const SEQUENCES: u32 = 8;
 #[derive(Clone, Debug)]
 pub(super) struct Transactions {
     pub(super) turns: Turns,
+    /// Jobs with the same function are of one kind.
+    pub(super) long: LongWork<TypeId>,
     pub(super) pulse: Pulse,
     pub(super) retirement: Retirement,
 }
@@ -44,11 +48,12 @@ impl Transactions {
     }
 
     async fn run(&self, mut job: Job) {
-        let begun = Instant::now();
+        // Waiting for a turn is not waiting for a lock.
+        let mut first_turn = None;
         let (mut attempt, mut moved) = (1, 0);
         loop {
             // The error of the store, and whether it is also the job's own result.
-            let (error, failure) = match self.once(&mut job).await {
+            let (error, failure) = match self.once(&mut job, &mut first_turn).await {
                 Ok(Verdict::Done) => return job.answer(None),
                 Ok(Verdict::Failed(error)) => (error, None),
                 Err(error) => (Some(error.clone()), Some(error)),
@@ -57,7 +62,7 @@ impl Transactions {
                 Some(error)
                     if error.is_retryable()
                         && attempt < ATTEMPTS
-                        && begun.elapsed() < LOCK_TIMEOUT =>
+                        && first_turn.is_none_or(|turn| turn.elapsed() < LOCK_TIMEOUT) =>
                 {
                     if error.is_outdated() {
                         self.retirement.retire_all();
@@ -81,23 +86,42 @@ impl Transactions {
         }
     }
 
-    async fn once(&self, job: &mut Job) -> Result<Verdict, StoreError> {
-        let (deadline, taken) = (job.deadline(), Taken::default());
+    async fn once(
+        &self,
+        job: &mut Job,
+        first_turn: &mut Option<Instant>,
+    ) -> Result<Verdict, StoreError> {
+        let (kind, taken) = (job.kind(), Taken::default());
         let begin = async {
+            // As long as for a lock, which others of its kind probably wait for.
+            let permit = self.turns.in_time(LOCK_TIMEOUT, self.long.enter(kind)).await?;
             let turn = self.turns.take().await?;
-            Ok::<_, StoreError>((turn, self.begin().await?))
+            first_turn.get_or_insert_with(Instant::now);
+            Ok::<_, StoreError>((permit, turn, self.begin().await?))
         };
-        let (_turn, tx) = self.watch(deadline, &taken, begin).await??;
-        let verdict = self.watch(deadline, &taken, job.run(&tx)).await?;
+        let (permit, _turn, tx) = self.watch(job.deadline(), &taken, begin).await??;
+        let work = Box::pin(self.run_in(tx, job, &taken));
+        self.long.run(kind, permit.is_some(), work).await
+    }
+
+    /// Runs the job in a transaction that has begun, and ends it.
+    async fn run_in(
+        &self,
+        tx: DatabaseTransaction,
+        job: &mut Job,
+        taken: &Taken,
+    ) -> Result<Verdict, StoreError> {
+        let deadline = job.deadline();
+        let verdict = self.watch(deadline, taken, job.run(&tx)).await?;
         match verdict {
             Verdict::Done => {
-                let committed = self.watch(deadline, &taken, self.commit(tx)).await;
+                let committed = self.watch(deadline, taken, self.commit(tx)).await;
                 committed.map_err(StoreError::while_committing)??;
             }
             // Awaited, so that row locks end now; a lost connection has been rolled back by the
             // server.
             Verdict::Failed(_) => {
-                if let Err(problem) = self.watch(deadline, &taken, tx.rollback()).await? {
+                if let Err(problem) = self.watch(deadline, taken, tx.rollback()).await? {
                     // The depth that sqlx assumes is wrong now.
                     self.retirement.retire_all();
                     tracing::debug!(%problem, "rollback failed");

@@ -16,7 +16,7 @@ use crate::error::StoreError;
 use crate::url::Dialect;
 use crate::{Store, app, audit, installation, message, migration, rehearsal};
 
-/// Interval of the trial writes to a database that rejects writes.
+/// Interval of the trial writes to a database that rejects writes, or while writes take long.
 const RETRY: Duration = Duration::from_secs(1);
 /// Interval of the trial writes to a database that accepted the last one. A node that is not asked
 /// to change anything would not notice otherwise that it could not.
@@ -142,6 +142,21 @@ impl Store {
         });
     }
 
+    /// The same for a write that takes long, at most once in a second: many may wait for one lock.
+    pub(super) fn check_slow(&self) {
+        let is_due = {
+            let mut checked = self.shared.slow_checked.lock();
+            let is_due = checked.is_none_or(|checked| checked.elapsed() >= RETRY);
+            if is_due {
+                *checked = Some(Instant::now());
+            }
+            is_due
+        };
+        if is_due {
+            self.check_extent();
+        }
+    }
+
     /// Notes the error of a trial write that began at this instant.
     fn note_trial(&self, error: &StoreError, began: Instant) {
         self.retire_refused(error);
@@ -181,6 +196,8 @@ impl Store {
                         store.shared.refusals.forget_sizes();
                         return store.shared.status.succeeded();
                     }
+                    // Says nothing about the database.
+                    Err(error) if error.is_busy() => {}
                     Err(error) => {
                         store.retire_refused(&error);
                         // The reason may be another one than before.
@@ -231,7 +248,9 @@ impl Store {
         for outcome in [rehearsal::publish(self).await, rehearsal::operation(self).await] {
             match outcome {
                 Ok(()) => {}
-                Err(error) if error.is_unusable_table() || error.is_retryable() => {
+                Err(error)
+                    if error.is_unusable_table() || error.is_retryable() || error.is_busy() =>
+                {
                     tracing::debug!(%error, "a rehearsal failed");
                 }
                 Err(error) => {

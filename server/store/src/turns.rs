@@ -2,11 +2,14 @@
 //! checks of the store itself. So a caller with a turn waits for no other, only until its connection
 //! is open: the server may greet its clients late. Knows no table.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use sea_orm::{ConnAcquireErr, DatabaseConnection, DbErr};
+use sea_orm::sqlx;
+use sea_orm::{DatabaseConnection, DbErr, RuntimeErr};
+use thiserror::Error;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
@@ -48,34 +51,38 @@ impl Turns {
         if self.is_starting.load(Ordering::Acquire) { CONNECT_LIMIT } else { patience }
     }
 
+    pub(super) fn count(&self) -> u32 {
+        self.pooled
+    }
+
     pub(super) fn db(&self) -> &DatabaseConnection {
         &self.db
     }
 
     /// Waits for a turn. It ends when the permit is dropped, which must outlive the connection.
+    /// Whoever has a turn must not wait for another permit, whose holders may wait for a turn.
     pub(super) async fn take(&self) -> Result<OwnedSemaphorePermit, DbErr> {
-        self.in_time(Arc::clone(&self.free).acquire_owned()).await
+        self.in_time(self.patience, Arc::clone(&self.free).acquire_owned()).await
     }
 
-    /// The same for callers who also wait for one of these permits.
-    pub(super) async fn take_with(
+    /// The same for callers who wait for other permits before.
+    pub(super) async fn take_after<T>(
         &self,
-        permits: &Arc<Semaphore>,
-    ) -> Result<[OwnedSemaphorePermit; 2], DbErr> {
-        let both = async {
-            let permit = Arc::clone(permits).acquire_owned().await?;
-            Ok([permit, Arc::clone(&self.free).acquire_owned().await?])
-        };
-        self.in_time(both).await
+        others: impl Future<Output = Result<T, AcquireError>>,
+    ) -> Result<(T, OwnedSemaphorePermit), DbErr> {
+        let all = async { Ok((others.await?, Arc::clone(&self.free).acquire_owned().await?)) };
+        self.in_time(self.patience, all).await
     }
 
-    async fn in_time<T>(
+    /// Waits for permits that precede a turn, at most for this time or as long as for a turn.
+    pub(super) async fn in_time<T>(
         &self,
+        patience: Duration,
         permits: impl Future<Output = Result<T, AcquireError>>,
     ) -> Result<T, DbErr> {
-        match timeout(self.limit(self.patience), permits).await {
+        match timeout(self.limit(patience.max(self.patience)), permits).await {
             Ok(Ok(permits)) => Ok(permits),
-            Ok(Err(_)) | Err(_) => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)),
+            Ok(Err(_)) | Err(_) => Err(busy()),
         }
     }
 
@@ -104,7 +111,32 @@ impl Turns {
     }
 }
 
+/// Why work has no turn in time: other work of this node has all that it may have. Says nothing
+/// about the database, which may be well.
+#[derive(Debug, Error)]
+#[error("other work of this node has all of them that this work may use")]
+pub(super) struct Busy;
+
+fn busy() -> DbErr {
+    let error = sqlx::Error::Io(io::Error::new(io::ErrorKind::WouldBlock, Busy));
+    DbErr::Conn(RuntimeErr::SqlxError(error.into()))
+}
+
 /// So many permits.
 pub(super) fn semaphore(permits: u32) -> Arc<Semaphore> {
     Arc::new(Semaphore::new(usize::try_from(permits).unwrap_or(Semaphore::MAX_PERMITS)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{StoreError, is_dead_connection};
+
+    /// S99
+    #[test]
+    fn work_without_a_turn_says_nothing_about_the_database() {
+        assert!(!is_dead_connection(&busy()));
+        let error = StoreError::from(busy());
+        assert!(error.is_busy() && error.is_connection_lost() && !error.is_outage(), "{error}");
+    }
 }

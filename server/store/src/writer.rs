@@ -121,8 +121,9 @@ fn is_late(job: &mut Job) -> bool {
     job.deadline() <= Instant::now()
 }
 
+/// Says nothing about the file: whether the writer hangs or is only behind, a trial write shows.
 fn waited_too_long() -> StoreError {
-    StoreError::Unavailable(DbErr::Custom("waited too long".into()))
+    StoreError::Busy(DbErr::Custom("waited too long".into()))
 }
 
 impl WriteConnection {
@@ -188,7 +189,7 @@ mod tests {
         let [queued, others @ ..] = &answers[..] else { panic!("{}", answers.len()) };
         assert!(matches!(queued, Err(StoreError::CommitUnknown(_))));
         for answer in others {
-            assert!(matches!(answer, Err(StoreError::Unavailable(_))), "it was never queued");
+            assert!(matches!(answer, Err(StoreError::Busy(_))), "it was never queued");
         }
     }
 }

@@ -30,12 +30,16 @@ mod damaged_file;
 mod database;
 #[path = "store/galera.rs"]
 mod galera;
+#[path = "store/hanging_writer.rs"]
+mod hanging_writer;
 #[path = "store/import_lock.rs"]
 mod import_lock;
 #[path = "store/installation.rs"]
 mod installation;
 #[path = "store/late_failure.rs"]
 mod late_failure;
+#[path = "store/long_work.rs"]
+mod long_work;
 #[path = "store/lost_listener.rs"]
 mod lost_listener;
 #[path = "store/lost_ping.rs"]
@@ -58,6 +62,8 @@ mod recovery;
 mod refused_statement;
 #[path = "store/rehearsal.rs"]
 mod rehearsal;
+#[path = "store/release_index.rs"]
+mod release_index;
 #[path = "store/restoration.rs"]
 mod restoration;
 #[path = "store/round_trip.rs"]

@@ -1,8 +1,13 @@
 //! Cases 53, 63, 64 and 66 to 69: releases of gray branches, published and updated with the main
 //! release.
 
+use castalia_store::StoreError;
+use castalia_store::entity::gray_release_rule::{Column, Entity};
 use castalia_store::entity::release_history;
+use chrono::TimeDelta;
 use http::Method;
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use serde_json::{Value, json};
 
 use super::gray::{Gray, rule};
@@ -79,6 +84,53 @@ async fn rules_follow_a_gray_publish() {
     );
     assert_eq!(rows[1].rules, rows[0].rules);
     assert_eq!(gray.histories().await[0]["operationContext"]["rules"], rule("1.1.1.1"));
+}
+
+/// S102: each publish beside a branch replaces its rule, and every load of the namespace reads the
+/// rows.
+#[tokio::test]
+async fn rules_that_publishes_replaced_do_not_accumulate() {
+    let (gray, _) = Gray::published().await;
+    for ip in ["1.1.1.1", "2.2.2.2"] {
+        gray.set_rules(ip).await.empty();
+    }
+    for day in 0..3 {
+        for number in 0..4 {
+            gray.publish_main(&format!("{day}.{number}")).await;
+        }
+        assert!(gray.rules().await.len() > 4, "those that were replaced just now are kept");
+        age_replaced_rules(&gray).await;
+    }
+    gray.publish_main("last").await;
+    let rows = gray.rules().await;
+    let found: Vec<_> = rows
+        .iter()
+        .map(|row| (row.is_deleted, row.rules.as_deref().unwrap_or_default().contains("1.1.1.1")))
+        .collect();
+    // The audience of before can be used again, and the last one was replaced just now.
+    assert_eq!(found, [(true, true), (true, false), (false, false)]);
+}
+
+/// Makes the rules of the branch that were replaced two days older.
+async fn age_replaced_rules(gray: &Gray) {
+    let time = castalia_store::now() - TimeDelta::days(2);
+    let input = (gray.branch.clone(), time.timestamp_millis());
+    let aged: Result<_, StoreError> = gray
+        .admin
+        .store()
+        .write(input, |tx, (branch, time)| {
+            Box::pin(async move {
+                Entity::update_many()
+                    .col_expr(Column::DeletedAt, Expr::value(*time))
+                    .filter(Column::BranchName.eq(branch.as_str()))
+                    .filter(Column::IsDeleted.eq(true))
+                    .exec(tx)
+                    .await?;
+                Ok(())
+            })
+        })
+        .await;
+    aged.unwrap();
 }
 
 /// Case 67: a publish of the main namespace updates the branch, but only if that changes what its

@@ -11,6 +11,10 @@ use crate::error::Result;
 /// The permissions of a caller, by type and target.
 pub(super) struct HeldPermissions(HashSet<(String, String)>);
 
+/// Clusters all of whose namespaces a caller may read, edit or publish, as targets of permissions.
+#[derive(Debug)]
+pub struct HeldClusters(HashSet<String>);
+
 impl Rights<'_> {
     pub(super) async fn held(&self, caller: &Identity) -> Result<HeldPermissions> {
         let rows = match caller {
@@ -36,23 +40,21 @@ impl Rights<'_> {
         Ok(Some(admin.map(|(_, app_id)| app_id).collect()))
     }
 
-    /// The clusters of an app in an environment all of whose namespaces the caller may read, edit
-    /// or publish, in the order of their names.
-    pub async fn clusters(
-        &self,
-        caller: &Identity,
-        app_id: &str,
-        env: &str,
-    ) -> Result<BTreeSet<String>> {
+    /// The clusters all of whose namespaces the caller may read, edit or publish.
+    pub async fn clusters(&self, caller: &Identity) -> Result<HeldClusters> {
         let HeldPermissions(held) = self.held(caller).await?;
-        let on_clusters =
-            Action::ALL.map(|act| Permission::new(act.in_cluster(), &[app_id, env, ""]));
-        let cluster = |(kind, target): &(String, String)| {
-            on_clusters.iter().map(Permission::pair).find_map(|(wanted, start)| {
-                target.strip_prefix(start).filter(|_| kind == wanted).map(str::to_owned)
-            })
-        };
-        Ok(held.iter().filter_map(cluster).collect())
+        let kinds = Action::ALL.map(|act| act.in_cluster().name());
+        let on_clusters = held.into_iter().filter(|(kind, _)| kinds.contains(&kind.as_str()));
+        Ok(HeldClusters(on_clusters.map(|(_, target)| target).collect()))
+    }
+}
+
+impl HeldClusters {
+    /// Those of an app in an environment.
+    #[must_use]
+    pub fn of(&self, app_id: &str, env: &str) -> HashSet<&str> {
+        let any = Permission::new(Action::Read.in_cluster(), &[app_id, env, ""]);
+        self.0.iter().filter_map(|target| target.strip_prefix(&any.target)).collect()
     }
 }
 

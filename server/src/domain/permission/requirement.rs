@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use castalia_store::user::role;
 use castalia_store::{Store, namespace};
 
+pub use super::held::HeldClusters;
 pub use super::identity::{Consumer, Identity, UserToken};
 use super::{Action, Permission, Right};
 use crate::error::Result;
@@ -155,7 +156,8 @@ impl<'a> Rights<'a> {
         Ok(namespaces.filter(is_visible).collect())
     }
 
-    /// Whether the caller may see the values of each of these namespaces, of any apps.
+    /// Whether the caller may see the values of each of these namespaces, of any apps. Those of a
+    /// branch are not known here to be in the cluster that it belongs to.
     pub async fn visible_among(&self, caller: &Identity, places: &[Resource]) -> Result<Vec<bool>> {
         let within = |place: &Resource| caller.is_within_scope(Requirement::See, Some(place));
         if places.iter().all(|place| self.sees_all(caller, &place.env)) {
@@ -181,36 +183,6 @@ impl<'a> Rights<'a> {
             }
             Identity::Consumer(consumer) => self.compat.token_reads_all || consumer.all_apps,
         }
-    }
-
-    /// Of namespaces of any apps in one environment, those whose values a user may see: an element
-    /// for each of them. Reads two lists, however many there are.
-    pub async fn visible_in(
-        &self,
-        user_id: &str,
-        env: &str,
-        places: &[Resource],
-    ) -> Result<Vec<bool>> {
-        if !self.is_member_only(env) || self.is_root(user_id) || places.is_empty() {
-            return Ok(vec![true; places.len()]);
-        }
-        let public = namespace::public_app_namespaces(self.store.read()).await?;
-        let public: HashSet<_> =
-            public.iter().map(|row| (row.app_id.as_str(), row.name.as_str())).collect();
-        let held = role::permissions_of_user(self.store.read(), user_id).await?;
-        let held: HashSet<_> =
-            held.iter().map(|row| (row.permission_type.as_str(), row.target_id.as_str())).collect();
-        let sees = |place: &Resource| {
-            let needs = [
-                Requirement::AppAdmin,
-                Requirement::Permission(Action::Modify),
-                Requirement::Permission(Action::Release),
-            ];
-            let mut enough = needs.into_iter().flat_map(|requirement| asked(requirement, place));
-            public.contains(&(place.app_id.as_str(), place.namespace.as_str()))
-                || enough.any(|permission| held.contains(&permission.pair()))
-        };
-        Ok(places.iter().map(sees).collect())
     }
 
     /// Whether a user has the permission of this type on a target. As in Apollo, nobody has a

@@ -1,12 +1,13 @@
 //! What is known of the table of access keys, and whether keys remain in effect whose rows are
-//! missing from it. Services only mark rows as deleted, so its newest id decreases only if a backup
-//! is restored, or the database fails over to a lagging replica. Knows no key.
+//! missing from it, or no longer protect their apps. Services only mark rows as deleted, so its
+//! newest id decreases only if a backup is restored, or the database fails over to a lagging
+//! replica. Knows no key.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use tokio::time::Instant;
 
-use crate::server_config::REMOVED;
+use crate::missing_row::REMOVED;
 
 #[derive(Debug, Default)]
 pub(super) struct KeyTable {
@@ -21,6 +22,8 @@ pub(super) struct KeyTable {
     lost: Option<Instant>,
     /// Whether keys are in effect whose rows are missing.
     pub(super) is_missing_any: bool,
+    /// Ids of the keys that end when names have been read, with the requests of that.
+    pub(super) ending: HashMap<i64, u64>,
 }
 
 impl KeyTable {

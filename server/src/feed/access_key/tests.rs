@@ -1,7 +1,7 @@
 //! Access keys in memory, also while their rows are missing from the table.
 
 use super::*;
-use crate::server_config::REMOVED;
+use crate::missing_row::REMOVED;
 
 fn key(id: i64, app_id: &str, mode: Mode, is_enabled: bool) -> AccessKey {
     AccessKey { id, app_id: app_id.into(), signer: Signer::new("s"), mode, is_enabled }

@@ -8,7 +8,7 @@ use castalia_store::access_key as stored_key;
 use castalia_store::feed as stored;
 use chrono::{DateTime, Utc};
 
-use super::{OVERLAP, soon};
+use super::OVERLAP;
 use crate::error::Result;
 use crate::feed::ReleaseFeed;
 use crate::feed::access_key::AccessKey;
@@ -26,38 +26,35 @@ impl ReleaseFeed {
     /// read soon, also because another read of them takes long, those last read remain in effect, as
     /// for all requests.
     pub(in crate::feed) async fn read_keys(&self) -> Result<()> {
-        if let Err(error) = soon(self.read_changed_keys(self.last_read())).await {
+        let (feed, since) = (self.clone(), self.0.keys_scan.last_read());
+        let read = async move { feed.read_changed_keys(since).await };
+        if let Err(error) = self.0.keys_scan.soon(read).await {
             self.check_database().await?;
-            tracing::warn!(%error, "cannot look for changed access keys; clients are served new releases with the keys that were last read");
+            tracing::warn!(%error, "cannot look for changed access keys; clients are served with the keys that were last read");
         }
         Ok(())
     }
 
+    /// The caller has the turn of the scan.
     pub(super) async fn read_changed_keys(&self, since: DateTime<Utc>) -> Result<()> {
-        let mut known = self.0.keys_read.lock().await;
         // Before the keys: what changes while they are read is noticed by the next read.
         let changes_here = self.0.changes_here.load(Ordering::Acquire);
         // A key that is dated further ahead would be a recent one until then.
         let times = since - OVERLAP..=castalia_store::now() + OVERLAP;
         let changes = stored_key::changes_within(self.0.store.read(), &times).await?;
         let present = KeysRead { newest: changes.newest, changes_here };
-        if changes.is_any_recent || *known != present || self.keys().is_missing_any() {
+        let are_changed = changes.is_any_recent || *self.0.keys_read.lock() != present;
+        if are_changed || self.keys().is_missing_any() || self.keys().is_ending_any() {
             self.rebuild_keys().await?;
-            *known = present;
+            *self.0.keys_read.lock() = present;
         } else {
             self.keys().confirm();
         }
         Ok(())
     }
 
-    /// Reads all access keys.
-    pub(super) async fn read_all_keys(&self) -> Result<()> {
-        let _reading = self.0.keys_read.lock().await;
-        self.rebuild_keys().await
-    }
-
-    /// The caller holds `keys_read`.
-    async fn rebuild_keys(&self) -> Result<()> {
+    /// Reads all access keys. The caller has the turn of the scan.
+    pub(super) async fn rebuild_keys(&self) -> Result<()> {
         let stored::Keys { live: rows, deleted } = stored::access_keys(self.0.store.read()).await?;
         let ids = rows.iter().map(|row| row.id).chain(deleted).map(|id| id.0).collect();
         if self.keys().went_back(&ids) {
@@ -77,6 +74,8 @@ impl ReleaseFeed {
             }
         }
         self.0.condition.keys_read(unreadable);
+        let ending = self.keys().ending(&keys, &self.0.names_scan);
+        keys.extend(ending);
         for app_id in self.keys().replace(keys) {
             let app_id = self.names().app(&app_id).unwrap_or(app_id);
             let ended = self.hub().rekey(&app_id);

@@ -1,15 +1,20 @@
-//! Names and access keys whose rows are not the last ones, as a scan reads them.
+//! Names and access keys whose rows are not the last ones, as a scan reads them; the order in which
+//! both take effect.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use castalia_store::access_key::{self as stored_key, AccessKeyRow};
-use castalia_store::namespace::{AppNamespaceRow, insert_app_namespace};
-use castalia_store::{Authorship, Secret, Small, Store};
+use castalia_store::namespace::{AppNamespaceRow, delete_app_namespaces, insert_app_namespace};
+use castalia_store::{Authorship, Deletion, Secret, Small, Store, StoreError};
+use futures_util::FutureExt as _;
 use tokio::time::sleep;
 
 use super::*;
+use crate::background::Background;
 use crate::feed::FeedOptions;
 use crate::feed::cache::empty_store;
+use crate::feed::name::AppNamespace;
 use crate::server_config::ServerConfig;
 
 /// Creates a definition that was changed at this time.
@@ -82,40 +87,122 @@ async fn a_key_that_is_dated_ahead_is_read_once() {
     assert!(is_known());
     // A scan that is due reads all of them as well.
     feed.keys().replace([]);
-    feed.beside_keys(now, true, async { Ok(()) }).await.unwrap();
+    feed.read(DefinitionKind::Keys, true, now).await.unwrap();
     assert!(is_known());
 }
 
-/// S94: names wait five seconds for a lock on their table.
+/// S94, S107: each read of keys may hold the lock for five seconds while their table is locked.
 #[tokio::test]
-async fn keys_are_read_again_while_a_read_of_names_takes_long() {
+async fn names_are_read_again_and_again_while_a_read_of_keys_takes_long() {
     let (store, feed) = feed().await;
-    let now = castalia_store::now();
-    let names = async {
-        add_key(&store, now).await;
-        while feed.keys().of("demo").is_none() {
-            sleep(Duration::from_millis(10)).await;
-        }
-        Ok(())
-    };
-    timeout(Duration::from_secs(60), feed.beside_keys(now, false, names)).await.unwrap().unwrap();
+    let reading = feed.0.keys_scan.turn.lock().await;
+    let background = Background::default();
+    for kind in [DefinitionKind::Names, DefinitionKind::Keys] {
+        let task = feed.clone();
+        background.spawn("scan", move || task.clone().scan_definitions(kind));
+    }
+    for name in ["first", "second"] {
+        define(&store, name, castalia_store::now()).await;
+        let known = async {
+            while feed.names().own("demo", name).is_none() {
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        timeout(Duration::from_secs(60), known).await.unwrap();
+    }
+    background.shutdown.cancel();
+    drop(reading);
 }
 
-/// S94: each read of keys may hold the lock for five seconds while their table is locked.
-#[tokio::test]
-async fn names_are_read_while_a_complete_read_of_keys_takes_long() {
+/// S107: each release would leave another query that occupies a connection.
+#[tokio::test(start_paused = true)]
+async fn a_read_that_releases_do_not_wait_for_any_more_continues_alone() {
+    let scan = DefinitionScan::new();
+    let (begun, end) = (Arc::new(AtomicUsize::new(0)), Arc::new(Notify::new()));
+    let read = || {
+        let (begun, end) = (Arc::clone(&begun), Arc::clone(&end));
+        async move {
+            begun.fetch_add(1, Ordering::SeqCst);
+            end.notified().await;
+            Ok::<_, crate::error::Error>(())
+        }
+    };
+    for _ in 0..3 {
+        assert!(scan.soon(read()).await.is_err());
+        assert_eq!(begun.load(Ordering::SeqCst), 1);
+    }
+    // For this read and the next one.
+    end.notify_one();
+    end.notify_one();
+    scan.soon(read()).await.unwrap();
+    assert_eq!(begun.load(Ordering::SeqCst), 2);
+}
+
+/// A node that has not read yet that another one deleted the only key of an app, and with it the
+/// app if that is set.
+async fn feed_before_the_end_of_a_key(deletes_app: bool) -> ReleaseFeed {
     let (store, feed) = feed().await;
     let now = castalia_store::now();
-    define(&store, "new", now).await;
-    let reading = feed.0.keys_read.lock().await;
-    let names = async {
-        let read = feed.rebuild_all_names().await;
-        drop(reading);
-        read
-    };
-    let read = feed.beside_keys(now, true, names);
-    timeout(Duration::from_secs(60), read).await.unwrap().unwrap();
-    assert!(feed.names().own("demo", "new").is_some());
+    define(&store, "application", now).await;
+    add_key(&store, now).await;
+    feed.rebuild_definitions().await.unwrap();
+    let deleted = store.write(deletes_app, |tx, deletes_app| {
+        Box::pin(async move {
+            let by = Deletion::by("o");
+            if *deletes_app {
+                delete_app_namespaces(tx, "demo", &by).await?;
+            }
+            stored_key::delete_of_app(tx, "demo", &by).await?;
+            Ok::<_, StoreError>(())
+        })
+    });
+    deleted.await.unwrap();
+    feed
+}
+
+/// S105: while the names of a deleted app are known, everybody would receive its releases.
+#[tokio::test]
+async fn the_last_key_of_an_app_ends_after_names_were_read() {
+    for deletes_app in [true, false] {
+        let feed = feed_before_the_end_of_a_key(deletes_app).await;
+        let is_closed = || feed.keys().of("demo").is_some();
+        let read_keys =
+            async || feed.read(DefinitionKind::Keys, false, castalia_store::now()).await.unwrap();
+        let earlier = feed.0.names_scan.reads.begin();
+        read_keys().await;
+        assert!(feed.0.names_scan.requested.notified().now_or_never().is_some());
+        feed.0.names_scan.reads.end(earlier);
+        read_keys().await;
+        assert!(is_closed(), "this read of names may have begun before the deletion");
+        let background = Background::default();
+        let task = feed.clone();
+        background.spawn("names", move || task.clone().scan_definitions(DefinitionKind::Names));
+        let requested = feed.0.keys_scan.requested.notified();
+        timeout(Duration::from_secs(60), requested).await.unwrap();
+        background.shutdown.cancel();
+        assert!(is_closed());
+        assert_eq!(feed.names().app("demo").is_none(), deletes_app);
+        read_keys().await;
+        assert!(!is_closed());
+    }
+}
+
+/// S105: it would be open until the next scan of keys.
+#[tokio::test]
+async fn an_app_becomes_known_after_its_keys_were_read() {
+    for look in ["new", "earlier", "all"] {
+        let (store, feed) = feed().await;
+        let now = castalia_store::now();
+        define(&store, "application", now).await;
+        add_key(&store, now).await;
+        let done = match look {
+            "new" => feed.add_names().await,
+            "earlier" => feed.add_earlier_names(now - OVERLAP).await,
+            _ => feed.rebuild_names().await,
+        };
+        done.unwrap();
+        assert!(feed.names().app("demo").is_some() && feed.keys().of("demo").is_some(), "{look}");
+    }
 }
 
 /// S94: messages wait a second for names, so that the complete read may be cut off.

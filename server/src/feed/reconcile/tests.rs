@@ -27,6 +27,8 @@ use crate::server_config::ServerConfig;
 
 const PLACE: NamespaceRef<'static> =
     NamespaceRef { app_id: "demo", cluster: "default", namespace: "application" };
+/// Its watch key.
+const KEY: &str = "demo+default+application";
 
 /// A node whose database has a public namespace of `lib`, and of `demo` an access key and a
 /// namespace with two releases.
@@ -261,6 +263,10 @@ async fn access_keys_that_are_wrong_in_memory_are_read_again() {
         let record = recorded(feed.rebuild_definitions()).await;
         let is_logged = record.contains("the access keys of an app changed");
         assert_ne!(is_logged, is_same_key, "{record}");
+        // That of the other app ends after names have been read.
+        for _ in 0..2 {
+            feed.rebuild_definitions().await.unwrap();
+        }
         let own = feed.keys().of("demo").unwrap();
         assert!(own.filter.len() == 1 && own.filter[0].1.verify("1", "/", &signature));
         assert!(feed.keys().of("lib").is_none());
@@ -310,7 +316,6 @@ async fn a_reload_that_panicked_is_repeated() {
 /// X113: each restart began with the reload. A reload corrects no position.
 #[tokio::test]
 async fn a_reload_that_always_panics_does_not_prevent_comparisons() {
-    const KEY: &str = "demo+default+application";
     let feed = feed().await;
     feed.positions().set(KEY, 99);
     reconcile_until(&feed, usize::MAX, |_| feed.positions().of(KEY) == Some(1)).await;
@@ -329,10 +334,8 @@ async fn a_reload_is_requested_until_it_has_succeeded() {
     assert!(feed.requested_reload().is_none());
 }
 
-/// S91: its key would end, and everybody receive the release in memory.
-#[tokio::test]
-async fn a_lost_key_protects_until_a_deferred_namespace_was_read_again() {
-    const KEY: &str = "demo+default+application";
+/// A node whose access key was lost while the namespace that it protects could not be read.
+async fn feed_with_a_lost_key() -> ReleaseFeed {
     let feed = feed().await;
     served(&feed).await;
     assert!(feed.keys().went_back(&HashSet::new()));
@@ -340,6 +343,11 @@ async fn a_lost_key_protects_until_a_deferred_namespace_was_read_again() {
     feed.request_reload(Vec::new());
     feed.requested_reload().unwrap().run().await.unwrap();
     assert!(feed.keys().awaits_reload());
+    feed
+}
+
+/// Retries deferred messages until lost keys can end.
+async fn retry_until_lost_keys_end(feed: &ReleaseFeed) {
     let background = Background::default();
     let task = feed.clone();
     background.spawn("retries", move || task.clone().retry_deferred());
@@ -349,8 +357,32 @@ async fn a_lost_key_protects_until_a_deferred_namespace_was_read_again() {
         }
     };
     timeout(Duration::from_secs(60), requested).await.unwrap();
+    background.shutdown.cancel();
     assert!(!feed.0.deferred.holds(KEY));
     feed.requested_reload().unwrap().run().await.unwrap();
     assert!(!feed.keys().awaits_reload());
-    background.shutdown.cancel();
+}
+
+/// S91: its key would end, and everybody receive the release in memory.
+#[tokio::test]
+async fn a_lost_key_protects_until_a_deferred_namespace_was_read_again() {
+    retry_until_lost_keys_end(&feed_with_a_lost_key().await).await;
+}
+
+/// S106: no namespace in memory may be deferred any more, although none was read again.
+#[tokio::test]
+async fn a_lost_key_protects_no_longer_than_a_namespace_in_memory_is_deferred() {
+    let feed = feed_with_a_lost_key().await;
+    feed.0.deferred.clear();
+    retry_until_lost_keys_end(&feed).await;
+}
+
+/// S106: the task that retries deferred messages may be waiting for the next one.
+#[tokio::test]
+async fn a_lost_key_protects_until_a_deferred_namespace_was_read_again_for_a_client() {
+    let feed = feed_with_a_lost_key().await;
+    feed.catch_up(PLACE, 1).await.unwrap();
+    assert!(!feed.0.deferred.holds(KEY));
+    feed.requested_reload().unwrap().run().await.unwrap();
+    assert!(!feed.keys().awaits_reload());
 }

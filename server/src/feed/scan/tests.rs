@@ -7,8 +7,11 @@ use std::pin::pin;
 use castalia_store::StoreError;
 use futures_util::FutureExt as _;
 use futures_util::future::try_join_all;
+use tokio::task::yield_now;
+use tokio::time::{sleep, timeout};
 
 use super::*;
+use crate::background::Background;
 use crate::feed::FeedOptions;
 use crate::feed::cache::empty_store;
 use crate::server_config::ServerConfig;
@@ -51,20 +54,24 @@ async fn feed_before_late_messages(namespaces: &[&str]) -> ReleaseFeed {
         })
     });
     written.await.unwrap();
-    let rows = stored::messages_between(store.read(), 1, i64::MAX, BATCH).await.unwrap();
+    let rows = stored::messages_between(store.read(), 1, i64::MAX, BIG_BATCH).await.unwrap();
     let early: Vec<_> = rows.readable.into_iter().step_by(2).collect();
     let mut scan = feed.0.scan.lock().await;
     let minute_ago = Instant::now().checked_sub(Duration::from_secs(60)).unwrap();
     scan.advance(&early, rows.last_id, minute_ago);
     // Old gaps have just been queried.
     let queried = scan.gaps.due(&BTreeSet::new(), Instant::now());
-    assert_eq!(queried.len(), namespaces.len() / 2, "{queried:?}");
+    assert_eq!(queried.single.len(), namespaces.len() / 2, "{queried:?}");
     drop(scan);
     feed
 }
 
 fn client(namespace: &str) -> NamespaceRef<'_> {
     NamespaceRef { app_id: "demo", cluster: "default", namespace }
+}
+
+fn position(feed: &ReleaseFeed, namespace: &str) -> Option<i64> {
+    feed.positions().of(&format!("demo+default+{namespace}"))
 }
 
 /// S95: an old gap is not queried in each scan.
@@ -79,7 +86,7 @@ async fn a_client_that_was_notified_of_a_message_in_an_old_gap_receives_it() {
     feed.scan_once(&mut scan, Look::Usual).await.unwrap();
     drop(scan);
     waiting.await.unwrap();
-    assert_eq!(feed.positions().of("demo+default+foo"), Some(2));
+    assert_eq!(position(&feed, "foo"), Some(2));
 }
 
 /// Thousands of clients may wait, with a scan for each of them.
@@ -95,6 +102,48 @@ async fn a_scan_looks_for_the_messages_that_all_waiting_clients_were_notified_of
     drop(scan);
     waiting.await.unwrap();
     assert_eq!(feed.0.scan.lock().await.began, began, "none of them needed another scan");
-    let positions = ["foo", "bar"].map(|name| feed.positions().of(&format!("demo+default+{name}")));
+    let positions = ["foo", "bar"].map(|name| position(&feed, name));
     assert_eq!(positions, [Some(2), Some(4)]);
+}
+
+/// S107: messages waited for those of all other statements, of which one may fail.
+#[tokio::test]
+async fn late_messages_are_delivered_after_each_statement() {
+    let names: Vec<_> = (1..=2 * BATCH + 3).map(|id| format!("n{id}")).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    let feed = feed_before_late_messages(&names).await;
+    let mut scan = feed.0.scan.lock().await;
+    let (first, last) = (names[1], names[names.len() - 2]);
+    let delivered = async {
+        while position(&feed, first).is_none() {
+            yield_now().await;
+        }
+        position(&feed, last)
+    };
+    let (done, position_of_last) =
+        join(feed.scan_once(&mut scan, Look::Everywhere), delivered).await;
+    done.unwrap();
+    assert_eq!(position_of_last, None);
+    assert!(position(&feed, last).is_some());
+}
+
+/// S104: the next scan may be an hour away.
+#[tokio::test]
+async fn a_scan_that_panicked_after_a_failure_is_repeated_soon() {
+    let interval = (keys::SCAN_INTERVAL.name.to_owned(), "3600000".to_owned());
+    let config = ServerConfig::new(BTreeMap::from([interval]));
+    let store = empty_store().await;
+    let feed = ReleaseFeed::load(store, config, FeedOptions::default()).await.unwrap();
+    feed.cache().set_database_away(true);
+    let background = Background::default();
+    let task = feed.clone();
+    // As after the panic.
+    background.spawn("scan", move || task.clone().scan_messages());
+    let answered = async {
+        while feed.cache().is_database_away() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(Duration::from_secs(60), answered).await.unwrap();
+    background.shutdown.cancel();
 }

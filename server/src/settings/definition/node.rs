@@ -237,6 +237,6 @@ pub(super) const SETTINGS: &[Definition] = &[
         "store.max_connections",
         Some("16"),
         "NUMBER",
-        "Connections to each MySQL or PostgreSQL database for requests; reads of clients and work of the node itself use up to 7 more",
+        "Connections to each MySQL or PostgreSQL database for requests; reads of clients and work of the node itself use up to 9 more",
     ),
 ];

@@ -3,11 +3,15 @@
 use sea_orm::sqlx;
 use sea_orm::{DbErr, RuntimeErr};
 
+use crate::turns::Busy;
+
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Reaction {
     Conflict,
     /// The same, if the statement is prepared again.
     Outdated,
+    /// This node uses all connections that it may use for the work.
+    Busy,
     /// The connection is dead: the statement may be repeated on another one.
     Unavailable,
     /// The connection is sound, but its server is not in service. A new connection may lead to
@@ -37,6 +41,9 @@ pub(super) fn reaction(error: &DbErr) -> Reaction {
 
 fn sqlx_reaction(error: &sqlx::Error) -> Reaction {
     match error {
+        sqlx::Error::Io(error) if error.get_ref().is_some_and(|reason| reason.is::<Busy>()) => {
+            Reaction::Busy
+        }
         // An intermediary between server and database answered instead of it, or closed the
         // connection.
         sqlx::Error::Protocol(_)

@@ -120,7 +120,7 @@ async fn get_mysql_lock(tx: &DatabaseTransaction) -> Result<(), StoreError> {
     // A change of the schema may take longer than any statement of the service.
     tx.execute_unprepared(&format!(
         "SET SESSION lock_wait_timeout = {0}, innodb_lock_wait_timeout = {0}, wait_timeout = 28800 \
-         /*M!100301 , max_statement_time = 0, idle_transaction_timeout = 0 */",
+         /*!50708 , max_execution_time = 0 */ /*M!100301 , max_statement_time = 0, idle_transaction_timeout = 0 */",
         TIMEOUT.as_secs()
     ))
     .await?;

@@ -15,9 +15,9 @@ use crate::taken::Taken;
 /// ping, and its test of other connections, it remains within the three seconds within which a
 /// publish has to fail.
 const SUSPICION: Duration = Duration::from_millis(500);
-/// Maximum duration of a read or a whole transaction on a responsive database. The sessions of
-/// MySQL and PostgreSQL have the same limit, so that the database does not continue to work for a
-/// caller that received an error.
+/// Maximum duration of a read or a whole transaction on a responsive database. The sessions have the
+/// same limit, on MySQL for reads only, so that the database does not continue to work for a caller
+/// that received an error.
 pub(crate) const LONGEST: Duration = Duration::from_secs(30);
 
 impl Pulse {

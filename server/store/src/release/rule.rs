@@ -1,19 +1,24 @@
 //! Queries: gray rules. A change inserts a new row and removes the previous one; ids order the
 //! versions.
 
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait,
 };
 
+use crate::condition::chunks;
 use crate::entity::gray_release_rule::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
+use crate::flag::is_set;
 use crate::number::{Id, Small};
 use crate::row::batch::{bytes, pieces};
 use crate::row::decode;
-use crate::row::{self, Authorship, InNamespace, Standard, soft_remove};
+use crate::row::{self, Authorship, InNamespace, Standard, now, soft_remove};
 
 pub use crate::entity::gray_release_rule::{Model as GrayReleaseRule, Row as GrayReleaseRuleRow};
 
@@ -21,6 +26,12 @@ pub use crate::entity::gray_release_rule::{Model as GrayReleaseRule, Row as Gray
 pub(crate) const ACTIVE: Small = Small(1);
 /// `BranchStatus` of the others. A number without a meaning ends no branch.
 pub(crate) const INACTIVE: [Small; 2] = [Small(0), Small(2)];
+
+/// How long rules that were replaced are kept. Many branches end within a day, and afterwards none
+/// of their rules is stored, which would delete them.
+const KEPT: TimeDelta = TimeDelta::minutes(10);
+/// Maximum number of rules that are deleted when one is stored.
+const PURGED: u64 = 20;
 
 /// All live rules of the namespace, whatever their status, by id.
 pub async fn rules_of_namespace(
@@ -142,6 +153,41 @@ pub async fn remove_rules_before(
         .add(Column::BranchName.eq(branch))
         .add(Column::Id.lt(id));
     soft_remove::<Entity>(db, older).await
+}
+
+/// Deletes some rules of a branch that were replaced a while ago and have the lines of a newer one:
+/// each publish beside a branch replaces its rule, and every load of the namespace reads them all.
+/// Nodes of Apollo do not read rules that are hidden. Those with other lines are kept, because the
+/// audiences of earlier gray releases can be used again.
+pub async fn purge_replaced(
+    db: &impl ConnectionTrait,
+    (app_id, cluster, namespace): (&str, &str, &str),
+    newest: &Model,
+) -> Result<(), StoreError> {
+    let replaced = Entity::find()
+        .filter(Entity::in_namespace(app_id, cluster, namespace))
+        .filter(Column::BranchName.eq(newest.branch_name.as_str()))
+        .filter(Column::Id.lt(newest.id))
+        .filter(is_set(Column::IsDeleted.into_expr()))
+        .filter(Column::DeletedAt.lt((now() - KEPT).timestamp_millis()))
+        .order_by_desc(Column::Id)
+        .limit(PURGED)
+        .select_only()
+        .columns([Column::Id, Column::Rules]);
+    let mut known = BTreeSet::from([newest.rules.clone()]);
+    let mut obsolete: Vec<Id> = Vec::new();
+    for row in db.query_all_raw(replaced.build(db.get_database_backend())).await? {
+        // Lines that cannot be decoded may be other ones.
+        if let Ok(lines) = row.try_get_by(1)
+            && !known.insert(lines)
+        {
+            obsolete.push(row.try_get_by(0)?);
+        }
+    }
+    for chunk in chunks(&obsolete) {
+        Entity::delete_many().filter(Column::Id.is_in(chunk)).exec(db).await?;
+    }
+    Ok(())
 }
 
 /// Those of the releases that a branch serves which was neither deleted nor merged.

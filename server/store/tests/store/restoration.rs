@@ -7,7 +7,7 @@ use castalia_store::restoration::{self, When};
 use castalia_store::{
     Deletion, Id, Store, StoreError, item as items, namespace as namespaces, now,
 };
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, Set};
 
 use crate::config_row::*;
 use crate::database::{Database, on_each_database};
@@ -55,6 +55,31 @@ on_each_database! {
         assert_eq!(live_items(&store, id).await, 0);
         show(hidden_at().await).await.unwrap();
         assert_eq!(live_items(&store, id).await, 2);
+    }
+
+    // S101: their time of deletion is minus their id, and strict MySQL stores no time before 1970.
+    async fn items_of_namespaces_that_apollo_1_deleted_are_hidden(database: Database) {
+        let store = database.config().await;
+        let before = now().timestamp_millis();
+        let ids = store.write((), |tx, ()| Box::pin(async move {
+            let mut ids = Vec::new();
+            for (number, deleted_at) in [(1, -5), (2, 1_700_000_000_000)] {
+                let row = namespace::ActiveModel {
+                    is_deleted: Set(true),
+                    deleted_at: Set(deleted_at),
+                    ..namespace_row("a", "default", &format!("n{number}"))
+                };
+                let id = insert(tx, row).await?.id;
+                insert(tx, item_row(id, 1, "k", "v")).await?;
+                ids.push(id);
+            }
+            Ok::<_, StoreError>(ids)
+        })).await.unwrap();
+        store.write(ids, |tx, ids| Box::pin(removal::hide_items(tx, ids))).await.unwrap();
+        let rows = item::Entity::find().order_by_asc(item::Column::Id).all(store.read()).await.unwrap();
+        assert!(rows.iter().all(|row| row.is_deleted));
+        assert!(rows[0].deleted_at >= before, "{rows:?}");
+        assert_eq!(rows[1].deleted_at, 1_700_000_000_000);
     }
 
     // Nodes of Apollo look for definitions with greater ids than those that they know.

@@ -99,6 +99,19 @@ async fn the_limit_of_idle_sessions_is_that_of_the_pool() {
     assert_eq!(row.unwrap().unwrap().try_get::<String>("", "longest").unwrap(), "130s");
 }
 
+/// S98: MariaDB accepts the statement with the limit of MySQL, which it skips. A read that was given
+/// up would go on in the server.
+#[tokio::test]
+async fn statements_are_limited_in_the_server_as_well() {
+    let Some(database) = Database::mysql().await else { return };
+    let store = database.connect().await;
+    for store in [store.clone(), store.reserved()] {
+        let sql = "SELECT CAST(@@SESSION.max_statement_time AS SIGNED) AS Longest";
+        let row = store.read().query_one_raw(Statement::from_string(DbBackend::MySql, sql)).await;
+        assert_eq!(row.unwrap().unwrap().try_get::<i64>("", "Longest").unwrap(), 30);
+    }
+}
+
 /// S89: a commit that is not on the disk when it is acknowledged may be lost. What waits for
 /// replicas as well remains.
 #[tokio::test]
