@@ -2,8 +2,9 @@
 //
 // Every class owns its object: clients, configs and subscriptions can be moved, snapshots and
 // events also copied. Functions that can fail throw castalia::Error; without exceptions, or if
-// CASTALIA_NO_EXCEPTIONS is defined, they return castalia::result<T> instead. Reads never fail and
-// never wait.
+// CASTALIA_NO_EXCEPTIONS is defined, they return castalia::result<T> instead. All sources that are
+// linked into one program or shared library must be compiled the same way: the same names have
+// another meaning in each, of which the linker keeps one. Reads never fail and never wait.
 #ifndef CASTALIA_HPP
 #define CASTALIA_HPP
 

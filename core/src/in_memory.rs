@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
-use crate::protocol::namespace::strip_properties_suffix;
+use crate::protocol::namespace::{NamespaceKey, strip_properties_suffix};
 use crate::protocol::wire::Configurations;
 use crate::settings::Settings;
 
@@ -44,10 +44,15 @@ pub struct InMemory {
 /// The values of every namespace, by app id and name.
 #[derive(Clone, Default)]
 pub(crate) struct InMemoryContent {
-    namespaces: Arc<Mutex<HashMap<(String, String), LoadResult>>>,
+    namespaces: Arc<Mutex<HashMap<(String, String), NamespaceContent>>>,
 }
 
-type LoadResult = Result<Configurations>;
+#[derive(Default)]
+struct NamespaceContent {
+    entries: Configurations,
+    /// Whether loads fail. The values are kept meanwhile, since later edits build on them.
+    is_failing: bool,
+}
 
 impl InMemory {
     /// A client with the app id `test`.
@@ -58,7 +63,8 @@ impl InMemory {
         Self::with(Settings::new())
     }
 
-    /// A client with these settings. Those of servers and cache files have no effect.
+    /// A client with these settings. Those of servers and cache files have no effect, nor has the
+    /// environment `LOCAL`. A start policy that requires servers accepts what the test sets.
     ///
     /// # Errors
     /// As [`Client::new`].
@@ -91,7 +97,7 @@ impl InMemory {
         for (namespace, entries) in content {
             let entries = entries.into_iter().map(|(key, value)| (key.into(), value.into()));
             let entries = entries.collect();
-            memory.put(namespace.as_ref(), |slot| *slot = Ok(entries));
+            memory.put(namespace.as_ref(), |known| known.entries = entries);
         }
         Ok(memory)
     }
@@ -119,7 +125,8 @@ impl InMemory {
     {
         let entries = entries.into_iter().map(|(key, value)| (key.into(), value.into()));
         let entries = entries.collect();
-        self.change(namespace, |slot| *slot = Ok(entries)).await
+        let published = NamespaceContent { entries, is_failing: false };
+        self.change(namespace, |known| *known = published).await
     }
 
     /// Sets one value.
@@ -151,16 +158,14 @@ impl InMemory {
         K: Into<String>,
         V: Into<String>,
     {
-        let edit = |slot: &mut LoadResult| {
-            let mut entries =
-                std::mem::replace(slot, Ok(Configurations::default())).unwrap_or_default();
+        let edit = |known: &mut NamespaceContent| {
+            known.is_failing = false;
             for (key, value) in edits {
                 match value {
-                    Some(value) => entries.insert(key.into(), value.into()),
-                    None => entries.shift_remove(&key.into()),
+                    Some(value) => known.entries.insert(key.into(), value.into()),
+                    None => known.entries.shift_remove(&key.into()),
                 };
             }
-            *slot = Ok(entries);
         };
         self.change(namespace, edit).await
     }
@@ -171,35 +176,50 @@ impl InMemory {
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] for an invalid name.
     pub async fn fail(&self, namespace: &str) -> Result<()> {
-        let failed = || Err(Error::new(ErrorKind::Transport, "load", "made to fail by the test"));
-        match self.change(namespace, |slot| *slot = failed()).await {
+        match self.change(namespace, |known| known.is_failing = true).await {
             Err(error) if error.kind() != ErrorKind::Transport => Err(error),
             _ => Ok(()),
         }
     }
 
-    async fn change(&self, namespace: &str, change: impl FnOnce(&mut LoadResult)) -> Result<()> {
+    async fn change(
+        &self,
+        namespace: &str,
+        change: impl FnOnce(&mut NamespaceContent),
+    ) -> Result<()> {
         self.put(namespace, change);
         self.client.refresh_open(namespace).await
     }
 
-    fn put(&self, namespace: &str, change: impl FnOnce(&mut LoadResult)) {
-        let name = strip_properties_suffix(namespace);
-        let key = (self.client.app_id().to_owned(), name.to_owned());
-        change(self.content.lock().entry(key).or_insert_with(|| Ok(Configurations::default())));
+    fn put(&self, namespace: &str, change: impl FnOnce(&mut NamespaceContent)) {
+        let key = content_key(self.client.app_id(), namespace);
+        change(self.content.lock().entry(key).or_default());
     }
 }
 
 impl InMemoryContent {
-    /// The values of a namespace; empty if it was never set.
-    pub(crate) fn of(&self, app_id: &str, namespace: &str) -> Result<Configurations> {
-        let key = (app_id.to_owned(), namespace.to_owned());
-        self.lock().get(&key).cloned().unwrap_or_else(|| Ok(Configurations::default()))
+    /// Loads the values of a namespace; empty if it was never set.
+    pub(crate) fn load(&self, identity: &NamespaceKey) -> Result<Configurations> {
+        if self.is_failing(identity) {
+            return Err(Error::new(ErrorKind::Transport, "load", "made to fail by the test"));
+        }
+        let key = content_key(&identity.app_id, &identity.namespace);
+        Ok(self.lock().get(&key).map(|known| known.entries.clone()).unwrap_or_default())
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), LoadResult>> {
+    /// Whether the test makes the loads of a namespace fail.
+    pub(crate) fn is_failing(&self, identity: &NamespaceKey) -> bool {
+        let key = content_key(&identity.app_id, &identity.namespace);
+        self.lock().get(&key).is_some_and(|known| known.is_failing)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), NamespaceContent>> {
         self.namespaces.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn content_key(app_id: &str, namespace: &str) -> (String, String) {
+    (app_id.to_owned(), strip_properties_suffix(namespace).to_owned())
 }
 
 impl std::fmt::Debug for InMemoryContent {

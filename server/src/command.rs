@@ -18,6 +18,7 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgMatches, Command};
 
+use crate::log::StandardOutput;
 use crate::settings::definition::{self, Definition, find};
 use crate::settings::{Fault, Settings, Texts};
 use crate::{log, process};
@@ -77,8 +78,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(matches: &ArgMatches) -> Result<(), CommandError> {
     match matches.subcommand() {
-        Some(("serve", matches)) => serve::run(settings(matches)?),
-        Some(("migrate", matches)) => migrate::run(settings(matches)?, matches),
+        Some(("serve", matches)) => serve::run(load(matches, StandardOutput::Log)?.0),
+        Some(("migrate", matches)) => {
+            let (settings, texts) = load(matches, StandardOutput::Result)?;
+            migrate::run(settings, &texts, matches)
+        }
         Some(("doctor", matches)) => doctor::run(settings(matches)?),
         Some(("token", matches)) => match matches.subcommand() {
             Some(("create", matches)) => token::create(settings(matches)?, matches),
@@ -157,7 +161,13 @@ fn with_settings<'a>(
     })
 }
 
+/// Settings of a command that prints a result.
 fn settings(matches: &ArgMatches) -> Result<Settings, CommandError> {
+    Ok(load(matches, StandardOutput::Result)?.0)
+}
+
+/// Reads the settings and starts the log.
+fn load(matches: &ArgMatches, stdout: StandardOutput) -> Result<(Settings, Texts), CommandError> {
     let flags = definition::all()
         .filter_map(|definition| {
             let text = matches.try_get_one::<String>(definition.name).ok().flatten()?;
@@ -167,7 +177,7 @@ fn settings(matches: &ArgMatches) -> Result<Settings, CommandError> {
     let file = matches.get_one::<String>("config_file").map(PathBuf::from);
     let texts = Texts::gather(flags, file, environment()?).map_err(CommandError::Settings)?;
     let settings = Settings::from_texts(&texts).map_err(CommandError::Settings)?;
-    log::start(&settings)
+    log::start(&settings, stdout)
         .map_err(|error| CommandError::Message(format!("cannot initialize logging: {error}")))?;
     for (name, origin) in texts.explicit() {
         tracing::info!(setting = name, %origin, "setting differs from its default");
@@ -178,7 +188,7 @@ fn settings(matches: &ArgMatches) -> Result<Settings, CommandError> {
             definition.variable()
         );
     }
-    Ok(settings)
+    Ok((settings, texts))
 }
 
 /// The variables of the environment; those of other programs may be no text.

@@ -31,13 +31,21 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 /// The queue of this process; the log is started once.
 static QUEUE: OnceLock<Queue> = OnceLock::new();
 
-/// Starts the log with these settings. Text goes to standard error, so that standard output
-/// contains only the result of the command; JSON lines are for machines and go to standard output.
+/// What standard output contains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StandardOutput {
+    /// The log of a server, if its lines are for machines.
+    Log,
+    /// The result of a command, such as a token, without any line of the log.
+    Result,
+}
+
+/// Starts the log with these settings. It goes to standard error, except JSON of a server.
 ///
 /// # Errors
 /// Fails if the process can open neither another file nor another thread.
-pub(crate) fn start(settings: &Settings) -> io::Result<()> {
-    let (output, is_terminal) = output(settings.log_format)?;
+pub(crate) fn start(settings: &Settings, stdout: StandardOutput) -> io::Result<()> {
+    let (output, is_terminal) = output(settings.log_format, stdout)?;
     let queue = Queue::start(output, report)?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(&settings.log_level))
@@ -81,11 +89,11 @@ pub(crate) fn finish() {
 
 /// Uses a separate file, because a writer that blocks inside the standard library holds a lock that
 /// the end of the process needs.
-fn output(format: LogFormat) -> io::Result<(File, bool)> {
+fn output(format: LogFormat, stdout: StandardOutput) -> io::Result<(File, bool)> {
     use std::io::IsTerminal as _;
-    let file = match format {
-        LogFormat::Text => io::stderr().as_fd().try_clone_to_owned()?,
-        LogFormat::Json => io::stdout().as_fd().try_clone_to_owned()?,
+    let file = match (format, stdout) {
+        (LogFormat::Json, StandardOutput::Log) => io::stdout().as_fd().try_clone_to_owned()?,
+        _ => io::stderr().as_fd().try_clone_to_owned()?,
     };
     let file = File::from(file);
     let is_terminal = file.is_terminal();

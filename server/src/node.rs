@@ -45,7 +45,7 @@ use crate::http::capacity::Capacity;
 use crate::http::health::Readiness;
 use crate::http::large_head::LargeHeads;
 use crate::http::memory::FromMemory;
-use crate::http::metrics::Metrics;
+use crate::http::metrics::{Databases, Metrics};
 use crate::http::route::Listed;
 use crate::http::{self, Port, PortService};
 use crate::nudge::{self, Nudge};
@@ -232,12 +232,16 @@ impl Node {
     }
 
     fn serve_ports(&mut self, sockets: Sockets, portal: Option<PortalState>) {
+        let config =
+            self.environment.as_ref().map(|state| (state.store.clone(), state.feed.clone()));
+        let portal_store = portal.as_ref().map(|state| state.store.clone());
+        let databases = Databases { config, portal: portal_store };
         if let (Some(socket), Some(state)) = (sockets.client, self.environment.clone()) {
             let compat = state.compat;
             let about = NodeInfo::new(self.metrics_token.clone(), Arc::clone(&self.settings));
             let (about, listed) = about.routes();
             self.list(Role::Config, listed);
-            let more = self.metrics(Role::Config, compat).merge(about);
+            let more = self.metrics(Role::Config, compat, &databases).merge(about);
             let (port, listed) = ClientPort::new(state, more);
             self.list(Role::Config, listed);
             let memory: Arc<dyn FromMemory> = Arc::new(port.clone());
@@ -249,14 +253,14 @@ impl Node {
             role::admin::run(&state, &self.background);
             let (router, listed) = role::admin::router(state);
             self.list(Role::Admin, listed);
-            let router = router.merge(self.metrics(Role::Admin, compat));
+            let router = router.merge(self.metrics(Role::Admin, compat, &databases));
             self.serve(socket, router, None, compat);
         }
         if let (Some(socket), Some(state)) = (sockets.portal, portal) {
             let compat = state.compat;
             let (router, listed) = role::portal::router(state);
             self.list(Role::Portal, listed);
-            let router = router.merge(self.metrics(Role::Portal, compat));
+            let router = router.merge(self.metrics(Role::Portal, compat, &databases));
             self.serve(socket, router, None, compat);
         }
     }
@@ -349,10 +353,9 @@ impl Node {
     }
 
     /// The routes for operators, which every port has.
-    fn metrics(&mut self, port: Role, compat: Compat) -> Router {
+    fn metrics(&mut self, port: Role, compat: Compat, databases: &Databases) -> Router {
         let token = (!compat.open_metrics).then(|| self.metrics_token.clone());
-        let feed = self.environment.as_ref().map(|environment| environment.feed.clone());
-        let (router, listed) = Metrics::new(token, feed).routes();
+        let (router, listed) = Metrics::new(token, databases.clone()).routes();
         self.list(port, listed);
         router
     }

@@ -37,7 +37,7 @@ pub use self::source::{Fault, Fixed, Origin, Texts};
 pub enum LogFormat {
     /// For users, on standard error.
     Text,
-    /// One JSON object for each line, on standard output.
+    /// One JSON object for each line; that of a server goes to standard output.
     Json,
 }
 

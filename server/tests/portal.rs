@@ -89,6 +89,7 @@ mod portal {
     mod mail;
     mod mail_of_absent;
     mod mail_refusal;
+    mod mail_relay;
     mod many_rows;
     mod matrix;
     mod namespace;

@@ -2,6 +2,7 @@
 //! documents name exist from the start.
 
 use super::eureka::hosting;
+use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
 
@@ -59,4 +60,39 @@ async fn the_alarms_of_eureka_have_a_series_from_the_start_where_it_is_used() {
     let names = documented.split('`').filter(|name| name.starts_with("castalia_eureka_"));
     let names = names.filter_map(|name| name.strip_suffix("_total"));
     assert_eq!(names.count(), counters.len());
+}
+
+const CONFIG_UP: &str = "castalia_database_up{database=\"config\"} 1";
+const PORTAL_UP: &str = "castalia_database_up{database=\"portal\"} 1";
+const PORTAL_DOWN: &str = "castalia_database_up{database=\"portal\"} 0";
+
+/// Waits until the metric of the databases has these series.
+async fn databases_become(operator: &Http, expected: &[&str]) {
+    eventually(&format!("{expected:?}"), async || {
+        let text = operator.get("/prometheus").await.ok().text;
+        let series = text.lines().filter(|line| line.starts_with("castalia_database_up"));
+        let mut series: Vec<_> = series.collect();
+        series.sort_unstable();
+        (series == expected).then_some(())
+    })
+    .await;
+}
+
+/// S109: the metric had one series, that of the environment, and a portal alone had none.
+#[tokio::test]
+async fn an_outage_of_the_portals_database_is_measured() {
+    for (roles, up, down) in [
+        ("portal", &[PORTAL_UP][..], &[PORTAL_DOWN][..]),
+        ("config,meta,admin,portal", &[CONFIG_UP, PORTAL_UP], &[CONFIG_UP, PORTAL_DOWN]),
+    ] {
+        let server = Server::start_with(Options::new().flag("--roles", roles));
+        let authorization = format!("Bearer {}", server.metrics_token());
+        let operator = Http::new(&server.portal).with("Authorization", &authorization);
+        databases_become(&operator, up).await;
+        let [file, moved] = ["portal.db", "moved"].map(|name| server.data_dir().join(name));
+        std::fs::rename(&file, &moved).unwrap();
+        databases_become(&operator, down).await;
+        std::fs::rename(&moved, &file).unwrap();
+        databases_become(&operator, up).await;
+    }
 }

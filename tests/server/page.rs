@@ -62,7 +62,7 @@ fn every_test_that_would_notice_a_fault_exists() {
             .is_some_and(|number| number.parse::<u8>().is_ok())
     };
     let rows: Vec<_> = page.lines().filter(is_fault).collect();
-    assert_eq!(rows.len(), 104 + 133 + 20 + 132 + 7 + 4 + 7);
+    assert_eq!(rows.len(), 106 + 138 + 20 + 139 + 7 + 4 + 7);
     for row in rows {
         let names: Vec<_> = quoted(row.rsplit('|').nth(1).unwrap()).collect();
         assert!(!names.is_empty(), "neither a test nor a page: {row}");
@@ -108,10 +108,12 @@ fn sources(folder: &Path) -> String {
     text
 }
 
-/// Metrics, settings, suites and log lines in the operators' documentation exist in the server.
+/// Metrics, settings, suites and log lines in the operators' documentation exist in the server, or in
+/// the half of the client that it uses.
 #[test]
 fn what_operators_are_told_to_look_at_exists() {
-    let source = sources(&root().join("server/src")) + &sources(&root().join("server/store/src"));
+    let folders = ["server/src", "server/store/src", "core/src/transport"];
+    let source: String = folders.iter().map(|folder| sources(&root().join(folder))).collect();
     let plain = source.split_whitespace().collect::<Vec<_>>().join(" ").replace("\\ ", "");
     let mut metrics = 0;
     for name in ["operations.md", "bounds.md"] {

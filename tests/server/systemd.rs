@@ -60,6 +60,16 @@ fn systemd_repeats_a_failed_start_without_end() {
     assert!((3..=30).contains(&pause), "{pause}");
 }
 
+/// X147: an argument would take precedence over the variables of the operator's file, which take
+/// precedence over those of the unit.
+#[test]
+fn the_unit_sets_nothing_that_the_file_of_variables_cannot_replace() {
+    let defaults = "CASTALIA_DATA_DIR=/var/lib/castalia CASTALIA_BIND=0.0.0.0";
+    assert_eq!(setting("Service", "Environment"), Some(defaults));
+    assert_eq!(setting("Service", "EnvironmentFile"), Some("-/etc/castalia/environment"));
+    assert_eq!(setting("Service", "ExecStart"), Some("/usr/local/bin/castalia serve"));
+}
+
 /// Whether a command succeeds in a directory, below this command line.
 fn succeeds(line: &[String], command: &str, directory: &Path, other: &Path) -> bool {
     let script = format!(r#"cd "$1" && rm -f file && touch file && {command}"#);

@@ -147,6 +147,25 @@ async fn a_portal_that_was_migrated_has_tokens_before_its_first_start() {
     portal.get("/openapi/v1/apps").await.ok();
 }
 
+/// X148: scripts read the token from standard output, also where the log of the server is JSON.
+#[test]
+fn only_the_token_goes_to_standard_output() {
+    let directory = tempfile::tempdir().unwrap();
+    migrate(directory.path());
+    for words in [&["token", "create", "--name", "ci", "--all-apps"][..], &["token", "admin"]] {
+        let mut token = command(words);
+        token.arg("--data-dir").arg(directory.path()).env("CASTALIA_LOG_FORMAT", "json");
+        let output = token.output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{error}");
+        assert!(error.contains(r#""setting":"log_format""#), "{error}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let token = text.strip_suffix('\n').unwrap();
+        let is_hex = token.bytes().all(|byte| byte.is_ascii_hexdigit());
+        assert!(token.len() == 64 && is_hex, "{text:?}");
+    }
+}
+
 /// Creates the databases in a directory without a start.
 fn migrate(data_dir: &Path) {
     let output = command(&["migrate", "--data-dir"]).arg(data_dir).output().unwrap();

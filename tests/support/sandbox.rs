@@ -20,7 +20,8 @@ pub(crate) const USER: u32 = 61_184;
 
 /// Directives of the service that restrict no process, and those of which the others leave nothing
 /// to refuse.
-const NOT_APPLIED: [&str; 11] = [
+const NOT_APPLIED: [&str; 12] = [
+    "Environment",
     "EnvironmentFile",
     "ExecStart",
     "ProtectClock",
@@ -214,18 +215,18 @@ pub(crate) fn command_line(state: &Path) -> Vec<String> {
     line
 }
 
-/// Options of a server that runs as the unit does, with its command line.
+/// Options of a server that runs as the unit does, with its command line and variables.
 pub(crate) fn options(state: &Path) -> Options {
-    let (_, start) = directives("Service").find(|(name, _)| *name == "ExecStart").unwrap();
-    let words: Vec<_> = start.split(' ').collect();
-    let [program, "serve", flags @ ..] = &words[..] else { panic!("{start}") };
+    let service: BTreeMap<_, _> = directives("Service").collect();
+    let (start, variables) = (service["ExecStart"], service["Environment"]);
+    let Some(program) = start.strip_suffix(" serve") else { panic!("{start}") };
     let mut options = Options::new().through(command_line(state)).program(program);
-    for flag in flags.chunks(2) {
-        let [name, value] = flag else { panic!("{start}") };
-        options = match *name {
-            "--data-dir" => options.finds_data_at(value),
-            name => options.flag(name, value),
-        };
+    for variable in variables.split(' ') {
+        let Some((name, value)) = variable.split_once('=') else { panic!("{variables}") };
+        options = options.variable(name, value);
+        if name == "CASTALIA_DATA_DIR" {
+            options = options.finds_data_at(value);
+        }
     }
     options
 }

@@ -124,6 +124,34 @@ test('import and require share one of everything', async () => {
   assert.equal(execFileSync(process.execPath, ['both.mjs'], { cwd: directory, encoding: 'utf8' }), 'true\n1\n');
 });
 
+test('the types are found by a compiler that does not know the exports of a package', async () => {
+  // B144. The default of TypeScript 5 for CommonJS.
+  const modules = path.join(SOURCE, 'node_modules');
+  const options = {
+    target: 'es2022',
+    lib: ['es2022', 'esnext.disposable'],
+    module: 'commonjs',
+    moduleResolution: 'node',
+    strict: true,
+    noEmit: true,
+    types: ['node'],
+    typeRoots: [path.join(modules, '@types')],
+    paths: { '@openfeature/*': [path.join(modules, '@openfeature/*')] },
+  };
+  const project = { compilerOptions: options, files: ['old.ts'] };
+  await writeFile(path.join(directory, 'tsconfig.json'), JSON.stringify(project));
+  const program = `
+    import { Client } from 'castalia';
+    import { CastaliaProvider } from 'castalia/openfeature';
+    import { FakeClient } from 'castalia/testing';
+    const client: Client = new FakeClient({ application: { a: true } });
+    client.config('application').then((config) => new CastaliaProvider(config).onClose());`;
+  await writeFile(path.join(directory, 'old.ts'), program);
+  const compiler = path.join(modules, 'typescript/bin/tsc');
+  const { status, stdout } = spawnSync(process.execPath, [compiler, '-p', directory], { encoding: 'utf8' });
+  assert.deepEqual([stdout, status], ['', 0]);
+});
+
 test('the native half brings no TLS or memory library of its own into the process', () => {
   // T55
   const script = 'require("castalia"); console.log(process.report.getReport().sharedObjects.join("\\n"))';

@@ -40,9 +40,7 @@ impl Values {
     /// The value of a key that is not in the snapshot, such as an environment variable.
     #[cold]
     fn find_fallback<'py>(&self, key: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-        // No key of the core has a lone surrogate.
-        let name = key.cast::<PyString>().ok()?.to_cow().ok()?;
-        let value = self.view.get().snapshot().get(&name)?;
+        let value = self.view.get().text(key.cast::<PyString>().ok()?)?;
         Some(PyString::new(key.py(), value).into_any())
     }
 }

@@ -25,10 +25,6 @@ impl View {
     pub(crate) fn new(snapshot: Arc<Snapshot>) -> Self {
         Self { snapshot: KeptSnapshot::new(snapshot), malformed: PyOnceLock::new() }
     }
-
-    pub(crate) fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
-    }
 }
 
 #[pymethods]
@@ -46,6 +42,12 @@ impl View {
         value::read(py, &self.snapshot.origin(&key), value_type, &key, || {
             self.malformed(py, &key, OUT_OF_RANGE)
         })
+    }
+
+    /// The value of a key, also of one outside the namespace, such as an environment variable.
+    pub(crate) fn text(&self, key: &Bound<'_, PyString>) -> Option<&str> {
+        // No key of the core has a lone surrogate.
+        self.snapshot.get(&key.to_cow().ok()?)
     }
 
     /// The exception for a value that Python found malformed. It is logged and counted once for

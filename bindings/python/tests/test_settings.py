@@ -1,4 +1,4 @@
-"""Settings in other processes."""
+"""Settings in other processes, and from the environment."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pickle
 
 import castalia
 import pytest
+from conftest import Scripted
 
 
 def test_secrets_of_other_apps_are_read_from_their_documented_variables(
@@ -103,3 +104,32 @@ def test_settings_are_equal_if_their_secrets_are() -> None:
 
     assert settings("a") == settings("a") and hash(settings("a")) == hash(settings("a"))
     assert settings("a") != settings("b") and len({settings("a"), settings("b")}) == 2
+
+
+def test_a_snapshot_has_the_environment_variables_that_its_config_has(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # B143
+    key = "CASTALIA_PYTHON_TEST"
+    monkeypatch.setenv(key, "5")
+    scripted.publish(n="1")
+    given = scripted.settings(**{"castalia.env-fallback": "true"})
+    validated: list[tuple[str | None, int | None]] = []
+
+    def validator(snapshot: castalia.Snapshot) -> None:
+        validated.append((snapshot.get(key), snapshot.get_int(key)))
+
+    with castalia.Client(castalia.Settings.of(castalia.Settings.from_env(), given)) as client:
+        client.validate("application", validator)
+        config = client.config("application")
+        snapshot = config.snapshot()
+        for reads in (config, snapshot):
+            assert key in reads and (reads[key], reads.get(key, "x")) == ("5", "5")
+            assert (reads.get_int(key), reads.get_with(key, int, 0)) == (5, 5)
+            assert (reads.get_json(key), reads.get_list(key)) == (5, ["5"])
+            assert "missing" not in reads and reads.get("\udcff") is None
+            # Variables are no keys of the namespace.
+            assert (list(reads), len(reads)) == (["n"], 1)
+    assert set(validated) == {("5", 5)}
+    elsewhere = pickle.loads(pickle.dumps(snapshot))
+    assert (elsewhere["n"], elsewhere.get(key), elsewhere.get_int(key)) == ("1", None, None)

@@ -148,14 +148,14 @@ impl Engine {
             ),
             announcements,
             refresh_requests,
-            fallback: Arc::new(self.fallback(namespace)),
+            fallback: Arc::new(self.fallback(namespace, is_local)),
             validators: self.validators.clone(),
         };
         let pipeline = Pipeline::new(namespace.clone(), dependencies);
         tasks.spawn_until_stopped(|stop| pipeline.run(stop));
     }
 
-    fn fallback(&self, namespace: &Namespace) -> Fallback {
+    fn fallback(&self, namespace: &Namespace, is_local: bool) -> Fallback {
         let identity = namespace.identity();
         let seeds = &self.settings.hooks.seeds;
         let seed = seeds.get(hook_name(identity));
@@ -164,14 +164,15 @@ impl Engine {
             // Seeds and sources in code belong to the client's own app: another app may have a
             // namespace of the same name.
             seed: seed.filter(|_| identity.app_id == self.settings.app_id).cloned(),
+            is_local,
         }
     }
 
     /// The function that loads a namespace instead of servers; `None` if there is none.
     fn own_source(&self, identity: &NamespaceKey) -> Option<NamespaceSource> {
         if let Some(memory) = self.settings.hooks.memory.clone() {
-            let (app_id, name) = (identity.app_id.clone(), hook_name(identity).to_owned());
-            return Some(Arc::new(move || memory.of(&app_id, &name)));
+            let identity = identity.clone();
+            return Some(Arc::new(move || memory.load(&identity)));
         }
         let source = self.settings.hooks.sources.get(hook_name(identity));
         source.filter(|_| identity.app_id == self.settings.app_id).cloned()

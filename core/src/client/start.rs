@@ -73,9 +73,9 @@ impl Client {
         }
         join_all(checked.iter().map(|(namespace, _)| namespace.wait_until_settled())).await;
         self.tasks.check_open()?;
-        let (ready, missing): (Vec<_>, Vec<_>) = checked
-            .iter()
-            .partition(|(namespace, source)| accepts(policy, source(&namespace.snapshot())));
+        let (ready, missing): (Vec<_>, Vec<_>) = checked.iter().partition(|(namespace, source)| {
+            accepts(policy, self.judged_source(namespace, *source))
+        });
         let missing: Vec<_> = missing.into_iter().map(|(namespace, _)| namespace).collect();
         let enough = match policy {
             StartPolicy::BestEffort => true,
@@ -87,6 +87,17 @@ impl Client {
         match enough {
             true => Ok(()),
             false => Err(refusal(&missing)),
+        }
+    }
+
+    /// The source by which a namespace is judged. Values that a test sets in memory take the place
+    /// of a server's, unless the test makes their loads fail.
+    fn judged_source(&self, namespace: &NamespaceHandle, source: SourceOf) -> Source {
+        let memory = self.inner.settings.hooks.memory.as_ref();
+        let is_set = memory.is_some_and(|memory| !memory.is_failing(namespace.identity()));
+        match source(&namespace.snapshot()) {
+            Source::Static if is_set => Source::Remote,
+            source => source,
         }
     }
 }

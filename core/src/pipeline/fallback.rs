@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::disk::Disk;
 use super::namespace::Namespace;
@@ -16,6 +16,8 @@ use crate::snapshot::{LoadInfo, NamespaceContext, Snapshot, Source, is_readable}
 pub(crate) struct Fallback {
     pub(crate) disk: Option<Disk>,
     pub(crate) seed: Option<Configurations>,
+    /// Whether this is the only source, so that no server is missing.
+    pub(crate) is_local: bool,
 }
 
 impl Fallback {
@@ -25,7 +27,6 @@ impl Fallback {
         if !is_empty(namespace) {
             return;
         }
-        let name = &namespace.identity().namespace;
         let found = self.find(namespace).await.map(Arc::new);
         let usable = match &found {
             // A rejection has been logged, and no caller waits for its result.
@@ -36,25 +37,11 @@ impl Fallback {
         if !is_empty(namespace) {
             return;
         }
-        let error = namespace.runtime().monitor().last_error();
-        let error = error.map_or_else(|| "no answer yet".to_owned(), |error| error.to_string());
         let Some(found) = found.filter(|_| usable) else {
-            warn!(
-                namespace = name,
-                error,
-                "the namespace is empty: it could not be loaded and there is no usable cache file; reads return their defaults until a load succeeds (castalia.start-policy=require-all makes such a start fail)"
-            );
+            self.log_empty(namespace);
             return;
         };
-        let age = found.loaded_at().elapsed().unwrap_or_default();
-        let (source, age_s) = (found.source(), age.as_secs());
-        warn!(
-            namespace = name,
-            error,
-            %source,
-            age_s,
-            "no usable release from a server; serving fallback values"
-        );
+        self.log_found(namespace, &found);
         let current = namespace.snapshot();
         // A release that cannot be parsed keeps its text.
         let served = match current.problem() {
@@ -62,6 +49,41 @@ impl Fallback {
             None => found,
         };
         namespace.publish(&served);
+    }
+
+    fn log_empty(&self, namespace: &Namespace) {
+        let name = &namespace.identity().namespace;
+        if self.is_local {
+            warn!(
+                namespace = name,
+                "the namespace is empty: local mode has neither a usable cache file nor a seed of it; reads return their defaults (castalia.start-policy=require-all makes such a start fail)"
+            );
+            return;
+        }
+        let error = load_error(namespace);
+        warn!(
+            namespace = name,
+            error,
+            "the namespace is empty: it could not be loaded and there is no usable cache file; reads return their defaults until a load succeeds (castalia.start-policy=require-all makes such a start fail)"
+        );
+    }
+
+    fn log_found(&self, namespace: &Namespace, found: &Snapshot) {
+        let name = &namespace.identity().namespace;
+        let source = found.source();
+        if self.is_local {
+            info!(namespace = name, %source, "serving the values of local mode");
+            return;
+        }
+        let error = load_error(namespace);
+        let age_s = found.loaded_at().elapsed().unwrap_or_default().as_secs();
+        warn!(
+            namespace = name,
+            error,
+            %source,
+            age_s,
+            "no usable release from a server; serving fallback values"
+        );
     }
 
     /// Reads the files again, in local mode. A file that no longer exists leaves the values
@@ -144,6 +166,12 @@ impl Fallback {
 struct Stored {
     cached: Option<CachedContent>,
     seed: Option<CachedContent>,
+}
+
+/// Why no server's values are there.
+fn load_error(namespace: &Namespace) -> String {
+    let error = namespace.runtime().monitor().last_error();
+    error.map_or_else(|| "no answer yet".to_owned(), |error| error.to_string())
 }
 
 /// Whether neither a server nor a fallback has answered.

@@ -72,7 +72,7 @@ impl Resolver {
                 self.layers.clone(),
                 hooks.secret_provider.clone(),
             ),
-            cache: self.cache(env),
+            cache: self.cache(env, &hooks),
             timing: self.timing(),
             network: self.network(),
             namespaces: self.namespaces(),
@@ -179,10 +179,11 @@ impl Resolver {
         }
     }
 
-    /// In local mode cache files are the only source, so they are used even if they are disabled.
-    fn cache(&mut self, env: Env) -> Option<CacheSettings> {
+    /// In local mode cache files are the only source, so they are used even if they are disabled,
+    /// but not by a client in memory: it would replace files that a developer wrote for that mode.
+    fn cache(&mut self, env: Env, hooks: &Hooks) -> Option<CacheSettings> {
         let is_local = env == Env::Local;
-        let enabled = self.flag(&key::CACHE_ENABLE) || is_local;
+        let enabled = (self.flag(&key::CACHE_ENABLE) || is_local) && hooks.memory.is_none();
         let octal = |text: &str| u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
         let file_mode = self.parse(&key::CACHE_FILE_MODE, "an octal file mode", octal);
         let seed_dir = self.path(&key::SEED_DIR);

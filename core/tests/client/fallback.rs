@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use castalia_core::testing::{Endpoint, Fault};
 use castalia_core::{Client, ErrorKind, Source, State};
+use tracing::Level;
 
-use super::support::{APP, Fixture, NAMESPACE, eventually};
+use super::support::{APP, Fixture, NAMESPACE, eventually, logged, record_log};
 
 const YAML: &str = "conf.yaml";
 
@@ -255,4 +256,28 @@ async fn a_broken_listed_namespace_is_no_start() {
         assert_eq!(client.config(YAML).await.unwrap_err().kind(), ErrorKind::Parse, "{policy}");
         client.config_file(YAML).await.unwrap();
     }
+}
+
+/// B141: no server is missing. Only a namespace that has no values is a warning.
+#[tokio::test(start_paused = true)]
+async fn local_mode_warns_of_no_missing_server() {
+    record_log();
+    let fixture = Fixture::empty();
+    fixture.write_cache("b141-file", "a=1\n");
+    let settings = fixture.settings().set("env", "LOCAL").seed("b141-seed", [("a", "1")]);
+    let client = fixture.client_with(settings);
+    let records = |name: &str| logged(&format!("namespace={name}"));
+    for name in ["b141-file", "b141-seed"] {
+        assert_eq!(client.config(name).await.unwrap().get_or("a", 0), 1);
+        let records = records(name);
+        assert!(records.iter().any(|record| record.level == Level::INFO), "{records:?}");
+        assert!(records.iter().all(|record| record.level > Level::WARN), "{records:?}");
+    }
+    assert_eq!(client.config("b141-none").await.unwrap().source(), Source::None);
+    let records = records("b141-none").into_iter().filter(|record| record.level <= Level::WARN);
+    let warnings: Vec<_> = records.map(|record| record.text).collect();
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].starts_with("the namespace is empty"), "{warnings:?}");
+    assert!(!warnings[0].contains("error="), "{warnings:?}");
+    client.close().await;
 }

@@ -1,6 +1,10 @@
 //! The client without servers, for tests of applications.
 
-use castalia_core::{ErrorKind, InMemory, Settings, Source, State};
+use std::fs;
+
+use castalia_core::{ErrorKind, InMemory, Settings, Source, StartPolicy, State};
+
+use super::support::{Fixture, NAMESPACE};
 
 #[tokio::test]
 async fn what_a_test_sets_is_read_and_heard_of_at_once() {
@@ -74,4 +78,55 @@ async fn several_values_that_change_in_one_step_are_one_event() {
     assert_eq!(event.changes().len(), 3);
     assert_eq!((config.get("a").as_deref(), config.get_or("b", 0)), (None, 3));
     memory.client().close().await;
+}
+
+/// B137: those files are the developer's own, and no source of such a client.
+#[tokio::test]
+async fn a_client_in_memory_leaves_the_files_of_local_mode_alone() {
+    let fixture = Fixture::empty();
+    fixture.write_cache(NAMESPACE, "# written by hand\na=file\n");
+    let file = fixture.cache_file(NAMESPACE);
+    let before = fs::read(&file).unwrap();
+    let memory = InMemory::with(fixture.settings().set("env", "LOCAL")).unwrap();
+    memory.fail(NAMESPACE).await.unwrap();
+    let config = memory.client().config(NAMESPACE).await.unwrap();
+    assert_eq!(config.source(), Source::None);
+    memory.set(NAMESPACE, "b", "1").await.unwrap();
+    assert_eq!((config.get("a").is_none(), config.get_or("b", 0)), (true, 1));
+    memory.client().close().await;
+    assert_eq!(fs::read(&file).unwrap(), before);
+    assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 1);
+}
+
+/// B138
+#[tokio::test]
+async fn an_edit_after_a_failure_keeps_the_other_values() {
+    let memory = InMemory::new().unwrap();
+    memory.publish("application", [("a", "1"), ("b", "2")]).await.unwrap();
+    let config = memory.client().config("application").await.unwrap();
+    let mut changes = config.changes();
+    memory.fail("application").await.unwrap();
+    memory.set("application", "a", "3").await.unwrap();
+    let event = changes.next().await.unwrap();
+    assert_eq!((event.changes().len(), event.change("a").is_some()), (1, true));
+    assert_eq!((config.get_or("a", 0), config.get_or("b", 0)), (3, 2));
+    memory.client().close().await;
+}
+
+/// B139: a seed is no value of a server, though its source is the same.
+#[tokio::test]
+async fn what_a_test_sets_meets_a_policy_that_requires_servers() {
+    for policy in [StartPolicy::RequireAnyRemote, StartPolicy::RequireAllRemote] {
+        let settings = Settings::new().set("castalia.namespaces", NAMESPACE).start_policy(policy);
+        let memory = InMemory::with(settings.seed(NAMESPACE, [("a", "seed")])).unwrap();
+        memory.fail(NAMESPACE).await.unwrap();
+        let refused = memory.client().start().await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::NotReady, "{policy:?}");
+        memory.set(NAMESPACE, "a", "1").await.unwrap();
+        memory.client().start().await.unwrap();
+        assert_eq!(memory.client().config(NAMESPACE).await.unwrap().get_or("a", 0), 1);
+        // A namespace that was never set is empty, not missing.
+        memory.client().config("other").await.unwrap();
+        memory.client().close().await;
+    }
 }

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use castalia_store::Secret;
+use castalia_store::{Secret, Store};
 use futures_util::future::BoxFuture;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -52,12 +52,50 @@ pub enum MetricsAccess {
     Token,
 }
 
+/// The databases of this process, as far as it has them.
+#[derive(Debug, Clone)]
+pub struct Databases {
+    /// The database of the environment, and the feed that reads it.
+    pub config: Option<(Store, ReleaseFeed)>,
+    /// The database of the portal.
+    pub portal: Option<Store>,
+}
+
+impl Databases {
+    async fn measure(&self) {
+        if let Some((store, feed)) = &self.config {
+            measure_database("config", store, !feed.cache().is_database_away());
+            measure_feed(feed);
+        }
+        if let Some(store) = &self.portal {
+            // Nothing reads this database at regular intervals.
+            measure_database("portal", store, store.ping().await.is_ok());
+        }
+    }
+}
+
+fn measure_database(name: &'static str, store: &Store, answers: bool) {
+    let is_up = answers && store.status().is_writable();
+    metrics::gauge!("castalia_database_up", "database" => name).set(if is_up { 1.0 } else { 0.0 });
+}
+
+fn measure_feed(feed: &ReleaseFeed) {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a gauge of polls never needs more than 52 bits"
+    )]
+    metrics::gauge!("castalia_parked_polls").set(feed.hub().parked() as f64);
+    if let Some(age) = feed.keys().age() {
+        metrics::gauge!("castalia_access_keys_age_seconds").set(age.as_secs_f64());
+    }
+}
+
 /// The metrics of this process. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics {
     recorder: PrometheusHandle,
     token: Option<Secret>,
-    feed: Option<ReleaseFeed>,
+    databases: Databases,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -69,8 +107,8 @@ impl std::fmt::Debug for Metrics {
 impl Metrics {
     /// Metrics that the token protects; open to everyone if it is `None`.
     #[must_use]
-    pub fn new(token: Option<Secret>, feed: Option<ReleaseFeed>) -> Self {
-        Self { recorder: recorder(), token, feed }
+    pub fn new(token: Option<Secret>, databases: Databases) -> Self {
+        Self { recorder: recorder(), token, databases }
     }
 
     /// Makes counters of a part that is used exist, with the value 0.
@@ -146,17 +184,6 @@ fn carries(request: &Request, token: &Secret) -> bool {
 }
 
 async fn text(State(state): State<Metrics>) -> Response {
-    if let Some(feed) = &state.feed {
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "a gauge of polls never needs more than 52 bits"
-        )]
-        metrics::gauge!("castalia_parked_polls").set(feed.hub().parked() as f64);
-        let is_up = if feed.cache().is_database_away() { 0.0 } else { 1.0 };
-        metrics::gauge!("castalia_database_up").set(is_up);
-        if let Some(age) = feed.keys().age() {
-            metrics::gauge!("castalia_access_keys_age_seconds").set(age.as_secs_f64());
-        }
-    }
+    state.databases.measure().await;
     ([(CONTENT_TYPE, TEXT)], state.recorder.render()).into_response()
 }

@@ -68,6 +68,9 @@ const SEARCHES_OF_USER: usize = 2;
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
 /// Interval of the searches for sessions of users who were disabled or deleted.
 const SESSION_PAUSE: Duration = Duration::from_secs(10);
+/// Paths that are answered for every host: probes and load balancers call a node by its address,
+/// whatever the names of the portal are, and no answer depends on a session.
+const PROBED: [&str; 4] = ["/health", "/health/live", "/health/ready", health::VERSION_PATH];
 
 /// The access that a route requires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -277,6 +280,9 @@ async fn deny_frames(request: Request, next: Next) -> Response {
 /// Checks the host, so that a foreign name that resolves to this machine cannot make a browser
 /// treat this portal as part of a foreign site (DNS rebinding).
 async fn check_host(State(portal): State<Portal>, request: Request, next: Next) -> Response {
+    if PROBED.contains(&request.uri().path()) {
+        return next.run(request).await;
+    }
     match portal.own.hosts.check(request.headers(), portal.public_address().as_deref()) {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),

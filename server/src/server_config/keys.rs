@@ -286,7 +286,7 @@ keys! {
     Portal WEBHOOK_URLS: List = "config.release.webhook.service.url", List,
         "Addresses that are called after a publish in the environments of `webhook.supported.envs`";
     Portal MAIL_PLAIN: Switch = "email.config.allowPlainPassword", off(),
-        "Whether the password is sent to a mail server without TLS";
+        "Whether the password is sent to a mail server without TLS, or with a certificate that cannot be verified";
     Portal MAIL_HOST: Text = "email.config.host", Text,
         "Mail server, with an optional port: `host:port`; 25 if there is none, TLS at once on 465";
     Portal MAIL_PASSWORD: Text = "email.config.password", Text,

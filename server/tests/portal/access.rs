@@ -167,14 +167,28 @@ async fn another_site_cannot_sign_a_browser_in() {
 #[tokio::test]
 async fn the_portal_answers_to_its_own_names_only() {
     let world = World::fresh().await;
-    for path in ["/", "/signin", "/health", "/openapi/v1/apps", "/user/logout"] {
+    for path in ["/", "/signin", "/openapi/v1/apps", "/openapi/v1/envs", "/user/logout"] {
         let answer = world.nobody().with("host", "evil.example:8070").get(path).await;
         assert_eq!(answer.status, 403, "{path}");
         assert!(answer.body.contains("security.hosts"), "{answer:?}");
     }
     let named =
         World::with(Installation::Fresh, &[("security.hosts", "auto,portal.example")]).await;
-    assert_eq!(named.nobody().with("host", "portal.example").get("/health").await.status, 200);
+    assert_eq!(named.nobody().with("host", "portal.example").get("/signin").await.status, 200);
+}
+
+/// X146: the kubelet and load balancers call a node by its address.
+#[tokio::test]
+async fn probes_are_answered_whatever_the_names_of_the_portal_are() {
+    let world = World::with(Installation::Fresh, &[("security.hosts", "portal.example")]).await;
+    let probe = world.nobody().with("host", "10.0.0.5:8070");
+    for path in ["/health", "/health/live", "/health/ready", "/apollo/version"] {
+        let answer = probe.get(path).await;
+        assert_eq!(answer.status, 200, "{path}: {answer:?}");
+    }
+    for path in ["/signin", "/openapi/v1/apps"] {
+        assert_eq!(probe.get(path).await.status, 403, "{path}");
+    }
 }
 
 #[tokio::test]

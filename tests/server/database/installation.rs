@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::{APOLLO_CONFIG, fill, options, refused, rows_only, run};
 use crate::support::app::App;
-use crate::support::database::{Engine, Fresh};
+use crate::support::database::{Database, Engine, Fresh};
 use crate::support::http::Http;
 use crate::support::server::Server;
 
@@ -126,4 +126,31 @@ async fn a_config_database_without_an_id_is_not_compared() {
     starts();
     config.remove().await;
     portal.remove().await;
+}
+
+/// S108. The portal's database would otherwise belong to a new file in the data directory, and the
+/// start with the database of its environment would be refused.
+#[tokio::test]
+async fn a_migration_with_one_url_makes_no_other_database() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let [config, portal, other] = ["environment.db", "users.db", "other.db"]
+        .map(|name| Database::file(directory.path(), name));
+    let migrate = |arguments: &[&str]| {
+        let migrated = run(&[&["migrate"], arguments].concat(), &data);
+        assert!(migrated.status.success(), "{migrated:?}");
+    };
+    for (flag, database) in [("--portal-db", &portal), ("--config-db", &config)] {
+        migrate(&[flag, &database.url, "--check"]);
+        migrate(&[flag, &database.url]);
+        assert!(!data.exists(), "{flag}");
+    }
+    let ids = r#"SELECT "Name" FROM "CastaliaInstallation" WHERE "Name" = 'installation.id.DEV'"#;
+    let ids = portal.rows(ids).await;
+    assert!(ids.is_empty(), "{ids:?}");
+    let both = options().flag("--config-db", &config.url).flag("--portal-db", &portal.url);
+    assert!(Server::start_in(&data, both).terminate().success());
+    // All databases of the roles that are named.
+    migrate(&["--roles", "config,meta,admin,portal", "--portal-db", &other.url]);
+    assert!(data.join("config.db").exists());
 }

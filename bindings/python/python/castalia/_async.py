@@ -106,7 +106,8 @@ class AsyncClient(AnyClient[AsyncConfig]):
 def _listening_to(namespace: OpenNamespace[AsyncSubscription]) -> list[asyncio.Task[None]]:
     """The tasks of its listeners on the running loop."""
     loop = asyncio.get_running_loop()
-    tasks = [subscription._task for subscription in namespace._subscriptions()]
+    subscriptions = namespace._subscriptions()
+    tasks = [one._task for one in subscriptions if isinstance(one, AsyncSubscription)]
     return [task for task in tasks if task.get_loop() is loop]
 
 

@@ -112,7 +112,7 @@ def _guarded(validator: Validator) -> Callable[[_native.View], str | None]:
     def call(view: _native.View) -> str | None:
         try:
             # Without the view: nothing that a validator reads is counted.
-            return validator(Snapshot(*view.parts()))
+            return validator(Snapshot(*view.parts(), fallback=view.text))
         except BaseException:
             logger.exception("a validator failed, which rejects the release")
             raise

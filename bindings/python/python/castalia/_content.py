@@ -23,6 +23,7 @@ class Snapshot(TypedReads):
     """The values of a namespace at one moment; they never change."""
 
     __slots__ = (
+        "_fallback",
         "_rules",
         "_values",
         "_view",
@@ -47,6 +48,7 @@ class Snapshot(TypedReads):
         loaded_at: datetime,
         rules: _native.ReadRules,
         view: _native.View | None = None,
+        fallback: Callable[[str], str | None] | None = None,
     ) -> None:
         self._values = MappingProxyType(dict(values))
         self.app_id = app_id
@@ -60,9 +62,23 @@ class Snapshot(TypedReads):
         self._rules = rules
         # Caches parsed values; a pickled snapshot parses each time.
         self._view = view
+        # Finds values outside the namespace, such as environment variables; a pickled snapshot has
+        # none, since its reader may have other variables.
+        self._fallback = fallback
 
     def __getitem__(self, key: str) -> str:
-        return self._values[key]
+        try:
+            return self._values[key]
+        except KeyError:
+            value = self._fallback_value(key)
+            if value is None:
+                raise
+            return value
+
+    def _fallback_value(self, key: object) -> str | None:
+        if self._fallback is None or not isinstance(key, str):
+            return None
+        return self._fallback(key)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
@@ -105,7 +121,7 @@ _SNAPSHOT_FIELDS = (
 
 def snapshot_of(view: _native.View) -> Snapshot:
     """A snapshot from the fields of the native half."""
-    return Snapshot(*view.parts(), view)
+    return Snapshot(*view.parts(), view, view.text)
 
 
 @dataclass(frozen=True)

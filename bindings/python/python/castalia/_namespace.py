@@ -28,7 +28,7 @@ class OpenNamespace(Generic[S]):
 
     def __init__(self) -> None:
         # Keeps subscriptions alive without other references, each listener once.
-        self._kept: dict[Hashable, S] = {}
+        self._kept: dict[Hashable, Subscription] = {}
 
     def _identity(self) -> tuple[str, str, str]:
         """App id, cluster and namespace."""
@@ -88,7 +88,7 @@ class OpenNamespace(Generic[S]):
         for subscription in self._subscriptions():
             subscription._end()
 
-    def _subscriptions(self) -> list[S]:
+    def _subscriptions(self) -> list[Subscription]:
         """The subscriptions that are not cancelled."""
         return list(self._kept.values())
 
@@ -102,14 +102,20 @@ class OpenNamespace(Generic[S]):
 
         return decorate
 
-    def _registered(self, listener: Listener, interest: tuple[list[str], ...]) -> S:
+    def _registered(
+        self,
+        listener: Listener,
+        interest: tuple[list[str], ...],
+        kind: type[Subscription] | None = None,
+    ) -> Subscription:
+        """The subscription of a listener, of the namespace's kind unless another one is given."""
         self._check_open()
         kept = self._kept.get(identity_of(listener))
         if kept is not None:
             if not kept._gives_way():
                 return kept
             kept._end()
-        made = self._subscription(listener, self, interest, self._kept)
+        made = (kind or self._subscription)(listener, self, interest, self._kept)
         kept = self._kept.setdefault(identity_of(listener), made)
         if kept is not made:
             made._end()

@@ -172,6 +172,10 @@ class View:
         """
         Like `Namespace.read`.
         """
+    def text(self, /, key: str) -> str | None:
+        """
+        The value of a key, also of one outside the namespace, such as an environment variable.
+        """
 
 def error_kinds() -> list[tuple[str, int]]:
     """

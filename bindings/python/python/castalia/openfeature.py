@@ -2,10 +2,12 @@
 
 >>> from openfeature import api
 >>> from castalia.openfeature import CastaliaProvider
->>> api.set_provider(CastaliaProvider(client.config("application")))
+>>> api.set_provider_and_wait(CastaliaProvider(client.config("application")))
 >>> api.get_client().get_boolean_value("new-checkout", False)
+True
 
-The key of a flag is the key of a value. The server decides by gray release rules which value a
+Until a provider is ready, which ``set_provider`` does not wait for, flags have their defaults. The
+key of a flag is the key of a value. The server decides by gray release rules which value a
 program reads, so the evaluation context has no effect.
 """
 
@@ -38,7 +40,9 @@ class CastaliaProvider(AbstractProvider):
 
     def initialize(self, evaluation_context: EvaluationContext) -> None:
         """Listens to changes."""
-        self._subscription = self._config.on_change(self._announce)
+        # Also a config of an event loop is listened to on a thread of the client: the SDK may call
+        # this on a thread without a loop.
+        self._subscription = self._config._registered(self._announce, (), castalia.Subscription)
 
     def shutdown(self) -> None:
         """Stops listening; the client stays open."""

@@ -11,9 +11,10 @@ mod transaction;
 use lettre::address::{Address as MailAddress, Envelope};
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
+use lettre::transport::smtp::Error as SmtpError;
 
 pub(in crate::role::portal) use self::recipients::RECIPIENT_SEPARATOR;
-use self::server::{MailFailure, MailServer};
+use self::server::{MailFailure, MailServer, certificate_error};
 use self::text::{ChangedKey, Changes, Mail, Templates};
 use self::transaction::{RefusedRecipient, Unreached};
 use super::body::release;
@@ -33,6 +34,7 @@ use crate::wire::open_api::{Release, ReleaseHistory};
 const NO_ENVIRONMENT: &str = "The environment cannot be read";
 const NO_ANSWER: &str = "The mail server did not answer in time";
 const NO_CONNECTION: &str = "The connection to the mail server failed";
+const BAD_CERTIFICATE: &str = "The certificate of the mail server cannot be verified";
 const REFUSED: &str = "The mail server refused the mail";
 const INTERRUPTED: &str =
     "The mail server refused some recipients; the mail to the others is another delivery";
@@ -80,7 +82,8 @@ pub(super) async fn send(
         portal: filled(config.get(&keys::PORTAL_ADDRESS)).unwrap_or_default(),
     };
     let body = mail.render(&templates(config, &entry));
-    let Some(message) = message(config, mail.subject(), recipients, body) else {
+    let key = &delivery.delivery_key;
+    let Some(message) = message(config, key, mail.subject(), recipients, body) else {
         return Ok(lasting("email.sender or email.config.user is not a mail address"));
     };
     let server = match MailServer::of(config) {
@@ -140,16 +143,26 @@ fn conclude(notice: &Notice, failure: MailFailure) -> Attempt {
             let next = follow(notice, unreached);
             Attempt { status: last.cast_signed(), next, ..lasting(INTERRUPTED) }
         }
-        MailFailure::Smtp(error) => {
-            let status = error.status().map_or(0, |code| u16::from(code).cast_signed());
-            let problem = match error.is_timeout() {
-                _ if status > 0 => REFUSED,
-                true => NO_ANSWER,
-                false => NO_CONNECTION,
-            };
-            passing(status, problem)
-        }
+        MailFailure::Smtp(error) => conclude_smtp(&error),
     }
+}
+
+fn conclude_smtp(error: &SmtpError) -> Attempt {
+    if let Some(problem) = certificate_error(error) {
+        tracing::warn!(
+            %problem,
+            "the certificate of the mail server cannot be verified, so no mail is sent; renew it, \
+             or install its CA in the operating system"
+        );
+        return passing(0, &format!("{BAD_CERTIFICATE}: {problem}"));
+    }
+    let status = error.status().map_or(0, |code| u16::from(code).cast_signed());
+    let problem = match error.is_timeout() {
+        _ if status > 0 => REFUSED,
+        true => NO_ANSWER,
+        false => NO_CONNECTION,
+    };
+    passing(status, problem)
 }
 
 /// The changes of a publish. Fails if the environment cannot be read.
@@ -204,9 +217,11 @@ fn templates(config: &ServerConfig, entry: &ReleaseHistory) -> Templates {
 }
 
 /// One mail for all recipients, whom only its envelope names. With a mail for each, those who have
-/// received theirs would receive it again after a failure.
+/// received theirs would receive it again after a failure. Its id is that of the delivery, so that
+/// a repetition is recognised as the same mail.
 fn message(
     config: &ServerConfig,
+    delivery_key: &str,
     subject: &str,
     recipients: Vec<MailAddress>,
     body: String,
@@ -214,10 +229,12 @@ fn message(
     let sender =
         filled(config.get(&keys::MAIL_SENDER)).or_else(|| filled(config.get(&keys::MAIL_USER)))?;
     let sender: Mailbox = sender.trim().parse().ok()?;
+    let id = format!("<{delivery_key}@{}>", sender.email.domain());
     let envelope = Envelope::new(Some(sender.email.clone()), recipients).ok()?;
     let hidden = HeaderValue::new(HeaderName::new_from_ascii_str("To"), HIDDEN.to_owned());
     let message = Message::builder().from(sender).raw_header(hidden).envelope(envelope);
-    message.subject(subject).header(ContentType::TEXT_HTML).body(body).ok()
+    let message = message.message_id(Some(id)).subject(subject);
+    message.header(ContentType::TEXT_HTML).body(body).ok()
 }
 
 fn filled(text: Option<String>) -> Option<String> {

@@ -1,6 +1,8 @@
 //! The mail server of the settings: resolves its name, connects, and hands over a mail. A password
-//! is sent over TLS only, unless the settings allow otherwise.
+//! is sent over TLS with a verified certificate only, unless the settings allow otherwise.
 
+use std::error::Error as _;
+use std::io;
 use std::time::Duration;
 
 use lettre::Message;
@@ -8,6 +10,7 @@ use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
+use rustls::CertificateError;
 use thiserror::Error;
 
 use super::filled;
@@ -69,13 +72,11 @@ impl MailServer {
         let password = filled(config.get(&keys::MAIL_PASSWORD));
         let credentials =
             user.zip(password).map(|(user, password)| Credentials::new(user, password));
-        let parameters = TlsParameters::new(host.to_owned())?;
+        let may_be_plain = credentials.is_none() || config.get(&keys::MAIL_PLAIN);
         let tls = match port {
-            SMTPS => Tls::Wrapper(parameters),
-            _ if credentials.is_some() && !config.get(&keys::MAIL_PLAIN) => {
-                Tls::Required(parameters)
-            }
-            _ => Tls::Opportunistic(parameters),
+            SMTPS => Tls::Wrapper(TlsParameters::new(host.to_owned())?),
+            _ if may_be_plain => Tls::Opportunistic(unverified(host)?),
+            _ => Tls::Required(TlsParameters::new(host.to_owned())?),
         };
         Ok(Self { host: host.to_owned(), port, tls, credentials })
     }
@@ -96,7 +97,7 @@ impl MailServer {
     /// Connects to the addresses that were checked; lettre would resolve the name itself.
     async fn connect(&self) -> Result<AsyncSmtpConnection, MailFailure> {
         let addresses = guard::resolve(&self.host, self.port).await?;
-        let name = ClientId::default();
+        let name = own_name();
         let at_once = match &self.tls {
             Tls::Wrapper(parameters) => Some(parameters.clone()),
             _ => None,
@@ -118,4 +119,35 @@ impl MailServer {
         }
         Ok(connection)
     }
+}
+
+/// TLS where a plain connection is allowed: encryption without verification is better than that,
+/// and the certificates of internal mail servers are often self-signed.
+fn unverified(host: &str) -> Result<TlsParameters, Error> {
+    TlsParameters::builder(host.to_owned())
+        .dangerous_accept_invalid_certs(true)
+        .dangerous_accept_invalid_hostnames(true)
+        .build()
+}
+
+/// The name with which this machine greets; an address if it is not the name of a host, because
+/// mail servers may refuse that.
+fn own_name() -> ClientId {
+    let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';
+    let is_host = |name: &String| !name.is_empty() && name.bytes().all(is_valid);
+    whoami::hostname().ok().filter(is_host).map_or_else(ClientId::default, ClientId::Domain)
+}
+
+/// Why the certificate of the mail server was refused, if that ended the connection.
+pub(super) fn certificate_error(failure: &Error) -> Option<&CertificateError> {
+    let mut cause = failure.source();
+    while let Some(error) = cause {
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        if let Some(rustls::Error::InvalidCertificate(problem)) = tls {
+            return Some(problem);
+        }
+        cause = error.source();
+    }
+    None
 }
