@@ -263,14 +263,17 @@ impl Client {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidArgument`] for an invalid name, [`ErrorKind::Closed`] after
-    /// [`Client::close`], or the error of the load.
+    /// [`Client::close`], or the error of the load or of parsing what it loaded.
     pub(crate) async fn refresh_open(&self, namespace: &str) -> Result<()> {
         let identity = self.identity(self.app_id(), namespace)?;
         self.tasks.resume();
         self.tasks.check_open()?;
         let open = self.inner.namespaces.load().get(&identity).and_then(NamespaceHandle::acquire);
         match open {
-            Some(open) => open.refresh().await,
+            Some(open) => {
+                open.refresh().await?;
+                open.snapshot().problem().map_or(Ok(()), |problem| Err(problem.clone()))
+            }
             None => Ok(()),
         }
     }
@@ -300,7 +303,7 @@ impl Client {
         Ok(handle)
     }
 
-    fn identity(&self, app_id: &str, namespace: &str) -> Result<NamespaceKey> {
+    pub(crate) fn identity(&self, app_id: &str, namespace: &str) -> Result<NamespaceKey> {
         let namespace = self.inner.settings.name_of(namespace);
         for (what, name) in [("app_id", app_id), ("namespace", namespace)] {
             if !is_usable_name(name) {

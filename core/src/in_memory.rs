@@ -2,7 +2,9 @@
 //! events, validators and watches work as in any client. Opens no socket and no file.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
 
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
@@ -41,13 +43,17 @@ pub struct InMemory {
     content: InMemoryContent,
 }
 
-/// The values of every namespace, by app id and name.
+/// App id and name of a namespace.
+type ContentKey = (String, String);
+
+/// The values of every namespace. Replaced as a whole instead of locked: a
+/// child that is forked meanwhile would have the lock held forever.
 #[derive(Clone, Default)]
 pub(crate) struct InMemoryContent {
-    namespaces: Arc<Mutex<HashMap<(String, String), NamespaceContent>>>,
+    namespaces: Arc<ArcSwap<HashMap<ContentKey, Arc<NamespaceContent>>>>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct NamespaceContent {
     entries: Configurations,
     /// Whether loads fail. The values are kept meanwhile, since later edits build on them.
@@ -63,8 +69,8 @@ impl InMemory {
         Self::with(Settings::new())
     }
 
-    /// A client with these settings. Those of servers and cache files have no effect, nor has the
-    /// environment `LOCAL`. A start policy that requires servers accepts what the test sets.
+    /// A client with these settings. Those of servers and files have no effect, nor has the
+    /// environment `LOCAL`. Namespaces of other apps are empty. A start policy that requires servers accepts what the test sets.
     ///
     /// # Errors
     /// As [`Client::new`].
@@ -82,7 +88,7 @@ impl InMemory {
     /// Like [`InMemory::with`], with initial values by namespace.
     ///
     /// # Errors
-    /// As [`Client::new`].
+    /// As [`Client::new`]; [`ErrorKind::InvalidArgument`] for an invalid name.
     pub fn with_content<N, E, K, V>(
         settings: Settings,
         content: impl IntoIterator<Item = (N, E)>,
@@ -96,8 +102,8 @@ impl InMemory {
         let memory = Self::with(settings)?;
         for (namespace, entries) in content {
             let entries = entries.into_iter().map(|(key, value)| (key.into(), value.into()));
-            let entries = entries.collect();
-            memory.put(namespace.as_ref(), |known| known.entries = entries);
+            let entries: Configurations = entries.collect();
+            memory.put(namespace.as_ref(), |known| known.entries.clone_from(&entries))?;
         }
         Ok(memory)
     }
@@ -126,7 +132,7 @@ impl InMemory {
         let entries = entries.into_iter().map(|(key, value)| (key.into(), value.into()));
         let entries = entries.collect();
         let published = NamespaceContent { entries, is_failing: false };
-        self.change(namespace, |known| *known = published).await
+        self.change(namespace, |known| known.clone_from(&published)).await
     }
 
     /// Sets one value.
@@ -158,12 +164,14 @@ impl InMemory {
         K: Into<String>,
         V: Into<String>,
     {
+        let edits = edits.into_iter().map(|(key, value)| (key.into(), value.map(Into::into)));
+        let edits: Vec<(String, Option<String>)> = edits.collect();
         let edit = |known: &mut NamespaceContent| {
             known.is_failing = false;
-            for (key, value) in edits {
+            for (key, value) in &edits {
                 match value {
-                    Some(value) => known.entries.insert(key.into(), value.into()),
-                    None => known.entries.shift_remove(&key.into()),
+                    Some(value) => known.entries.insert(key.clone(), value.clone()),
+                    None => known.entries.shift_remove(key),
                 };
             }
         };
@@ -182,43 +190,46 @@ impl InMemory {
         }
     }
 
-    async fn change(
-        &self,
-        namespace: &str,
-        change: impl FnOnce(&mut NamespaceContent),
-    ) -> Result<()> {
-        self.put(namespace, change);
+    async fn change(&self, namespace: &str, change: impl Fn(&mut NamespaceContent)) -> Result<()> {
+        self.put(namespace, change)?;
         self.client.refresh_open(namespace).await
     }
 
-    fn put(&self, namespace: &str, change: impl FnOnce(&mut NamespaceContent)) {
+    /// Changes the content of a namespace; again if another thread does so meanwhile.
+    fn put(&self, namespace: &str, change: impl Fn(&mut NamespaceContent)) -> Result<()> {
+        self.client.identity(self.client.app_id(), namespace)?;
         let key = content_key(self.client.app_id(), namespace);
-        change(self.content.lock().entry(key).or_default());
+        self.content.namespaces.rcu(|known| {
+            let mut known = HashMap::clone(known);
+            change(Arc::make_mut(known.entry(key.clone()).or_default()));
+            known
+        });
+        Ok(())
     }
 }
 
 impl InMemoryContent {
     /// Loads the values of a namespace; empty if it was never set.
     pub(crate) fn load(&self, identity: &NamespaceKey) -> Result<Configurations> {
-        if self.is_failing(identity) {
+        let known = self.of(identity);
+        if known.is_failing {
             return Err(Error::new(ErrorKind::Transport, "load", "made to fail by the test"));
         }
-        let key = content_key(&identity.app_id, &identity.namespace);
-        Ok(self.lock().get(&key).map(|known| known.entries.clone()).unwrap_or_default())
+        Ok(known.entries.clone())
     }
 
     /// Whether the test makes the loads of a namespace fail.
     pub(crate) fn is_failing(&self, identity: &NamespaceKey) -> bool {
-        let key = content_key(&identity.app_id, &identity.namespace);
-        self.lock().get(&key).is_some_and(|known| known.is_failing)
+        self.of(identity).is_failing
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), NamespaceContent>> {
-        self.namespaces.lock().unwrap_or_else(PoisonError::into_inner)
+    fn of(&self, identity: &NamespaceKey) -> Arc<NamespaceContent> {
+        let key = content_key(&identity.app_id, &identity.namespace);
+        self.namespaces.load().get(&key).cloned().unwrap_or_default()
     }
 }
 
-fn content_key(app_id: &str, namespace: &str) -> (String, String) {
+fn content_key(app_id: &str, namespace: &str) -> ContentKey {
     (app_id.to_owned(), strip_properties_suffix(namespace).to_owned())
 }
 

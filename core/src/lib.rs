@@ -23,6 +23,8 @@ mod blocking_thread;
 #[cfg(feature = "discovery")]
 pub mod discovery;
 #[cfg(feature = "discovery")]
+mod last_warning;
+#[cfg(feature = "discovery")]
 pub mod transport;
 
 #[cfg(feature = "client")]

@@ -1,43 +1,41 @@
 //! Limits repeated warnings to one a minute, with the number of suppressed ones.
 
-use std::time::Duration;
-
-use tokio::time::Instant;
-
 use crate::error::ErrorKind;
-
-// Short enough to see that a problem persists, long enough that a day of it stays readable.
-const INTERVAL: Duration = Duration::from_secs(60);
+use crate::last_warning::LastWarning;
 
 /// The warnings that one source has logged for one namespace.
 #[derive(Debug, Default)]
 pub(crate) struct LogLimit {
     /// For each kind, when it was last logged and how often it was suppressed since. A vector,
     /// because there are few kinds.
-    logged: Vec<(ErrorKind, Instant, u64)>,
+    logged: Vec<(ErrorKind, LastWarning, u64)>,
 }
 
 impl LogLimit {
     /// `None` if a warning of this kind must be suppressed; otherwise the number of those
     /// suppressed before it.
     pub(crate) fn allow(&mut self, kind: ErrorKind) -> Option<u64> {
-        let mut logged = self.logged.iter_mut();
-        let Some((_, at, suppressed)) = logged.find(|(known, ..)| *known == kind) else {
-            self.logged.push((kind, Instant::now(), 0));
-            return Some(0);
-        };
-        if at.elapsed() < INTERVAL {
+        let index = self.logged.iter().position(|(known, ..)| *known == kind);
+        let index = index.unwrap_or_else(|| {
+            self.logged.push((kind, LastWarning::default(), 0));
+            self.logged.len() - 1
+        });
+        let (_, last, suppressed) = &mut self.logged[index];
+        if !last.is_past() {
             *suppressed += 1;
             return None;
         }
-        *at = Instant::now();
+        last.set();
         Some(std::mem::take(suppressed))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::last_warning::INTERVAL;
 
     #[tokio::test(start_paused = true)]
     async fn the_same_warning_is_told_once_a_minute() {

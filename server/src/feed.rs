@@ -14,6 +14,7 @@ mod condition;
 mod deferred;
 mod definition;
 mod deliver;
+mod emptied;
 mod folded;
 pub mod gap;
 pub mod hub;
@@ -44,6 +45,7 @@ use self::cache::{NamespaceRef, Published, ReadFrom, ReleaseCache};
 use self::condition::Condition;
 use self::deferred::Deferred;
 use self::definition::{DefinitionKind, DefinitionScan, KeysRead};
+use self::emptied::EmptiedTables;
 use self::hub::{Limits, WatchHub};
 use self::name::{Contest, Names};
 use self::pace::Pacer;
@@ -88,6 +90,7 @@ struct FeedInner {
     keys_read: parking_lot::Mutex<KeysRead>,
     deferred: Deferred,
     condition: Condition,
+    emptied: Arc<EmptiedTables>,
     /// The reload of everything that is requested.
     reload: parking_lot::Mutex<Option<ReloadRequest>>,
     rewound: Notify,
@@ -111,12 +114,14 @@ impl ReleaseFeed {
     pub async fn load(store: Store, config: ServerConfig, options: FeedOptions) -> Result<Self> {
         let positions = Arc::new(Positions::default());
         let names = Arc::new(Names::new(options.folds_names));
+        let emptied = Arc::new(EmptiedTables::default());
         let feed = Self(Arc::new(FeedInner {
             cache: Arc::new(ReleaseCache::new(
                 store.clone(),
                 config.clone(),
                 Arc::clone(&names),
                 Arc::clone(&positions),
+                Arc::clone(&emptied),
             )),
             answers: AnswerCache::default(),
             hub: WatchHub::new(options.polls),
@@ -135,6 +140,7 @@ impl ReleaseFeed {
             keys_read: parking_lot::Mutex::default(),
             deferred: Deferred::default(),
             condition: Condition::default(),
+            emptied,
             reload: parking_lot::Mutex::default(),
             rewound: Notify::new(),
             store,
@@ -272,6 +278,7 @@ impl ReleaseFeed {
     #[must_use]
     pub fn faults(&self) -> Vec<String> {
         let mut faults = self.0.condition.faults(self.alarm());
+        faults.extend(self.0.emptied.fault());
         faults.extend(self.0.deferred.fault());
         faults.extend(self.0.cache.faults());
         if !self.is_loaded() {

@@ -161,10 +161,15 @@ test("after a publish the instances that have it are counted", async () => {
   await expect.poll(() => api.call("GET", `${namespacePath(at)}/instances`)).toBe(1);
   const page = await suite.open(address(at));
   await page.getByRole("button", { name: "Publish to DEV" }).click();
+  await page.getByText("Published to DEV").waitFor();
+  const back = page.getByRole("link", { name: "Back to application" });
+  const place = await back.boundingBox();
   await page.getByText("0 of 1 instance has it").waitFor();
   await page.getByText("Not yet: 10.24.8.31").waitFor();
   await expect.poll(read).toEqual({ limit: "150" });
   await page.getByText("1 of 1 instance has it").waitFor();
+  // A click is lost if its target moves between press and release.
+  expect(await back.boundingBox()).toEqual(place);
 });
 
 test("the review is accessible in both themes and widths", async () => {

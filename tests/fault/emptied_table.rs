@@ -1,5 +1,5 @@
-//! S91: tables that have no row for a moment, as while a backup is restored under a running node,
-//! open nothing that they protect.
+//! S91, S110: tables that have no row for a moment, as while a backup is restored under a running
+//! node, open nothing that they protect, and take no value away from clients.
 
 use std::time::{Duration, Instant};
 
@@ -47,6 +47,42 @@ async fn stays_closed(node: &Node) {
     }
 }
 
+async fn emptied_tables_of_releases_take_no_value_away(kind: Kind) {
+    let Some(node) = Node::start(kind, &[("CASTALIA_FEED_RECONCILIATION_INTERVAL", "1")]).await
+    else {
+        return;
+    };
+    node.app.publish("one").await;
+    node.eventually_serves("one").await;
+    let tables = ["Release", "ReleaseMessage"];
+    for table in tables {
+        let keep = format!(r#"CREATE TABLE "Kept{table}" AS SELECT * FROM "{table}""#);
+        node.database.run(&[&keep, &format!(r#"DELETE FROM "{table}""#)]).await;
+    }
+    eventually("the missing rows to be reported", async || {
+        assert_eq!(node.value().await, "one");
+        node.get("/health").await.text.contains("are missing from Release").then_some(())
+    })
+    .await;
+    // Several rounds of what compares memory with the database.
+    for _ in 0..50 {
+        assert_eq!(node.value().await, "one");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    for table in tables {
+        let fill = format!(r#"INSERT INTO "{table}" SELECT * FROM "Kept{table}""#);
+        node.database.run(&[&fill]).await;
+    }
+    eventually("the rows to be complete", async || {
+        assert_eq!(node.value().await, "one");
+        (node.get("/health").await.status == 200).then_some(())
+    })
+    .await;
+    node.app.publish("two").await;
+    node.eventually_serves("two").await;
+    node.end().await;
+}
+
 /// Without the rows, a database of Apollo has an open admin port.
 async fn an_emptied_table_of_settings_admits_nobody(engine: Engine) {
     let Some(fresh) = Fresh::on(engine).await else { return };
@@ -72,4 +108,5 @@ async fn an_emptied_table_of_settings_admits_nobody(engine: Engine) {
 }
 
 on_each_kind!(an_emptied_table_of_access_keys_opens_no_app);
+on_each_kind!(emptied_tables_of_releases_take_no_value_away);
 on_each_engine!(an_emptied_table_of_settings_admits_nobody);

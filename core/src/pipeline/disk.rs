@@ -3,29 +3,25 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
 use crate::blocking_thread;
 use crate::cache::FileCache;
 use crate::error::{Error, ErrorKind, Result};
+use crate::last_warning::LastWarning;
 
 /// A hanging disk (a network mount, for instance) occupies at most this many threads of the
 /// runtime.
 const MAX_DISK_THREADS: usize = 2;
 
-/// How often the failures of other namespaces of the same app are logged: all its files are in one
-/// directory.
-const WARNING_INTERVAL: Duration = Duration::from_secs(60);
-
-/// The namespaces of an app whose files cannot be written.
+/// The namespaces of an app whose files cannot be written. All its files are in one directory, so
+/// that they often fail together.
 #[derive(Default)]
 struct Failing {
     /// Number of those whose failure is logged.
     logged: usize,
-    last_warning: Option<Instant>,
+    warning: LastWarning,
 }
 
 /// The cache files of a client and the permits to access them; cheap to clone.
@@ -48,11 +44,10 @@ impl Disk {
     pub(super) fn log_failure(&self, app_id: &str, is_first: bool) -> bool {
         let mut failing = self.lock();
         let failing = failing.entry(app_id.to_owned()).or_default();
-        let is_due = failing.last_warning.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL);
-        let is_logged = failing.logged == 0 || (is_first && is_due);
+        let is_logged = failing.logged == 0 || (is_first && failing.warning.is_past());
         if is_logged {
             failing.logged += 1;
-            failing.last_warning = Some(Instant::now());
+            failing.warning.set();
         }
         is_logged
     }

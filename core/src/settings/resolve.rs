@@ -57,7 +57,7 @@ impl Resolver {
         let env = self.env();
         let data_center = self.text(&key::IDC);
         let cluster = self.cluster(data_center.as_deref());
-        let secret = self.secret();
+        let secret = self.secret(&hooks);
         EffectiveSettings {
             env,
             cluster,
@@ -74,7 +74,7 @@ impl Resolver {
             ),
             cache: self.cache(env, &hooks),
             timing: self.timing(),
-            network: self.network(),
+            network: self.network(&hooks),
             namespaces: self.namespaces(),
             start_policy: self.parse(&key::START_POLICY, "a start policy", StartPolicy::parse),
             listener_queue: self.count(&key::LISTENER_QUEUE),
@@ -130,9 +130,10 @@ impl Resolver {
     }
 
     /// The secret, or the contents of the secret file, whichever has the higher precedence; the
-    /// secret if both have the same origin.
-    fn secret(&mut self) -> Option<String> {
-        let file = self.look_up(&key::SECRET_FILE);
+    /// secret if both have the same origin. A client in memory signs nothing: its machine may lack
+    /// the file.
+    fn secret(&mut self, hooks: &Hooks) -> Option<String> {
+        let file = self.look_up(&key::SECRET_FILE).filter(|_| hooks.memory.is_none());
         let direct = self.look_up(&key::SECRET);
         let strength = direct.as_ref().map_or(Origin::Default, |direct| direct.origin);
         let Some(file) = file.filter(|file| file.origin < strength) else {
@@ -274,14 +275,15 @@ impl Resolver {
         interval
     }
 
-    fn network(&mut self) -> NetworkSettings {
+    fn network(&mut self, hooks: &Hooks) -> NetworkSettings {
         let is_insecure = self.is_insecure();
         let version = env!("CARGO_PKG_VERSION");
         let binding = self.text(&key::BINDING).unwrap_or_default();
         let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
         NetworkSettings {
             connect_timeout: self.connect_timeout(),
-            ca_file: self.path(&key::CA_FILE),
+            // A client in memory verifies nobody.
+            ca_file: self.path(&key::CA_FILE).filter(|_| hooks.memory.is_none()),
             is_insecure,
             system_proxy: self.flag(&key::SYSTEM_PROXY),
             body_limit: self.count(&key::BODY_LIMIT),

@@ -130,3 +130,33 @@ async fn what_a_test_sets_meets_a_policy_that_requires_servers() {
         memory.client().close().await;
     }
 }
+
+/// B146: the machine of a test lacks the files of production.
+#[tokio::test]
+async fn a_client_in_memory_reads_no_file_that_a_setting_of_servers_names() {
+    let mut settings = Settings::new();
+    for name in ["castalia.tls.ca-file", "apollo.access-key.secret-file"] {
+        settings = settings.set(name, "/nonexistent");
+    }
+    let memory = InMemory::with(settings).unwrap();
+    memory.set("application", "a", "1").await.unwrap();
+    assert_eq!(memory.client().config("application").await.unwrap().get_or("a", 0), 1);
+    memory.client().close().await;
+}
+
+/// B147
+#[tokio::test]
+async fn a_name_or_a_document_that_cannot_be_used_is_refused() {
+    let content = [("appli cation", [("a", "1")])];
+    let refused = InMemory::with_content(Settings::new(), content).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidArgument);
+    let memory = InMemory::new().unwrap();
+    assert!(memory.set("a+b", "a", "1").await.is_err());
+    let config = memory.client().config("x.yaml").await.unwrap();
+    memory.set("x.yaml", "content", "a: 1").await.unwrap();
+    let refused = memory.set("x.yaml", "content", "a: [").await.unwrap_err();
+    assert_eq!((refused.kind(), config.get_or("a", 0)), (ErrorKind::Parse, 1));
+    memory.set("x.yaml", "content", "a: 2").await.unwrap();
+    assert_eq!(config.get_or("a", 0), 2);
+    memory.client().close().await;
+}

@@ -5,7 +5,6 @@ mod deletion;
 
 pub use castalia_store::app::App;
 
-pub(super) use self::deletion::all_in_any_case;
 pub use self::deletion::{delete, find_in_any_case, is_present};
 
 use std::collections::BTreeSet;
@@ -300,7 +299,8 @@ async fn with_owner(
 async fn create_in(tx: &Transaction, new: &NewApp, email: &str, operator: &str) -> Result<App> {
     let PortalAppDetails { app_id, name, org_id, org_name, owner_name } = &new.details;
     // Compared without regard to case: environments whose database ignores case have one app for
-    // both spellings.
+    // both spellings. No unique key ensures this where the portal's database distinguishes case.
+    grant::lock_portal(tx).await?;
     if let Some(stored) = app::stored_id(tx, app_id).await? {
         return Err(Error::bad_request(format!("app already exists for appId:{stored}"))
             .with_code(Code::AppExists));

@@ -34,6 +34,7 @@ pub(crate) use self::load::stored_configurations;
 use self::misplaced::MisplacedRows;
 pub use self::published::{GrayRelease, GrayRule, NamespaceKey, NamespaceRef, Published, Release};
 use self::slot_key::{Folding, SlotKey, SlotRef};
+use super::emptied::EmptiedTables;
 use super::name::Names;
 use super::position::Positions;
 use crate::disconnect::to_the_end;
@@ -86,6 +87,7 @@ pub struct ReleaseCache {
     store: Store,
     names: Arc<Names>,
     positions: Arc<Positions>,
+    emptied: Arc<EmptiedTables>,
     slots: papaya::HashMap<SlotKey, Arc<CacheSlot>, ahash::RandomState>,
     folding: Folding,
     /// Bytes charged for slots without a release, including those whose load failed.
@@ -106,11 +108,12 @@ pub struct ReleaseCache {
 impl ReleaseCache {
     /// An empty cache over a database.
     #[must_use]
-    pub fn new(
+    pub(super) fn new(
         store: Store,
         config: ServerConfig,
         names: Arc<Names>,
         positions: Arc<Positions>,
+        emptied: Arc<EmptiedTables>,
     ) -> Self {
         let loads = Arc::new(Semaphore::new(store.reserved_reads() - 1));
         Self {
@@ -119,6 +122,7 @@ impl ReleaseCache {
             loads,
             names,
             positions,
+            emptied,
             slots: papaya::HashMap::default(),
             empty: AtomicUsize::new(0),
             former: FormerReleases::new(config),
@@ -284,6 +288,9 @@ impl ReleaseCache {
         let mut published = load::published(self.store.read(), &self.names, place).await?;
         published.notification_id = position.max(message);
         let before = slot.current.load_full();
+        let known = before.as_ref().map(|before| before.fingerprint);
+        let db = self.store.read();
+        self.emptied.check_published(db, published.fingerprint, known).await?;
         if self.may_be_misplaced(place, &published, before.as_deref()).await? {
             self.find_misplaced().await?;
             before.iter().for_each(|before| self.misplaced.assign(place, before));

@@ -103,6 +103,20 @@ impl Names {
         self.is_loaded.load(Ordering::Acquire)
     }
 
+    /// Whether namespaces are known, and not as deleted ones, whose rows are not among these.
+    #[must_use]
+    pub fn has_others_than(&self, ids: &HashSet<i64>) -> bool {
+        let deleted = self.deleted.lock();
+        let is_other = |id| !ids.contains(&id) && !deleted.contains(&id);
+        !self.index.load().namespaces(is_other).is_empty()
+    }
+
+    /// Whether clusters are known, which are only if names are folded.
+    #[must_use]
+    pub fn has_clusters(&self) -> bool {
+        self.last_ids().1 > 0
+    }
+
     /// Adds rows; known and deleted ones change nothing. Returns whether a name that was added since
     /// all were read is also declared by another row of the app, or a public one by an older row of
     /// another app, as far as is known here: that row may have been deleted meanwhile, and that of

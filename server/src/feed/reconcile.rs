@@ -121,6 +121,7 @@ impl ReleaseFeed {
         for key in recovered.iter().filter_map(|key| self.stored_key(key)) {
             self.wake_by_position(&key).await;
         }
+        self.check_tables().await?;
         let positions = self.correct_positions(&mut rounds.corrected).await;
         let misplaced = in_time(self.cache().find_misplaced()).await;
         let cached = self.cache().cached();

@@ -3,12 +3,12 @@
 
 mod cluster;
 
-use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Func};
+use sea_orm::sea_query::{Condition, Expr};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::Store;
 use crate::audit::trail;
-use crate::condition::{chunks, contains, contains_exactly};
+use crate::condition::{chunks, contains, contains_exactly, is_as_long_as};
 use crate::entity::app::{ActiveModel, Column, Entity, Model};
 use crate::error::StoreError;
 use crate::feed::readable;
@@ -32,14 +32,18 @@ pub async fn by_app_id(
     decode::one(db, Entity::live().filter(Column::AppId.eq(app_id))).await
 }
 
-/// The stored id of an app, compared without regard to case.
+/// The stored id of an app, compared without regard to the case of ASCII letters. The database does
+/// not compare: in some locales, it does not find `INFRA` for `infra`.
 pub async fn stored_id(
     db: &impl ConnectionTrait,
     app_id: &str,
 ) -> Result<Option<String>, StoreError> {
-    let lower = Expr::expr(Func::lower(Expr::col(Column::AppId)));
-    let app = Entity::live().filter(lower.eq(app_id.to_ascii_lowercase()));
-    Ok(app.select_only().column(Column::AppId).into_tuple().one(db).await?)
+    let as_long = Entity::live().filter(is_as_long_as(Column::AppId, [app_id]));
+    let columns = [Column::Id, Column::AppId];
+    let as_long = as_long.order_by_asc(Column::Id).select_only().columns(columns);
+    let found: Vec<(Id, String)> = readable::read(db, as_long).await?.readable;
+    let mut app_ids = found.into_iter().map(|(_, stored)| stored);
+    Ok(app_ids.find(|stored| stored.eq_ignore_ascii_case(app_id)))
 }
 
 /// The app with this id, locked until the end of the transaction. Every transaction that adds or

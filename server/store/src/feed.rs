@@ -3,6 +3,7 @@
 //! here.
 
 mod misplaced;
+mod newest;
 mod published;
 pub(super) mod readable;
 
@@ -24,6 +25,7 @@ use crate::secret::Secret;
 use crate::time::StoredTime;
 
 pub use misplaced::{Misplaced, RecordedHistory, misplaced, recorded};
+pub use newest::{FeedTable, newest_id};
 pub use published::{
     Fingerprint, PublishedLine, Readable, ReleaseRow, RuleRow, fingerprints, published,
 };

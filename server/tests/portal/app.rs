@@ -1,16 +1,34 @@
 //! Apps: who may create them, the rows that are created with them, and their environments.
 
-use castalia_server::domain::permission::NamedRole;
+use castalia_server::domain::permission::{NamedRole, grant};
 use castalia_server::settings::Installation;
 use castalia_store::entity::{
     Standard as _, app as app_row, app_namespace, cluster, permission, role, user_role,
 };
 use castalia_store::user::UserRow;
 use castalia_store::{Dialect, StoreError, user};
+use futures_util::future::join_all;
 use sea_orm::{ColumnTrait as _, EntityTrait as _, QueryFilter as _};
 use serde_json::{Value, json};
 
 use super::world::{NS, World, app, item};
+
+/// X151: an environment whose database ignores case has one app for both.
+#[tokio::test]
+async fn of_two_callers_one_creates_an_app_whose_names_differ_in_case() {
+    let world = World::adopted().await;
+    // A process creates the system roles at its start.
+    grant::seed_system_roles(&world.store).await.unwrap();
+    let root = world.user("apollo").await;
+    for round in 0..4 {
+        let names = ["Pay", "pay", "PAY"].map(|name| format!("{name}{round}"));
+        let calls = names.iter().map(|name| root.post("/openapi/v1/apps", app(name, "u1")));
+        let answers = join_all(calls).await;
+        let created = answers.iter().filter(|answer| answer.status == 200).count();
+        let refused = answers.iter().filter(|answer| answer.status == 400).count();
+        assert_eq!((created, refused), (1, 2), "{answers:?}");
+    }
+}
 
 #[tokio::test]
 async fn an_app_comes_with_its_rows_and_roles() {

@@ -1,17 +1,20 @@
 //! S18: a change that an environment missed is sent again only when the request that makes it is
 //! over, and what the environment deleted although the portal has it returns.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use axum::middleware::from_fn_with_state;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use castalia_server::domain::pending_change as domain;
 use castalia_server::domain::portal_app;
 use castalia_server::environment::Address;
 use castalia_store::Store;
 use castalia_store::entity::{Standard as _, item as item_row};
 use castalia_store::pending_change::{self, NewPendingChange, PendingChange, PendingOperation};
+use http::Method;
 
 use super::environment::{admin_router, listen, world};
 use super::fan_out::{SOON, apps, come_back, unless_away};
@@ -85,4 +88,40 @@ async fn what_was_restored_while_its_deletion_was_sent_returns() {
     assert_eq!(apps(&far).await.len(), 1);
     let items = item_row::Entity::live().all(far.read()).await.unwrap();
     assert_eq!(items.len(), 1, "with its content");
+}
+
+/// Deletes the app in the portal, if it is known, while it is being created in the environment.
+async fn delete_meanwhile(
+    State(portal): State<Arc<OnceLock<Store>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if let Some(store) = portal.get()
+        && request.method() == Method::POST
+        && let Ok(row) = portal_app::find(store, "demo").await
+    {
+        portal_app::delete(store, &row, "apollo").await.unwrap();
+    }
+    next.run(request).await
+}
+
+/// X152: the environment refused nothing, and a later app of this name must not wait a minute.
+#[tokio::test]
+async fn a_change_whose_app_was_deleted_meanwhile_is_done() {
+    let (away, portal) = (Arc::new(AtomicBool::new(true)), Arc::default());
+    let (router, far) = admin_router().await;
+    let router = router.layer(from_fn_with_state(Arc::clone(&portal), delete_meanwhile));
+    let service = listen(router.layer(from_fn_with_state(Arc::clone(&away), unless_away))).await;
+    let world = world(&[service]).await;
+    world.user("apollo").await.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
+    portal.set(world.store.clone()).unwrap();
+    let _background = world.run();
+    away.store(false, std::sync::atomic::Ordering::SeqCst);
+    let begun = Instant::now();
+    while let [owed] = &*owed(&world.store).await {
+        assert_eq!(owed.problem, "", "the environment refused nothing");
+        assert!(begun.elapsed() < SOON, "{owed:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(apps(&far).await.is_empty());
 }

@@ -6,12 +6,11 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::{Addresses, LookupResult, Outcome};
+use crate::last_warning::LastWarning;
 
 /// How long the addresses that were found last are used while lookups are slow or fail. Longer than
 /// the pauses between requests to a server that was unreachable.
 pub(super) const KEPT: Duration = Duration::from_secs(600);
-/// Shortest time between two warnings about a host whose lookups fail now and then.
-const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A host that was looked up lately.
 #[derive(Default)]
@@ -22,8 +21,7 @@ pub(super) struct Host {
     pub(super) lookup: Option<watch::Receiver<Outcome>>,
     /// When a lookup failed last, if it was logged that they fail.
     failed: Option<Instant>,
-    /// When this was logged last.
-    warned: Option<Instant>,
+    warning: LastWarning,
 }
 
 impl Host {
@@ -37,17 +35,13 @@ impl Host {
                 self.found = Some((addresses.clone(), now));
                 false
             }
-            Err(_) => was_failing || (self.known().is_some() && self.may_warn()),
+            Err(_) => was_failing || (self.known().is_some() && self.warning.is_past()),
         };
         self.failed = is_failing.then_some(now);
         if is_failing && !was_failing {
-            self.warned = Some(now);
+            self.warning.set();
         }
         is_failing != was_failing
-    }
-
-    fn may_warn(&self) -> bool {
-        self.warned.is_none_or(|at| at.elapsed() >= WARNING_INTERVAL)
     }
 
     /// Whether it has to be remembered: also while lookups fail for longer than its addresses are
@@ -79,6 +73,7 @@ mod tests {
     use tokio::time::advance;
 
     use super::*;
+    use crate::last_warning::INTERVAL;
     use crate::transport::names::tests::ANY;
 
     /// B121: requests succeed meanwhile, so that nothing else shows it.
@@ -96,7 +91,7 @@ mod tests {
         );
         // It is logged once a minute, in pairs.
         assert_eq!([Err(()), Ok(()), Err(())].map(&mut record), [false; 3]);
-        advance(WARNING_INTERVAL).await;
+        advance(INTERVAL).await;
         assert_eq!([Err(()), Ok(()), Err(())].map(&mut record), [true, true, false]);
         advance(KEPT).await;
         assert!(!record(Err(())), "the request fails");

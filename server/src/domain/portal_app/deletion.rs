@@ -2,7 +2,7 @@
 //! another caller may have deleted the app meanwhile, and created one with its id.
 
 use castalia_store::namespace::delete_app_namespaces;
-use castalia_store::pending_change::{self, ObjectKey};
+use castalia_store::pending_change;
 use castalia_store::user::favorite;
 use castalia_store::{Deletion, Id, JobError as _, Store, StoreError, Transaction, app};
 
@@ -23,20 +23,7 @@ pub async fn find_in_any_case(store: &Store, app_id: &str) -> Result<Option<Stri
     if let Some(exact) = app::by_app_id(store.read(), app_id).await? {
         return Ok(Some(exact.app_id));
     }
-    match app::stored_id(store.read(), app_id).await? {
-        None => Ok(all_in_any_case(store, app_id).await?.pop()),
-        found => Ok(found),
-    }
-}
-
-/// The ids that differ from this one only in case, if at all. They are not compared by the
-/// database: in some locales, it does not find `INFRA` for `infra`.
-pub(in crate::domain) async fn all_in_any_case(store: &Store, app_id: &str) -> Result<Vec<String>> {
-    let wanted = ObjectKey::new(app_id, "");
-    let mut app_ids: Vec<_> =
-        app::all(store.read()).await?.into_iter().map(|app| app.app_id).collect();
-    app_ids.retain(|stored| ObjectKey::new(stored, "") == wanted);
-    Ok(app_ids)
+    Ok(app::stored_id(store.read(), app_id).await?)
 }
 
 /// Deletes an app with its definitions of namespaces, all its roles, and what all users have

@@ -1,13 +1,12 @@
 //! The deletion of a definition, after the environments have deleted it. Those may take long, so
 //! that another caller may have deleted the definition meanwhile, and created one with its name.
 
-use castalia_store::pending_change::ObjectKey;
 use castalia_store::{Connection, Deletion, Store, app, namespace};
 
 use super::{AppNamespace, stored};
+use crate::domain::access_request;
 use crate::domain::permission::grant;
 use crate::domain::permission::requirement::Resource;
-use crate::domain::{access_request, portal_app};
 use crate::error::{Code, Error, Result};
 
 /// Checks that there is a definition to delete; the message is that of Apollo's deletion.
@@ -33,13 +32,8 @@ pub async fn find_in_any_case(
     if let Some(exact) = namespace::app_namespace(store.read(), app_id, name).await? {
         return Ok(Some(exact));
     }
-    let mut found = namespace::app_namespaces_named(store.read(), &[name]).await?;
-    // In some locales, the database does not find `INFRA` for `infra`.
-    for app_id in portal_app::all_in_any_case(store, app_id).await? {
-        found.extend(namespace::app_namespaces(store.read(), &app_id).await?);
-    }
-    let wanted = ObjectKey::new(app_id, name);
-    Ok(found.into_iter().find(|row| ObjectKey::new(&row.app_id, &row.name) == wanted))
+    let named = namespace::app_namespaces_named(store.read(), &[name]).await?;
+    Ok(named.into_iter().find(|row| row.app_id.eq_ignore_ascii_case(app_id)))
 }
 
 async fn is_stored(db: &impl Connection, row: &AppNamespace) -> Result<bool> {

@@ -41,7 +41,7 @@ pub(in crate::feed) async fn empty_store() -> Store {
 pub(super) fn cache_over(store: Store, positions: Positions) -> ReleaseCache {
     let config = ServerConfig::new(BTreeMap::new());
     let names = Arc::new(Names::new(false));
-    ReleaseCache::new(store, config, names, Arc::new(positions))
+    ReleaseCache::new(store, config, names, Arc::new(positions), Arc::default())
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use castalia_store::Id;
-use castalia_store::feed::{self as stored, Rows};
+use castalia_store::feed::{self as stored, FeedTable, Rows};
 use chrono::{DateTime, Utc};
 
 use super::OVERLAP;
@@ -115,11 +115,24 @@ impl ReleaseFeed {
             clusters.extend(readable);
             last = id.0;
         }
+        self.check_names(&namespaces, &clusters).await?;
         let contests = self.replace_names(namespaces, clusters).await?.into_iter().collect();
         let mut known = self.0.contests.lock();
         report(&contests, &known);
         *known = contests;
         Ok(())
+    }
+
+    /// Fails if names are missing from these rows that may return.
+    async fn check_names(&self, rows: &[stored::Definition], clusters: &[Cluster]) -> Result<()> {
+        let mut tables = Vec::new();
+        if self.names().has_others_than(&rows.iter().map(|row| row.0.0).collect()) {
+            tables.push(FeedTable::AppNamespace);
+        }
+        if clusters.is_empty() && self.names().has_clusters() {
+            tables.push(FeedTable::Cluster);
+        }
+        self.0.emptied.check(self.0.store.read(), &tables).await
     }
 
     /// A definition that cannot be decoded stays as it was read before.

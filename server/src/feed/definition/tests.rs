@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use castalia_store::access_key::{self as stored_key, AccessKeyRow};
+use castalia_store::entity::app_namespace;
 use castalia_store::namespace::{AppNamespaceRow, delete_app_namespaces, insert_app_namespace};
 use castalia_store::{Authorship, Deletion, Secret, Small, Store, StoreError};
 use futures_util::FutureExt as _;
+use sea_orm::EntityTrait as _;
 use tokio::time::sleep;
 
 use super::*;
@@ -68,6 +70,33 @@ async fn names_that_are_dated_ahead_are_left_to_the_complete_read() {
     assert_eq!(["present", "ahead"].map(is_known), [true, false]);
     feed.rebuild_definitions().await.unwrap();
     assert_eq!(["present", "ahead"].map(is_known), [true, true]);
+}
+
+/// S110: a restore under a running node creates the table without rows, and fills it.
+#[tokio::test]
+async fn names_remain_while_their_table_is_empty_and_while_it_is_filled() {
+    let (store, feed) = feed().await;
+    let now = castalia_store::now();
+    for name in ["first", "second"] {
+        define(&store, name, now).await;
+    }
+    feed.rebuild_names().await.unwrap();
+    let emptied = store.write((), |tx, ()| {
+        Box::pin(async move {
+            app_namespace::Entity::delete_many().exec(tx).await?;
+            Ok::<_, StoreError>(())
+        })
+    });
+    emptied.await.unwrap();
+    for is_filled in [false, true] {
+        if is_filled {
+            define(&store, "second", now).await;
+        }
+        feed.rebuild_names().await.unwrap_err();
+        let is_known = |name: &str| feed.names().own("demo", name).is_some();
+        assert_eq!(["first", "second"].map(is_known), [true, true]);
+        assert!(feed.faults().iter().any(|fault| fault.contains("AppNamespace")));
+    }
 }
 
 /// S64: each scan of each node would read all keys until that time.

@@ -3,12 +3,13 @@
 
 use std::collections::HashSet;
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::{StreamExt as _, stream};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::feed::ReleaseFeed;
-use crate::feed::cache::NamespaceRef;
+use crate::feed::cache::{NamespaceKey, NamespaceRef};
 
 /// Namespaces that are read concurrently.
 const AT_ONCE: usize = 2;
@@ -34,7 +35,7 @@ impl RequestedReload {
     pub(super) async fn run(&mut self) -> Result<()> {
         // Until it returns.
         self.request.has_panicked = true;
-        let done = self.feed.reload_all(&self.request.moved).await;
+        let done = self.feed.reload_all(&mut self.request.moved).await;
         self.request.has_panicked = false;
         self.is_done = done.is_ok();
         done
@@ -91,27 +92,47 @@ impl ReleaseFeed {
         Some(RequestedReload { feed: self.clone(), request, is_done: false })
     }
 
-    async fn reload_all(&self, moved: &HashSet<String>) -> Result<()> {
+    /// Reads everything in memory, then wakes the clients of what has changed: those of several
+    /// namespaces would otherwise receive a mixture of two states.
+    async fn reload_all(&self, moved: &mut HashSet<String>) -> Result<()> {
+        self.check_tables().await?;
         let losses_of_keys = self.keys().losses();
         let cached: Vec<_> = self.cache().cached().into_iter().map(|(key, _)| key).collect();
         let namespaces = cached.len();
-        let refreshed = stream::iter(cached).map(|key| async move {
-            if self.0.deferred.holds(&key.watch_key()) {
-                return Ok(());
+        let has_failed = AtomicBool::new(false);
+        let refreshed = stream::iter(cached).map(|key| async {
+            // What is being read is read to its end, or the clients of a change would not be woken.
+            if has_failed.load(Ordering::Acquire) || self.0.deferred.holds(&key.watch_key()) {
+                return Ok(None);
             }
             let refreshed = self.readable(&key, self.cache().refresh(NamespaceRef::of(&key)));
             let is_other = refreshed.await?.unwrap_or_default();
-            if is_other || moved.contains(&key.watch_key()) {
-                self.wake_by_position(&key).await;
-            }
-            Ok::<_, crate::error::Error>(())
+            Ok::<_, Error>(is_other.then_some(key))
         });
         let mut refreshed = refreshed.buffer_unordered(AT_ONCE);
+        let (mut changed, mut failure) = (Vec::new(), None);
         while let Some(done) = refreshed.next().await {
-            done?;
+            match done {
+                Ok(key) => {
+                    // Unless this succeeds, the next reload wakes their clients.
+                    moved.extend(key.as_ref().map(NamespaceKey::watch_key));
+                    changed.extend(key);
+                }
+                Err(error) => {
+                    has_failed.store(true, Ordering::Release);
+                    failure.get_or_insert(error);
+                }
+            }
         }
         drop(refreshed);
-        for key in moved.iter().filter_map(|key| self.stored_key(key)) {
+        for key in &changed {
+            self.wake_by_position(key).await;
+        }
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        let woken: HashSet<_> = changed.iter().map(NamespaceKey::watch_key).collect();
+        for key in moved.difference(&woken).filter_map(|key| self.stored_key(key)) {
             self.wake_by_position(&key).await;
         }
         // Keys that were lost still protect the old releases of a namespace that cannot be read.

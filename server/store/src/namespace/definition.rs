@@ -1,10 +1,12 @@
 //! Queries: app namespaces, that is, definitions of namespaces. Both databases have the table.
 
-use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Func, Query};
+use std::collections::HashSet;
+
+use sea_orm::sea_query::{Condition, Expr, ExprTrait as _, Query};
 use sea_orm::{ColumnTrait, ConnectionTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::audit::trail;
-use crate::condition::{chunks, contains_exactly};
+use crate::condition::{chunks, contains_exactly, is_as_long_as};
 use crate::entity::app_namespace::{ActiveModel, Column, Entity, Model};
 use crate::entity::namespace;
 use crate::error::StoreError;
@@ -82,19 +84,24 @@ async fn names(
     Ok(rows.into_iter().map(|(_, name, _)| name).collect())
 }
 
-/// The definitions with these names in all apps, public or not. Case is ignored on every engine,
-/// because clients request namespaces in any case.
+/// The definitions with these names in all apps, public or not. The case of ASCII letters is
+/// ignored on every engine, because clients request namespaces in any case. The database does not
+/// compare: in some locales, it does not find `REDIS` for `redis`.
 pub async fn app_namespaces_named(
     db: &impl ConnectionTrait,
     names: &[&str],
 ) -> Result<Vec<Model>, StoreError> {
-    let names: Vec<_> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    let as_long = Entity::live().filter(is_as_long_as(Column::Name, names.iter().copied()));
+    let as_long = as_long.select_only().columns([Column::Id, Column::Name]);
+    let mut rows: Vec<(Id, String)> = readable::read(db, as_long).await?.readable;
+    let wanted: HashSet<String> = names.iter().map(|name| name.to_ascii_lowercase()).collect();
+    rows.retain(|(_, name)| wanted.contains(&name.to_ascii_lowercase()));
+    let ids: Vec<Id> = rows.into_iter().map(|(id, _)| id).collect();
     let mut found = Vec::new();
-    for chunk in chunks(&names) {
-        let lower = Expr::expr(Func::lower(Expr::col(Column::Name)));
-        let definitions = Entity::live().filter(lower.is_in(chunk)).order_by_asc(Column::Id);
-        found.extend(decode::all(db, definitions).await?);
+    for chunk in chunks(&ids) {
+        found.extend(decode::all(db, Entity::live().filter(Column::Id.is_in(chunk))).await?);
     }
+    found.sort_by_key(|row| row.id);
     Ok(found)
 }
 

@@ -19,6 +19,8 @@ export function RolloutBar({ place, releaseId, since }: Props) {
   const { t, i18n } = useTranslation();
   const [now] = useState(() => Date.now());
   const query = useQuery(rollout(place, releaseId, since ?? now));
+  // One line, as what follows.
+  if (query.isPending) return <p className="note">{t("state.loading")}</p>;
   return (
     <Loaded query={query}>
       {({ have, total, late }) => {

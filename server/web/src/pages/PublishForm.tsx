@@ -105,6 +105,16 @@ export function PublishForm({ current, isReading, onSubmit, onAgain, onPublished
             {t("publish.done", { env })} <b className="mono">{title.trim()}</b>
           </p>
         )}
+        {/* Above the outcomes, which become longer while somebody is about to click. */}
+        {places.map((place) => (
+          <Button
+            key={nameOf(place)}
+            variant="default"
+            renderRoot={(props) => <Link {...props} to="/a/$app/c/$env/$cluster/$ns" params={place} search={{}} />}
+          >
+            {t("publish.back", { name: nameOf(place) })}
+          </Button>
+        ))}
         <ResultList
           outcomes={each.outcomes}
           name={({ place }) => nameOf(place)}
@@ -124,15 +134,6 @@ export function PublishForm({ current, isReading, onSubmit, onAgain, onPublished
             {t("publish.again")}
           </Button>
         )}
-        {places.map((place) => (
-          <Button
-            key={nameOf(place)}
-            variant="default"
-            renderRoot={(props) => <Link {...props} to="/a/$app/c/$env/$cluster/$ns" params={place} search={{}} />}
-          >
-            {t("publish.back", { name: nameOf(place) })}
-          </Button>
-        ))}
       </div>
     );
   }

@@ -101,10 +101,18 @@ async fn send(
     let (app_id, name) = (change.app_id.as_str(), change.namespace_name.as_str());
     let operator = change.operator.as_str();
     match (change.operation(), name) {
-        (PendingOperation::Write, "") => match stored_app(state, app_id).await? {
-            Some(row) => app::write(state, environment, &row, operator).await,
-            None => Ok(()),
-        },
+        (PendingOperation::Write, "") => {
+            let Some(row) = stored_app(state, app_id).await? else { return Ok(()) };
+            match app::write(state, environment, &row, operator).await {
+                // Deleted in the portal meanwhile, and then in the environment.
+                Err(refusal)
+                    if is_refusal(&refusal) && stored_app(state, app_id).await?.is_none() =>
+                {
+                    Ok(())
+                }
+                written => written,
+            }
+        }
         (PendingOperation::Write, _) => match stored_definition(state, app_id, name).await? {
             Some(row) => write_definition(state, environment, &row, operator).await,
             None => Ok(()),
