@@ -1,20 +1,19 @@
 //! Passes log records to Python.
 
-use std::collections::BTreeMap;
-
 use castalia_core::host::log::{self as host_log, deliver, level};
-use castalia_core::log::{self, Record};
+use castalia_core::log;
 use pyo3::prelude::*;
+use pyo3::types::IntoPyDict as _;
 
-use crate::error::Raised;
+use crate::error::exception;
 use crate::gate;
 
 /// Calls `logger(level, target, text, fields)` for each record of this level and above; `None` ends
 /// this.
 #[pyfunction]
 #[pyo3(signature = (logger: "Callable[[str, str, str, dict[str, str]], None] | None", level))]
-pub(crate) fn set_log(logger: Option<Py<PyAny>>, level: &str) -> Result<(), Raised> {
-    let level = self::level(level)?;
+pub(crate) fn set_log(logger: Option<Py<PyAny>>, level: &str) -> PyResult<()> {
+    let level = self::level(level).map_err(exception)?;
     log::set(logger.map(|logger| (level, sink(logger))));
     Ok(())
 }
@@ -27,15 +26,15 @@ pub(crate) fn warn_by_default(logger: Py<PyAny>) {
 }
 
 fn sink(logger: Py<PyAny>) -> log::Sink {
-    deliver(move |record| emit(&logger, record))
-}
-
-fn emit(logger: &Py<PyAny>, record: &Record) {
-    gate::enter(|py| {
-        let fields: BTreeMap<_, _> = record.fields.iter().cloned().collect();
-        let arguments = (record.level.as_str(), record.target, &record.text, fields);
-        if let Err(error) = logger.call1(py, arguments) {
-            error.write_unraisable(py, None);
-        }
-    });
+    deliver(move |record| {
+        let call = |py: Python<'_>| {
+            let fields = record.fields.iter().into_py_dict(py)?;
+            logger.call1(py, (record.level.as_str(), record.target, &record.text, fields))
+        };
+        gate::enter(|py| {
+            if let Err(error) = call(py) {
+                error.write_unraisable(py, None);
+            }
+        });
+    })
 }
