@@ -1,9 +1,10 @@
 //! Passes log records to Python.
 
+use std::collections::BTreeMap;
+
 use castalia_core::host::log::{self as host_log, deliver, level};
 use castalia_core::log;
 use pyo3::prelude::*;
-use pyo3::types::IntoPyDict as _;
 
 use crate::error::exception;
 use crate::gate;
@@ -27,12 +28,10 @@ pub(crate) fn warn_by_default(logger: Py<PyAny>) {
 
 fn sink(logger: Py<PyAny>) -> log::Sink {
     deliver(move |record| {
-        let call = |py: Python<'_>| {
-            let fields = record.fields.iter().into_py_dict(py)?;
-            logger.call1(py, (record.level.as_str(), record.target, &record.text, fields))
-        };
         gate::enter(|py| {
-            if let Err(error) = call(py) {
+            let fields: BTreeMap<_, _> = record.fields.iter().cloned().collect();
+            let arguments = (record.level.as_str(), record.target, &record.text, fields);
+            if let Err(error) = logger.call1(py, arguments) {
                 error.write_unraisable(py, None);
             }
         });

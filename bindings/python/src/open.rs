@@ -36,10 +36,7 @@ impl Open {
     }
 
     pub(crate) fn handle(&self) -> PyResult<&Arc<Handle>> {
-        let handle = match self.handle.get() {
-            Some(handle) => handle,
-            None => self.open_now()?,
-        };
+        let handle = self.handle.get().map_or_else(|| self.open_now(), Ok)?;
         handle.resumed();
         Ok(handle)
     }
