@@ -1,6 +1,7 @@
 //! Settings from code, environment and files: their names, defaults and origins.
 
 mod access_keys;
+mod address;
 mod agollo;
 mod cache_directory;
 mod client_ip;
@@ -27,7 +28,11 @@ pub use effective::{Setting, StartPolicy};
 pub use environment::Env;
 pub use layers::Origin;
 
+#[cfg(feature = "host")]
+pub(crate) use address::public_addresses;
 pub(crate) use effective::{CacheSettings, EffectiveSettings};
+#[cfg(feature = "host")]
+pub(crate) use key::{is_address, is_secret, variable_of};
 pub(crate) use layers::Layers;
 pub(crate) use resolve::is_usable_name;
 

@@ -6,22 +6,20 @@ use std::sync::Arc;
 
 use castalia_core::host::client::HostClient;
 use castalia_core::host::memory::Edits;
-use castalia_core::host::settings::{Entries, HostSettings};
+use castalia_core::host::settings::{self, Entries, HostSettings};
 use castalia_core::host::{call, describe, validate};
 use castalia_core::{Error, ErrorKind, Result, Snapshot};
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
 
-use crate::error::Raised;
-use crate::event;
+use crate::error::exception;
+use crate::event::View;
 use crate::gate;
 use crate::open::Open;
 
 /// A client. Opens no socket before a namespace is opened.
 #[pyclass(frozen, module = "castalia._native")]
-pub(crate) struct Client {
-    client: HostClient,
-}
+pub(crate) struct Client(HostClient);
 
 #[pymethods]
 impl Client {
@@ -33,41 +31,36 @@ impl Client {
         values: HashMap<String, String>,
         from_env: bool,
         memory: Option<Vec<(String, Entries)>>,
-    ) -> Result<Self, Raised> {
+    ) -> PyResult<Self> {
+        let binding = "python";
         let settings =
-            HostSettings { binding: "python", from_env, values, memory, ..HostSettings::default() };
-        Ok(Self { client: HostClient::new(settings)? })
+            HostSettings { binding, from_env, values, memory, ..HostSettings::default() };
+        HostClient::new(settings).map(Self).map_err(exception)
     }
 
     /// A report of the client as JSON, by its name; see `describe::report`.
     fn report(&self, name: &str) -> String {
-        describe::report(&self.client, name).to_string()
+        describe::report(&self.0, name).to_string()
     }
 
     /// Raises `ClosedError` once it is closed.
-    fn check_open(&self) -> Result<(), Raised> {
-        Ok(self.client.check_open()?)
+    fn check_open(&self) -> PyResult<()> {
+        self.0.check_open().map_err(exception)
     }
 
     /// Signs requests for an app id with another secret from now on.
-    fn set_access_key(&self, app_id: &str, secret: &str) -> Result<(), Raised> {
+    fn set_access_key(&self, app_id: &str, secret: &str) -> PyResult<()> {
         self.check_open()?;
-        self.client.set_access_key(app_id, secret);
+        self.0.set_access_key(app_id, secret);
         Ok(())
     }
 
     /// Opens a namespace as values or as one text; `done(opened, error)` is called on another
     /// thread.
     #[pyo3(signature = (app_id, namespace, done: "_Done", as_text = false))]
-    fn open(
-        &self,
-        app_id: String,
-        namespace: String,
-        done: Py<PyAny>,
-        as_text: bool,
-    ) -> Result<(), Raised> {
-        let opened = self.client.open(app_id, namespace, as_text);
-        submit(done, async { Ok(Open::of(opened.await?)) })
+    fn open(&self, app_id: String, namespace: String, done: Done, as_text: bool) -> PyResult<()> {
+        let opened = self.0.open(app_id, namespace, as_text);
+        submit(done, opened, |py, handle| Open::of(py, handle).into_py_any(py))
     }
 
     /// Sets several values of a client in memory, where `None` removes a key, or replaces all values
@@ -78,78 +71,77 @@ impl Client {
         &self,
         namespace: String,
         edits: Option<Edits>,
-        done: Py<PyAny>,
+        done: Done,
         replaces: bool,
-    ) -> Result<(), Raised> {
-        submit_change(done, self.client.change(namespace, edits, replaces))
+    ) -> PyResult<()> {
+        submit(done, self.0.change(namespace, edits, replaces), |py, ()| Ok(py.None()))
     }
 
-    /// Stops the client; `done(None, error)` is called on another thread, or without a wait if the
-    /// interpreter is ending.
+    /// Stops the client; `done(None, error)` is called on another thread.
     #[pyo3(signature = (done: "_Done"))]
-    fn close(&self, py: Python<'_>, done: Py<PyAny>) -> PyResult<()> {
-        if gate::is_shut() {
-            self.client.stop();
-            return complete(py, &done);
-        }
-        Ok(submit_change(done, self.client.close())?)
+    fn close(&self, done: Done) -> PyResult<()> {
+        submit(done, self.0.close(), |py, ()| Ok(py.None()))
     }
 
     /// Like `close`, without waiting.
     fn stop(&self) {
-        self.client.stop();
+        self.0.stop();
     }
 
     /// Calls `validator(view)` before a release is applied. A text that is not empty, or an
     /// exception, rejects it.
     #[pyo3(signature = (namespace, validator: "Callable[[View], str | None]"))]
-    fn validate(&self, namespace: &str, validator: Py<PyAny>) -> Result<(), Raised> {
+    fn validate(&self, namespace: &str, validator: Py<PyAny>) -> PyResult<()> {
         self.check_open()?;
-        let validate = move |snapshot: &Arc<Snapshot>| {
-            gate::enter(|py| event::verdict(py, &validator, snapshot))
-                .unwrap_or_else(validate::unanswered)
+        let validate = move |release: &Arc<Snapshot>| {
+            let verdict = gate::enter(|py| {
+                let said = validator.call1(py, (View::new(release.clone()),));
+                let said = said.and_then(|said| said.extract::<Option<String>>(py));
+                // An exception is displayed as its type and its text.
+                validate::verdict(said.map_err(|error| error.to_string())?)
+            });
+            verdict.unwrap_or_else(validate::unanswered)
         };
-        Ok(self.client.validate(namespace, validate)?)
+        self.0.validate(namespace, validate).map_err(exception)
     }
 }
+
+/// The value of a setting as another process may see it; `None` if none.
+#[pyfunction]
+pub(crate) fn public_value(name: &str, value: &str) -> Option<String> {
+    settings::public_value(name, value)
+}
+
+/// The documented environment variable of a setting.
+#[pyfunction]
+pub(crate) fn variable_of(name: &str) -> String {
+    settings::variable_of(name)
+}
+
+/// Function that is called with the value of a call, or with its error.
+pub(crate) type Done = Py<PyAny>;
 
 /// Runs a future on the client's runtime, then calls `done(value, error)` with its result. Raises
 /// `ClosedError` if the interpreter is ending, because `done` would never be called.
-pub(crate) fn submit<T: for<'py> IntoPyObject<'py> + Send + 'static>(
-    done: Py<PyAny>,
+pub(crate) fn submit<T: Send + 'static>(
+    done: Done,
     future: impl Future<Output = Result<T>> + Send + 'static,
-) -> Result<(), Raised> {
+    convert: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+) -> PyResult<()> {
     if gate::is_shut() {
         let error = Error::new(ErrorKind::Closed, "call", "the interpreter is ending");
-        return Err(Raised(error));
+        return Err(exception(error));
     }
-    // Everything it owns is dropped with the interpreter lock held; without it, drops would be
-    // deferred to the next call.
-    let deliver = move |py: Python<'_>, result: Result<T>| {
-        let result = result.map_err(|error| Raised(error).into());
-        let called = match result.and_then(|value| value.into_py_any(py)) {
-            Ok(value) => done.call1(py, (value, py.None())),
-            Err(error) => done.call1(py, (py.None(), error.into_value(py))),
-        };
-        if let Err(error) = called {
-            error.write_unraisable(py, None);
-        }
+    let deliver = move |result: Result<T>| {
+        // Everything it owns is dropped with the interpreter lock held; without it, drops would be
+        // deferred to the next call.
+        gate::enter(move |py| {
+            let result = result.map_err(exception).and_then(|value| convert(py, value));
+            let called = done.call1(py, (result.as_ref().ok(), result.as_ref().err()));
+            if let Err(error) = called {
+                error.write_unraisable(py, None);
+            }
+        });
     };
-    call::spawn_then_block(future, move |result| {
-        gate::enter(move |py| deliver(py, result));
-    })?;
-    Ok(())
-}
-
-/// Like `submit`, for a future without a value.
-pub(crate) fn submit_change(
-    done: Py<PyAny>,
-    future: impl Future<Output = Result<()>> + Send + 'static,
-) -> Result<(), Raised> {
-    submit(done, async { future.await.map(|()| None::<Open>) })
-}
-
-/// Calls `done` at once, without a value and without an error.
-pub(crate) fn complete(py: Python<'_>, done: &Py<PyAny>) -> PyResult<()> {
-    done.call1(py, (py.None(), py.None())).map(drop)
+    call::spawn_then_block(future, deliver).map_err(exception)
 }

@@ -3,132 +3,91 @@
 use std::sync::Arc;
 
 use castalia_core::host::read::KeptSnapshot;
-use castalia_core::host::validate::{self, Verdict};
-use castalia_core::{ChangeEvent, Error, ErrorKind, Snapshot};
+use castalia_core::{ChangeEvent, Snapshot};
 use pyo3::IntoPyObjectExt as _;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PySet, PyString};
+use pyo3::types::{IntoPyDict as _, PyString};
 
-use crate::error::Raised;
-use crate::value::{self, OUT_OF_RANGE, ValueType, moment, rules_of};
+use crate::error::exception;
+use crate::value::{self, Found, OUT_OF_RANGE, ValueType, moment};
 
 /// A snapshot, kept as long as Python needs it.
 #[pyclass(frozen, module = "castalia._native")]
-pub(crate) struct View {
-    snapshot: KeptSnapshot,
-    /// Keys whose values Python found malformed.
-    malformed: PyOnceLock<Py<PySet>>,
-}
+pub(crate) struct View(KeptSnapshot);
 
 impl View {
     pub(crate) fn new(snapshot: Arc<Snapshot>) -> Self {
-        Self { snapshot: KeptSnapshot::new(snapshot), malformed: PyOnceLock::new() }
+        Self(KeptSnapshot::new(snapshot))
     }
 }
 
 #[pymethods]
 impl View {
-    /// Like `Namespace.read`.
+    /// Like `Namespace._read`.
     #[pyo3(signature = (value_type: "ValueType[_T]", key) -> "_T | None")]
     pub(crate) fn read<'py>(
         &self,
-        py: Python<'py>,
         value_type: ValueType,
         key: &Bound<'py, PyString>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> Found<'py> {
+        let py = key.py();
         // No key of the core has a lone surrogate.
         let Ok(key) = key.to_cow() else { return Ok(None) };
-        value::read(py, &self.snapshot.origin(&key), value_type, &key, || {
-            self.malformed(py, &key, OUT_OF_RANGE)
-        })
+        let value = value::read(py, &self.0.origin(&key), value_type, &key)?;
+        value.transpose().map_err(|_| self.malformed(&key, OUT_OF_RANGE))
     }
 
     /// The value of a key, also of one outside the namespace, such as an environment variable.
     pub(crate) fn text(&self, key: &Bound<'_, PyString>) -> Option<&str> {
         // No key of the core has a lone surrogate.
-        self.snapshot.get(&key.to_cow().ok()?)
+        self.0.get(&key.to_cow().ok()?)
     }
 
     /// The exception for a value that Python found malformed. It is logged and counted once for
     /// each key.
     #[pyo3(signature = (key, text) -> "Error")]
-    fn malformed(&self, py: Python<'_>, key: &str, text: &str) -> PyResult<PyErr> {
-        let known = || PySet::empty(py).map(Bound::unbind);
-        let known = self.malformed.get_or_try_init(py, known)?.bind(py);
-        if !known.contains(key)? {
-            known.add(key)?;
-            self.snapshot.note_malformed(key);
-        }
-        let error = Error::new(ErrorKind::Parse, "read value", text);
-        let error = error.with("namespace", self.snapshot.namespace()).with("key", key);
-        Ok(Raised(error).into())
+    fn malformed(&self, key: &str, text: &str) -> PyErr {
+        self.0.note_malformed(key);
+        exception(self.0.malformed(key, text))
     }
 
     /// The fields of `castalia.Snapshot`, in their order.
     #[pyo3(signature = () -> "_Parts")]
     fn parts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let (snapshot, identity) = (&self.snapshot, self.snapshot.identity());
+        let (identity, rules) = (self.0.identity(), self.0.read_rules());
         let parts = (
-            dict_of(py, snapshot)?,
+            self.0.iter().into_py_dict(py)?,
             &identity.app_id,
             &identity.cluster,
             &identity.namespace,
-            snapshot.source().name(),
-            snapshot.release_key(),
-            snapshot.notification_id(),
-            moment(py, snapshot.loaded_at())?,
-            rules_of(snapshot.read_rules()),
+            self.0.source().name(),
+            self.0.release_key(),
+            self.0.notification_id(),
+            moment(py, self.0.loaded_at())?,
+            (rules.zone.to_string(), rules.lenient_dates, rules.strict_booleans),
         );
         parts.into_bound_py_any(py)
     }
 }
 
-/// The result of `validator` for a release. A text that is not empty, or an exception, rejects it.
-pub(crate) fn verdict(py: Python<'_>, validator: &Py<PyAny>, release: &Arc<Snapshot>) -> Verdict {
-    let said = validator.call1(py, (View::new(release.clone()),));
-    let said = said.and_then(|said| said.extract::<Option<String>>(py));
-    // An exception is displayed as its type and its text.
-    validate::verdict(said.map_err(|error| error.to_string())?)
-}
-
-/// Keys and values, in the server's order.
-pub(crate) fn dict_of<'py>(py: Python<'py>, snapshot: &Snapshot) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    for (key, value) in snapshot.iter() {
-        dict.set_item(key, value)?;
-    }
-    Ok(dict)
-}
-
-/// An event, which Python receives as the fields of `castalia.ChangeEvent`, in their order.
-pub(crate) struct Event(pub(crate) Arc<ChangeEvent>);
-
-impl<'py> IntoPyObject<'py> for Event {
-    type Target = PyAny;
-    type Output = Bound<'py, PyAny>;
-    type Error = PyErr;
-
-    fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let Self(event) = self;
-        let changes = PyDict::new(py);
-        for (key, change) in event.changes() {
-            let (old, new) = (change.old_value.as_deref(), change.new_value.as_deref());
-            changes.set_item(key, (old, new, change.change_type.name()))?;
-        }
-        let identity = event.identity();
-        let parts = (
-            &identity.app_id,
-            &identity.namespace,
-            changes,
-            event.interested_keys(),
-            event.old_release_key(),
-            event.release_key(),
-            event.source().name(),
-            event.sequence(),
-            event.coalesced(),
-            View::new(event.snapshot().clone()),
-        );
-        parts.into_bound_py_any(py)
-    }
+/// The fields of `castalia.ChangeEvent`, in their order.
+pub(crate) fn parts(py: Python<'_>, event: &ChangeEvent) -> PyResult<Py<PyAny>> {
+    let identity = event.identity();
+    let changes = event.changes().iter().map(|(key, change)| {
+        let (old, new) = (change.old_value.as_deref(), change.new_value.as_deref());
+        (key, (old, new, change.change_type.name()))
+    });
+    let parts = (
+        &identity.app_id,
+        &identity.namespace,
+        changes.into_py_dict(py)?,
+        event.interested_keys(),
+        event.old_release_key(),
+        event.release_key(),
+        event.source().name(),
+        event.sequence(),
+        event.coalesced(),
+        View::new(event.snapshot().clone()),
+    );
+    parts.into_py_any(py)
 }

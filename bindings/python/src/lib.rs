@@ -22,7 +22,7 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use super::{
-        client::Client,
+        client::{Client, public_value, variable_of},
         config::Namespace,
         error::error_kinds,
         event::View,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::error::Result;
-use crate::settings::Settings;
+use crate::settings::{self, Settings, is_address, is_secret, public_addresses};
 
 /// Keys and values of a namespace.
 pub type Entries = Vec<(String, String)>;
@@ -47,4 +47,29 @@ impl HostSettings {
         let settings = defaults.fold(settings, |all, (name, values)| all.defaults(&name, values));
         Ok(self.seeds.into_iter().fold(settings, |all, (name, values)| all.seed(&name, values)))
     }
+}
+
+/// The value of a setting as another process may see it: addresses have no users and passwords.
+/// `None` for a secret, and for addresses that clients refuse, because it is not certain where a
+/// password ends.
+///
+/// ```
+/// use castalia_core::host::settings::public_value;
+///
+/// let public = public_value("apollo.meta", "http://user:secret@meta:8080");
+/// assert_eq!(public.as_deref(), Some("http://meta:8080"));
+/// assert_eq!(public_value("apollo.access-key.secret", "secret"), None);
+/// ```
+#[must_use]
+pub fn public_value(name: &str, value: &str) -> Option<String> {
+    match is_address(name) {
+        true => public_addresses(value),
+        false => (!is_secret(name)).then(|| value.to_owned()),
+    }
+}
+
+/// The documented environment variable of a setting.
+#[must_use]
+pub fn variable_of(name: &str) -> String {
+    settings::variable_of(name)
 }

@@ -57,8 +57,7 @@ impl Changes {
     }
 
     /// Whether this process was forked since the stream was created, so that it has ended.
-    #[must_use]
-    pub fn is_inherited(&self) -> bool {
+    fn is_inherited(&self) -> bool {
         !self.shared.belongs_to_this_process()
     }
 

@@ -59,12 +59,36 @@ thread_local! {
 #[must_use = "dropping a subscription ends it"]
 pub struct Subscription {
     subscriber: Arc<Subscriber>,
+    ends_when_dropped: bool,
 }
 
 impl Subscription {
     /// A subscriber for the events of `stream`, and the task that calls it.
     pub(crate) fn new(subscriber: Arc<Subscriber>) -> Self {
-        Self { subscriber }
+        Self { subscriber, ends_when_dropped: true }
+    }
+
+    /// A subscription that dropping does not end: only [`Subscription::cancel`],
+    /// [`Subscription::end`], or the end of the namespace.
+    ///
+    /// ```
+    /// use castalia_core::{InMemory, Interest};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> castalia_core::Result<()> {
+    /// let memory = InMemory::new()?;
+    /// let config = memory.client().config("application").await?;
+    /// let (sender, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    /// let listener = move |_: &_| drop(sender.send(()));
+    /// drop(config.on_change(Interest::everything(), listener).kept());
+    /// memory.set("application", "timeout", "200").await?;
+    /// assert!(heard.recv().await.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn kept(mut self) -> Self {
+        self.ends_when_dropped = false;
+        self
     }
 
     /// Ends the subscription. After it returns, no call is running, none will start, and the
@@ -86,7 +110,9 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.end();
+        if self.ends_when_dropped {
+            self.end();
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::warn;
 
-use super::key::SettingsFiles;
+use super::key::{SettingsFiles, variable_of_app};
 use super::layers::Layers;
 use crate::blocking_pool::{HOOK_POOL, warn_if_slow};
 use crate::process_local::{ProcessLocal, ProcessLocalCell};
@@ -160,9 +160,7 @@ impl AccessKeys {
     }
 
     fn in_settings(&self, app_id: &str) -> Option<Arc<AccessKey>> {
-        let suffix = app_id.replace(|character: char| !character.is_ascii_alphanumeric(), "_");
-        // Characters that a shell does not allow in variable names become underscores.
-        let variables = [format!("APOLLO_ACCESS_KEY_SECRET_{}", suffix.to_ascii_uppercase())];
+        let variables = [variable_of_app(app_id)];
         // The second spelling is the deprecated one of the Java client.
         let names = [
             format!("apollo.access-key.{app_id}.secret"),
@@ -263,13 +261,6 @@ fn is_same(one: &Option<Arc<AccessKey>>, other: &Option<Arc<AccessKey>>) -> bool
 
 fn parse_secret(app_id: &str, secret: &str) -> Option<Arc<AccessKey>> {
     AccessKey::new(app_id, secret).map(Arc::new)
-}
-
-/// Whether a name is the secret of an app id.
-pub(super) fn is_secret_of_app(name: &str) -> bool {
-    let rest =
-        name.strip_prefix("apollo.accesskey.").or_else(|| name.strip_prefix("apollo.access-key."));
-    rest.is_some_and(|rest| rest.ends_with(".secret"))
 }
 
 #[cfg(test)]

@@ -155,6 +155,42 @@ pub(crate) fn find(name: &str) -> Option<(&'static SettingKey, bool)> {
     }
 }
 
+/// The app id whose secret has this name.
+pub(super) fn app_of_secret(name: &str) -> Option<&str> {
+    let rest =
+        name.strip_prefix("apollo.accesskey.").or_else(|| name.strip_prefix("apollo.access-key."));
+    rest?.strip_suffix(".secret")
+}
+
+/// The environment variable with the secret of an app id.
+pub(super) fn variable_of_app(app_id: &str) -> String {
+    // Characters that a shell does not allow in variable names become underscores.
+    let suffix = app_id.replace(|character: char| !character.is_ascii_alphanumeric(), "_");
+    format!("APOLLO_ACCESS_KEY_SECRET_{}", suffix.to_ascii_uppercase())
+}
+
+/// The documented environment variable of a setting, which may have its deprecated name.
+#[cfg(feature = "host")]
+pub(crate) fn variable_of(name: &str) -> String {
+    match app_of_secret(name) {
+        Some(app_id) => variable_of_app(app_id),
+        None => derived_variable(find(name).map_or(name, |(key, _)| key.name)),
+    }
+}
+
+/// Whether a setting is a secret; also under a misspelled name, which clients refuse only later.
+#[cfg(feature = "host")]
+pub(crate) fn is_secret(name: &str) -> bool {
+    name.ends_with("secret")
+}
+
+/// Whether a setting consists of addresses, also those of one environment.
+#[cfg(feature = "host")]
+pub(crate) fn is_address(name: &str) -> bool {
+    let known = find(name).map_or(name, |(key, _)| key.name);
+    known == META.name || known == CONFIG_SERVICE.name || known.to_lowercase().ends_with("_meta")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,6 +204,20 @@ mod tests {
             ("app.id", "APP_ID"),
         ] {
             assert_eq!(derived_variable(name), variable);
+        }
+    }
+
+    #[cfg(feature = "host")]
+    #[test]
+    fn deprecated_names_and_other_apps_have_documented_variables() {
+        for (name, variable) in [
+            ("apollo.accesskey.secret", "APOLLO_ACCESS_KEY_SECRET"),
+            ("apollo.configService", "APOLLO_CONFIG_SERVICE"),
+            ("apollo.access-key.my-app.secret", "APOLLO_ACCESS_KEY_SECRET_MY_APP"),
+            ("apollo.accesskey.my.App.secret", "APOLLO_ACCESS_KEY_SECRET_MY_APP"),
+            ("dev_meta", "DEV_META"),
+        ] {
+            assert_eq!(variable_of(name), variable);
         }
     }
 

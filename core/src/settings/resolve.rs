@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tracing::{error, info, warn};
 
-use super::access_keys::{AccessKeys, is_secret_of_app};
+use super::access_keys::AccessKeys;
 use super::cache_directory;
 use super::client_ip::ClientIp;
 use super::effective::{
@@ -327,8 +327,8 @@ impl Resolver {
     /// unnoticed. Other origins contain settings of other programs.
     fn check_names(&mut self) {
         for name in self.layers.code.keys() {
-            let known = key::find(name).is_some() || is_secret_of_app(name) || is_meta_of_env(name);
-            if !known {
+            let is_of_app = key::app_of_secret(name).is_some();
+            if key::find(name).is_none() && !is_of_app && !is_meta_of_env(name) {
                 self.faults.push(format!("unknown setting {name:?}"));
             }
         }

@@ -2,9 +2,11 @@
 //! dropped with it.
 
 use std::any::Any;
-use std::sync::OnceLock;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use arc_swap::ArcSwapOption;
 use serde::de::DeserializeOwned;
 use tracing::warn;
 
@@ -22,6 +24,9 @@ pub(super) struct TypedCache {
     // Allocated at the first cached read: most snapshots are replaced without one.
     slots: OnceLock<Box<[Slot]>>,
     cached: AtomicUsize,
+    /// Keys whose malformed values were reported. Replaced as a whole instead of locked, so that a
+    /// forked child never finds a lock held.
+    reported: ArcSwapOption<HashSet<String>>,
 }
 
 type Slot = OnceLock<Box<dyn Any + Send + Sync>>;
@@ -143,9 +148,12 @@ impl Snapshot {
         value
     }
 
-    /// Logs and counts a value that could not be parsed as the requested type. For bindings that
-    /// parse values themselves; call it once for each key and snapshot.
+    /// Logs and counts a value that could not be parsed as the requested type, once for each key.
+    /// For bindings that parse values themselves.
     pub fn note_malformed(&self, key: &str) {
+        if !self.parsed.is_first_report(key) {
+            return;
+        }
         self.context.malformed.fetch_add(1, Ordering::Relaxed);
         let namespace = self.namespace();
         warn!(namespace, key, "malformed value; using the caller's default");
@@ -156,7 +164,10 @@ impl Snapshot {
         self.context.malformed.load(Ordering::Relaxed)
     }
 
-    fn malformed(&self, key: &str, expected: &str) -> Error {
+    /// The error of a value that could not be parsed as the requested type; `expected` says what it
+    /// is not.
+    #[must_use]
+    pub fn malformed(&self, key: &str, expected: &str) -> Error {
         Error::new(ErrorKind::Parse, "read value", expected)
             .with("namespace", self.namespace())
             .with("key", key)
@@ -175,6 +186,19 @@ impl TypedCache {
         // threads may exceed the capacity by a few entries, which only costs memory.
         self.cached.load(Ordering::Relaxed) < capacity
             && self.cached.fetch_add(1, Ordering::Relaxed) < capacity
+    }
+
+    fn is_first_report(&self, key: &str) -> bool {
+        let has_key = |known: &HashSet<String>| known.contains(key);
+        if self.reported.load().as_deref().is_some_and(has_key) {
+            return false;
+        }
+        let before = self.reported.rcu(|known| {
+            let mut known = known.as_deref().cloned().unwrap_or_default();
+            known.insert(key.to_owned());
+            Some(Arc::new(known))
+        });
+        !before.as_deref().is_some_and(has_key)
     }
 }
 
@@ -215,6 +239,18 @@ mod tests {
         let parts = |parts: [&str; 3]| Some(parts.map(str::to_owned).to_vec());
         assert_eq!(snapshot.get_list("list", ","), parts(["[1", " 2", "3]"]));
         assert_eq!(snapshot.get_trimmed_list("list", ","), parts(["[1", "2", "3]"]));
+    }
+
+    #[test]
+    fn a_malformed_value_is_reported_once() {
+        let snapshot = Snapshot::sample("application", "k1", &[("n", "abc"), ("m", "abc")]);
+        for _ in 0..2 {
+            assert_eq!(snapshot.get_or("n", 7), 7);
+            snapshot.note_malformed("n");
+            snapshot.note_malformed("m");
+            snapshot.note_malformed("from the environment");
+        }
+        assert_eq!(snapshot.malformed_reads(), 3);
     }
 
     #[test]

@@ -7,6 +7,9 @@ from typing import Any, TypeVar
 
 F = TypeVar("F")
 
+Interest = tuple[list[str], list[str]]
+"""Keys and prefixes; without any, everything."""
+
 
 def callable_or_refused(function: F, name: str) -> F:
     """The function; ``TypeError`` if it is not callable."""
@@ -15,7 +18,7 @@ def callable_or_refused(function: F, name: str) -> F:
     return function
 
 
-def interest_of(keys: Iterable[str], prefixes: Iterable[str]) -> tuple[list[str], list[str]]:
+def interest_of(keys: Iterable[str] = (), prefixes: Iterable[str] = ()) -> Interest:
     """Keys and prefixes as lists; ``TypeError`` if they are not iterables of strings."""
     return _texts(keys, "keys"), _texts(prefixes, "prefixes")
 

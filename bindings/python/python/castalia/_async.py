@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from castalia._arguments import interest_of
 from castalia._async_changes import Changes
 from castalia._async_subscription import AsyncSubscription
-from castalia._calls import Start, begin
+from castalia._calls import Start, begin, unless_ending
 from castalia._client import AnyClient
 from castalia._namespace import OpenConfig, OpenFile, OpenNamespace
 
@@ -31,7 +31,7 @@ class AsyncConfig(OpenConfig[AsyncSubscription]):
 
     def changes(self, *, keys: Iterable[str] = (), prefixes: Iterable[str] = ()) -> Changes:
         """The events from now on, as they come."""
-        return Changes(self._stream(*interest_of(keys, prefixes)))
+        return Changes(self._stream(interest_of(keys, prefixes)))
 
 
 class AsyncConfigFile(OpenFile[AsyncSubscription]):
@@ -45,7 +45,7 @@ class AsyncConfigFile(OpenFile[AsyncSubscription]):
 
     def changes(self) -> Changes:
         """The changes of the text from now on, as they come."""
-        return Changes(self._stream())
+        return Changes(self._stream(interest_of()))
 
 
 C = TypeVar("C", bound="AsyncClient")
@@ -88,7 +88,7 @@ class AsyncClient(AnyClient[AsyncConfig]):
         listening = {task for namespace in namespaces for task in _listening_to(namespace)}
         if asyncio.current_task() in listening:
             return
-        closing = begin(self._native.close)
+        closing = begin(unless_ending(self._native.close))
         if listening:
             await asyncio.wait(listening, timeout=_DRAIN)
         for namespace in namespaces:

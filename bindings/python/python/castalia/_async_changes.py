@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from castalia import _native
-from castalia._calls import begin
+from castalia._calls import begin, unless_ending
 from castalia._content import ChangeEvent
 
 
@@ -43,7 +43,7 @@ class Changes(AsyncIterator[ChangeEvent]):
             raise StopAsyncIteration
         # A cancelled wait leaves its event for the next one.
         if self._next is None:
-            self._next = begin(self._native.next)
+            self._next = begin(unless_ending(self._native.next))
             self._next.add_done_callback(self._waiter.wake)
         await self._waiter.wait(self._next)
         ended, self._next = self._next, None

@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any, Callable
 
+from castalia._arguments import Interest
 from castalia._async_changes import Changes
 from castalia._content import ChangeEvent
 from castalia._subscription import Listener, Subscription, log_failure
@@ -15,8 +16,8 @@ from castalia._subscription import Listener, Subscription, log_failure
 class AsyncSubscription(Subscription):
     """A listener that runs on the event loop that registered it, until it is cancelled."""
 
-    def _begin(self, listener: Listener, namespace: Any, interest: tuple[list[str], ...]) -> None:
-        self._changes = Changes(namespace._stream(*interest))
+    def _begin(self, listener: Listener, namespace: Any, interest: Interest) -> None:
+        self._changes = Changes(namespace._stream(interest))
         run = self._run(listener, namespace._note_listener_failure)
         self._task = asyncio.get_running_loop().create_task(run)
         """Ends with the subscription."""

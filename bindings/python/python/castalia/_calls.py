@@ -8,7 +8,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, Callable, Optional
 
 from castalia import _native
-from castalia._errors import InvalidArgumentError, TimeoutError
+from castalia._errors import ClosedError, InvalidArgumentError, TimeoutError
 
 Start = Callable[[Callable[[Any, Optional[BaseException]], None]], None]
 """Starts a call; it takes the function that is called with its value or its error."""
@@ -31,6 +31,18 @@ def begin(start: Start) -> Future[Any]:
 
     start(done)
     return future
+
+
+def unless_ending(start: Start) -> Start:
+    """A call that has no value at once, instead of an error, if the interpreter is ending."""
+
+    def start_or_end(done: Callable[[Any, BaseException | None], None]) -> None:
+        try:
+            start(done)
+        except ClosedError:
+            done(None, None)
+
+    return start_or_end
 
 
 def wait(start: Start, timeout: float | None) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from castalia import _native
-from castalia._calls import begin, result_of
+from castalia._calls import begin, result_of, unless_ending
 from castalia._content import ChangeEvent
 
 
@@ -20,7 +20,7 @@ class Events(Iterator[ChangeEvent]):
         self._native = native
 
     def __next__(self) -> ChangeEvent:
-        waiting = begin(self._native.next)
+        waiting = begin(unless_ending(self._native.next))
         try:
             parts: tuple[Any, ...] | None = result_of(waiting)
         except BaseException:

@@ -90,7 +90,8 @@ class Snapshot(TypedReads):
         """The value by type; ``None`` if it is missing, ``ParseError`` if it is malformed."""
         if self._view is not None:
             return self._view.read(value_type, key)
-        return _native.read_text(value_type, key, self.get(key), self._rules)
+        text = self.get(key)
+        return None if text is None else _native.read_text(value_type, key, text, self._rules)
 
     def _malformed(self, key: str, text: str) -> Error:
         """The error of a value that was parsed here; it is logged and counted."""

@@ -1,4 +1,4 @@
-"""One exception for each kind of error; the native half looks them up by the name of the kind."""
+"""One exception for each kind of error, under the name of the kind."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class InternalError(Error):
     code = 12
 
 
-def error_of(record: dict[str, Any]) -> Error:
-    """The exception of an error that the native half describes."""
-    kind: type[Error] = globals()[f"{record['kind']}Error"]
-    return kind(record["message"], record["operation"], record["context"])
+def error_of(kind: str, message: str, operation: str, context: dict[str, str], **_: Any) -> Error:
+    """The exception of an error of the native half, or of one in its metrics."""
+    exception: type[Error] = globals()[f"{kind}Error"]
+    return exception(message, operation, context)

@@ -91,7 +91,7 @@ def metrics_of(record: dict[str, Any]) -> Metrics:
     threads = record["threads"]
     converted: dict[str, Any] = {
         "namespaces": [_namespace(one) for one in record["namespaces"]],
-        "errors": [error_of(one) for one in record["errors"]],
+        "errors": [error_of(**one) for one in record["errors"]],
         "http": [HttpMetrics(**_timed(one)) for one in record["http"]],
         "threads": threads and ThreadMetrics(**threads),
     }
@@ -104,7 +104,7 @@ def _namespace(record: dict[str, Any]) -> NamespaceMetrics:
 
 
 def _failure(record: dict[str, Any] | None) -> Error | None:
-    return None if record is None else error_of(record)
+    return None if record is None else error_of(**record)
 
 
 _MOMENTS = ("updated_at", "contacted_at")

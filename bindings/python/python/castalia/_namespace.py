@@ -7,7 +7,7 @@ from typing import Any, Callable, Generic, TypeVar, overload
 from weakref import WeakSet, ref
 
 from castalia import _native
-from castalia._arguments import callable_or_refused, interest_of
+from castalia._arguments import Interest, callable_or_refused, interest_of
 from castalia._content import Snapshot, snapshot_of
 from castalia._errors import Error
 from castalia._reads import TypedReads
@@ -92,7 +92,7 @@ class OpenNamespace(Generic[S]):
         """The subscriptions that are not cancelled."""
         return list(self._kept.values())
 
-    def _register(self, listener: Listener | None, *interest: list[str]) -> Any:
+    def _register(self, listener: Listener | None, interest: Interest) -> Any:
         if listener is not None:
             return self._registered(callable_or_refused(listener, "listener"), interest)
 
@@ -105,7 +105,7 @@ class OpenNamespace(Generic[S]):
     def _registered(
         self,
         listener: Listener,
-        interest: tuple[list[str], ...],
+        interest: Interest,
         kind: type[Subscription] | None = None,
     ) -> Subscription:
         """The subscription of a listener, of the namespace's kind unless another one is given."""
@@ -159,7 +159,7 @@ class OpenConfig(_native.Namespace, OpenNamespace[S], TypedReads):
         Calls are in order, one at a time. A function that is registered already stays as it is.
         Without a function this is a decorator.
         """
-        return self._register(listener, *interest_of(keys, prefixes))
+        return self._register(listener, interest_of(keys, prefixes))
 
     def _malformed(self, key: str, text: str) -> Error:
         """The error of a value that was parsed here; it is logged and counted."""
@@ -201,4 +201,4 @@ class OpenFile(_native.Open, OpenNamespace[S]):
 
         See ``Config.on_change``.
         """
-        return self._register(listener)
+        return self._register(listener, interest_of())

@@ -5,7 +5,7 @@ Types of the native half; written by `make stub`.
 from _typeshed import SupportsGetItem
 from typing import Final, SupportsFloat, SupportsIndex
 
-__all__ = ["VERSION", "Client", "Open", "Stream", "Subscription", "View", "error_kinds", "forked", "in_callback", "parse_list", "read_text", "set_log", "shut", "warn_by_default"]
+__all__ = ["VERSION", "Client", "Open", "Stream", "Subscription", "View", "error_kinds", "forked", "in_callback", "parse_list", "public_value", "read_text", "set_log", "shut", "variable_of", "warn_by_default"]
 
 VERSION: Final[str]
 
@@ -30,8 +30,7 @@ class Client:
         """
     def close(self, /, done: "_Done") -> None:
         """
-        Stops the client; `done(None, error)` is called on another thread, or without a wait if the
-        interpreter is ending.
+        Stops the client; `done(None, error)` is called on another thread.
         """
     def open(self, /, app_id: str, namespace: str, done: "_Done", as_text: bool = False) -> None:
         """
@@ -86,9 +85,11 @@ class Open:
         """
         App id, cluster and namespace.
         """
-    def _listen(self, /, callback: "_Call[tuple[Any, ...]]", keys: SupportsGetItem[int, str] = ..., prefixes: SupportsGetItem[int, str] = ...) -> Subscription:
+    def _listen(self, /, callback: "_Call[tuple[Any, ...]]", wanted: tuple[SupportsGetItem[int, str], SupportsGetItem[int, str]]) -> Subscription:
         """
-        Calls `callback(event)` for each change on another thread. An exception is counted as a
+        Calls `callback(event)` for each change of these keys and prefixes, or each change without
+        any, on another thread, until the subscription is cancelled or the client is closed, which
+        keeps running even if the program has no reference to either. An exception is counted as a
         failure.
         """
     def _load(self, /, done: "_Done") -> None:
@@ -101,9 +102,9 @@ class Open:
         Counts a failed listener that was called with events of a stream, unless the namespace is
         closed.
         """
-    def _stream(self, /, keys: SupportsGetItem[int, str] = ..., prefixes: SupportsGetItem[int, str] = ...) -> Stream:
+    def _stream(self, /, wanted: tuple[SupportsGetItem[int, str], SupportsGetItem[int, str]]) -> Stream:
         """
-        The events from now on, taken one at a time.
+        The events from now on, taken one at a time; see `_listen`.
         """
     def _view(self, /) -> View:
         """
@@ -136,14 +137,13 @@ class Stream:
     def next(self, /, done: "_Done") -> None:
         """
         The next event; `done(event, error)` is called on another thread. At the end there is none:
-        if the stream or the client is closed, also meanwhile, if the interpreter is ending, or if
-        this process was forked since the stream was created.
+        if the stream or the client is closed, also meanwhile, or if this process was forked since
+        the stream was created.
         """
 
 class Subscription:
     """
-    A registered listener. Its function owns the client and the subscription, so that both live
-    until it is cancelled or the client is closed, even if the program keeps no reference.
+    A registered function.
     """
     def cancel(self, /) -> None:
         """
@@ -170,7 +170,7 @@ class View:
         """
     def read(self, /, value_type: "ValueType[_T]", key: str) -> "_T | None":
         """
-        Like `Namespace.read`.
+        Like `Namespace._read`.
         """
     def text(self, /, key: str) -> str | None:
         """
@@ -198,9 +198,15 @@ def parse_list(text: str, delimiter: str, trim: bool) -> list[str]:
     Splits a text at a delimiter, optionally trimming white space, without empty parts at the end.
     """
 
-def read_text(value_type: "ValueType[_T]", key: str, text: str | None, rules: tuple[str, bool, bool]) -> "_T | None":
+def public_value(name: str, value: str) -> str | None:
     """
-    The value of a text by type, if its snapshot is no longer available; see `View.read`.
+    The value of a setting as another process may see it; `None` if none.
+    """
+
+def read_text(value_type: "ValueType[_T]", key: str, text: str, rules: tuple[str, bool, bool]) -> "_T | None":
+    """
+    The value of a text by type, if its snapshot is no longer available; see `View.read`. The rules
+    are those of `View.parts`.
     """
 
 def set_log(logger: "Callable[[str, str, str, dict[str, str]], None] | None", level: str) -> None:
@@ -212,6 +218,11 @@ def set_log(logger: "Callable[[str, str, str, dict[str, str]], None] | None", le
 def shut(timeout: SupportsFloat | SupportsIndex) -> None:
     """
     Closes the gate for good and waits until no callback is running, at most this many seconds.
+    """
+
+def variable_of(name: str) -> str:
+    """
+    The documented environment variable of a setting.
     """
 
 def warn_by_default(logger: "Callable[[str, str, str, dict[str, str]], None]") -> None:

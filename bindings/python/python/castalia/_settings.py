@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -86,7 +85,7 @@ class Settings:
         return _native.Client(self.values, self.with_env)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        public = self.values if self.pickle_secret else _without_secrets(self.values)
+        public = self.values if self.pickle_secret else _public(self.values)
         replaced = [name for name, value in self.values.items() if public.get(name) != value]
         return _restored, (public, self.with_env, self.pickle_secret, replaced)
 
@@ -105,61 +104,10 @@ class Settings:
         return f"Settings({sorted(self.values)}, with_env={self.with_env})"
 
 
-# Secrets of the own app and, with a group, of another one.
-_SECRET = re.compile(r"apollo\.access-?key(?:\.(.+))?\.secret")
-_ADDRESSES = re.compile(r"apollo\.meta|apollo\.config-?service|.+_meta", re.IGNORECASE)
-# Parts of an address. A password may contain "://", too.
-_SCHEME = re.compile(r"[^:@]*://|\s*")
-_USER = re.compile(r"[^/?#\\]*@")
-_HOST_IN_BRACKETS = re.compile(r"\[[\da-f:.]+\](?::\d+)?", re.IGNORECASE)
-# Names that the documented variables are not derived from.
-_OTHER_NAMES = {
-    "apollo.accesskey.secret": "apollo.access-key.secret",
-    "apollo.configService": "apollo.config-service",
-}
-
-
-def _without_secrets(values: dict[str, str]) -> dict[str, str]:
-    public: dict[str, str] = {}
-    for name, value in values.items():
-        shown = _without_credentials(value) if _ADDRESSES.fullmatch(name) else value
-        if shown is not None and not name.endswith("secret"):
-            public[name] = shown
-    return public
-
-
-def _without_credentials(addresses: str) -> str | None:
-    """The addresses without users and passwords.
-
-    ``None`` if clients refuse them: a colon precedes what may end a host, and an @ follows, so that
-    it may be part of a password.
-    """
-    public: list[str] = []
-    may_continue = False
-    for address in addresses.split(","):
-        scheme, rest = _split(_SCHEME, address)
-        _, after_host = _split(_HOST_IN_BRACKETS, rest)
-        before, at, _ = after_host.rpartition("@")
-        continues = may_continue and not scheme.strip()
-        if at and (continues or (":" in before and re.search(r"[/?#\\]", before))):
-            return None
-        may_continue = not at and (continues or ":" in after_host)
-        public.append(scheme + _split(_USER, rest)[1])
-    return ",".join(public)
-
-
-def _split(start: re.Pattern[str], text: str) -> tuple[str, str]:
-    found = start.match(text)
-    return (found[0], text[found.end() :]) if found else ("", text)
-
-
-def _variable(name: str) -> str:
-    """The environment variable of a setting."""
-    secret = _SECRET.fullmatch(name)
-    if secret and secret[1]:
-        return "APOLLO_ACCESS_KEY_SECRET_" + re.sub("[^A-Za-z0-9]", "_", secret[1]).upper()
-    name = _OTHER_NAMES.get(name, name)
-    return name.replace(".", "_").replace("-", "_").upper()
+def _public(values: dict[str, str]) -> dict[str, str]:
+    """The values without secrets, and addresses without users and passwords."""
+    shown = {name: _native.public_value(name, value) for name, value in values.items()}
+    return {name: value for name, value in shown.items() if value is not None}
 
 
 def _restored(
@@ -168,7 +116,7 @@ def _restored(
     settings = Settings(values, pickle_secret=pickle_secret)
     settings.with_env = with_env
     for name in replaced:
-        value = os.environ.get(_variable(name))
+        value = os.environ.get(_native.variable_of(name))
         if value is not None:
             settings.set(name, value)
     return settings

@@ -7,6 +7,7 @@ from types import BuiltinMethodType, MethodType
 from typing import Any, Callable
 
 from castalia import _native
+from castalia._arguments import Interest
 from castalia._content import ChangeEvent
 from castalia._log import logger
 
@@ -20,7 +21,7 @@ class Subscription:
         self,
         listener: Listener,
         namespace: Any,
-        interest: tuple[list[str], ...],
+        interest: Interest,
         kept: dict[Hashable, Any],
     ) -> None:
         """Registers with a namespace of the native half, which applies the interest."""
@@ -28,8 +29,8 @@ class Subscription:
         self._kept = kept
         self._begin(listener, namespace, interest)
 
-    def _begin(self, listener: Listener, namespace: Any, interest: tuple[list[str], ...]) -> None:
-        self._native: _native.Subscription = namespace._listen(_guarded(listener), *interest)
+    def _begin(self, listener: Listener, namespace: Any, interest: Interest) -> None:
+        self._native: _native.Subscription = namespace._listen(_guarded(listener), interest)
 
     def cancel(self) -> None:
         """Ends it: afterwards no call is running and none will start.

@@ -9,7 +9,7 @@ from typing import Any, Callable, TypeVar
 
 from castalia import _native
 from castalia._arguments import interest_of
-from castalia._calls import wait
+from castalia._calls import unless_ending, wait
 from castalia._changes import Events
 from castalia._client import AnyClient
 from castalia._content import ChangeEvent
@@ -47,7 +47,7 @@ class Config(OpenConfig[Subscription]):
         self, *, keys: Iterable[str] = (), prefixes: Iterable[str] = ()
     ) -> Iterator[ChangeEvent]:
         """The events from now on; they end when the client or the namespace is closed."""
-        return Events(self._stream(*interest_of(keys, prefixes)))
+        return Events(self._stream(interest_of(keys, prefixes)))
 
     def __copy__(self) -> Config:
         return self
@@ -75,7 +75,7 @@ class ConfigFile(OpenFile[Subscription]):
 
     def changes(self) -> Iterator[ChangeEvent]:
         """The changes of the text from now on."""
-        return Events(self._stream())
+        return Events(self._stream(interest_of()))
 
 
 C = TypeVar("C", bound="Client")
@@ -117,7 +117,7 @@ class Client(AnyClient[Config]):
         self._native.stop()
         if not _native.in_callback():
             self._configs.clear()
-            wait(self._native.close, timeout)
+            wait(unless_ending(self._native.close), timeout)
 
     def __enter__(self: C) -> C:
         return self

@@ -23,6 +23,7 @@ from openfeature.flag_evaluation import FlagResolutionDetails, FlagValueType, Re
 from openfeature.provider import AbstractProvider, Metadata
 
 import castalia
+from castalia._arguments import interest_of
 from castalia._namespace import OpenConfig
 
 
@@ -42,7 +43,9 @@ class CastaliaProvider(AbstractProvider):
         """Listens to changes."""
         # Also a config of an event loop is listened to on a thread of the client: the SDK may call
         # this on a thread without a loop.
-        self._subscription = self._config._registered(self._announce, (), castalia.Subscription)
+        self._subscription = self._config._registered(
+            self._announce, interest_of(), castalia.Subscription
+        )
 
     def shutdown(self) -> None:
         """Stops listening; the client stays open."""

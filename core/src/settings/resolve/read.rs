@@ -7,6 +7,9 @@ use tracing::warn;
 
 use super::Resolver;
 use crate::redact::{MASK, without_credentials};
+use crate::settings::address::{
+    after_scheme, may_split_password, may_split_password_at_comma, split,
+};
 use crate::settings::effective::Setting;
 use crate::settings::key::{self, SettingKey};
 use crate::settings::layers::{Origin, SettingValue};
@@ -141,8 +144,7 @@ impl Resolver {
     }
 
     pub(super) fn parse_addresses(&mut self, found: &SettingValue) -> Vec<String> {
-        let parts = found.value.split(',').map(str::trim);
-        let parts = parts.filter(|part| !part.is_empty());
+        let parts = split(&found.value);
         if may_split_password_at_comma(parts.clone()) {
             // Quotes nothing, because any part may be one of the password.
             let name = &found.name;
@@ -180,35 +182,6 @@ impl Resolver {
         // Paths that begin with a slash are appended later.
         usable.then(|| address.trim_end_matches('/').to_owned())
     }
-}
-
-/// What follows the scheme, if there is one: a password may contain `://`, too.
-fn after_scheme(address: &str) -> Option<&str> {
-    let (scheme, rest) = address.split_once("://")?;
-    (!scheme.contains([':', '@'])).then_some(rest)
-}
-
-/// Whether what looks like the host of an address may be the start of its user or password, because
-/// a `:` and an `@` follow: requests would go to this host. A host in brackets is no user.
-fn may_split_password(after_scheme: &str) -> bool {
-    let before = after_scheme.rsplit_once('@').map_or("", |(before, _)| before);
-    let has_path = before.contains(['/', '?', '#', '\\']);
-    has_path && before.contains(':') && !before.starts_with('[')
-}
-
-/// Whether this is so because of a comma, which separates addresses: a `:` precedes it, and an `@`
-/// follows before another scheme.
-fn may_split_password_at_comma<'a>(mut parts: impl Iterator<Item = &'a str>) -> bool {
-    let mut is_open = false;
-    parts.any(|part| {
-        let (continues, rest) = match after_scheme(part) {
-            Some(rest) => (false, rest),
-            None => (is_open, part),
-        };
-        let has_colon = rest.contains(':') && !rest.starts_with('[');
-        is_open = (continues || has_colon) && !rest.contains('@');
-        continues && rest.contains('@')
-    })
 }
 
 fn positive(text: &str) -> Option<u64> {
