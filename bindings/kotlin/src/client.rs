@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use castalia_core::host::client::HostClient;
 use castalia_core::host::settings::{Entries, HostSettings};
-use castalia_core::host::{call, describe, validate};
+use castalia_core::host::stream::Streams;
+use castalia_core::host::{call, describe};
 
 use crate::content::{Edit, Entry};
-use crate::default_log::LogUser;
 use crate::error::Result;
 use crate::json::Json;
+use crate::log::LogUser;
 use crate::namespace::Namespace;
 use crate::validator::PendingReleases;
 
@@ -56,10 +57,10 @@ impl Client {
             overlay: options.overlay,
             defaults: by_namespace(options.defaults),
             seeds: by_namespace(options.seeds),
+            app_properties: options.app_properties,
             memory: in_memory.then(Vec::new),
         };
-        let client = HostClient::with_app_properties(settings, options.app_properties)?;
-        Ok(Self { client, log: options.log })
+        Ok(Self { client: HostClient::new(settings)?, log: options.log })
     }
 
     /// A report of the client, by its name; see `describe::report`.
@@ -80,8 +81,8 @@ impl Client {
         namespace: String,
         as_text: bool,
     ) -> Result<Arc<Namespace>> {
-        let opened = call::run(self.client.open(app_id, namespace, as_text));
-        Ok(Namespace::new(opened.await?, self.log.clone()))
+        let opened = call::run(self.client.open(app_id, namespace, as_text)).await?;
+        Ok(Arc::new(Namespace { opened, streams: Streams::default(), _log: self.log.clone() }))
     }
 
     /// Sets several values of a client in memory, or replaces all values of a namespace. Without
@@ -103,9 +104,7 @@ impl Client {
 
     /// The releases that wait for a verdict before they are applied.
     fn validate(&self, namespace: &str) -> Result<Arc<PendingReleases>> {
-        let (validator, releases) = validate::queue();
-        self.client.validate(namespace, validator)?;
-        Ok(Arc::new(PendingReleases::new(releases)))
+        Ok(Arc::new(PendingReleases(self.client.pending_releases(namespace)?)))
     }
 
     /// Stops the client without waiting.

@@ -1,6 +1,6 @@
 //! Changes, taken one at a time.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use castalia_core::ChangeEvent;
 use castalia_core::host::{call, describe, stream};
@@ -24,48 +24,27 @@ pub(crate) struct Change {
     change_type: String,
 }
 
-impl From<&ChangeEvent> for Event {
-    fn from(event: &ChangeEvent) -> Self {
-        let changes = event.changes().iter().map(|(key, change)| Change {
-            key: key.clone(),
-            old_value: change.old_value.as_deref().map(str::to_owned),
-            new_value: change.new_value.as_deref().map(str::to_owned),
-            change_type: change.change_type.name().to_owned(),
-        });
-        Self { about: Json::from(describe::event(event)), changes: changes.collect() }
-    }
+fn event_of(event: &ChangeEvent) -> Event {
+    let changes = event.changes().iter().map(|(key, change)| Change {
+        key: key.clone(),
+        old_value: change.old_value.as_deref().map(str::to_owned),
+        new_value: change.new_value.as_deref().map(str::to_owned),
+        change_type: change.change_type.name().to_owned(),
+    });
+    Event { about: Json::from(describe::event(event)), changes: changes.collect() }
 }
 
 /// The changes from now on; they end with the namespace. Dropping this unsubscribes.
 #[derive(uniffi::Object)]
-pub(crate) struct Changes {
-    changes: stream::Changes,
-    /// What was returned last, for a JVM that failed to take it over.
-    last: Mutex<Option<Arc<ChangeEvent>>>,
-}
-
-impl Changes {
-    pub(crate) fn new(changes: stream::Changes) -> Self {
-        Self { changes, last: Mutex::default() }
-    }
-
-    fn last(&self) -> MutexGuard<'_, Option<Arc<ChangeEvent>>> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+pub(crate) struct Changes(pub(crate) stream::Changes);
 
 #[uniffi::export]
 impl Changes {
     /// The next change; `None` at the end. What was returned last is returned again, unless it is
     /// `taken`: the sequence number of the last change that the JVM took over, or 0.
     async fn next(&self, taken: u64) -> Result<Option<Event>> {
-        let again = self.last().take().filter(|last| last.sequence() > taken);
-        let event = match again {
-            Some(event) => Some(event),
-            None => call::run(self.changes.next()).await?,
-        };
-        self.last().clone_from(&event);
-        Ok(event.map(|event| Event::from(&*event)))
+        let event = call::run(self.0.next_after(taken)).await?;
+        Ok(event.map(|event| event_of(&event)))
     }
 }
 

@@ -4,7 +4,6 @@
 
 mod client;
 mod content;
-mod default_log;
 mod error;
 mod event;
 mod json;

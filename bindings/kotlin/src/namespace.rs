@@ -8,25 +8,19 @@ use castalia_core::host::stream::Streams;
 use castalia_core::host::{call, describe};
 
 use crate::content::Content;
-use crate::default_log::LogUser;
 use crate::error::Result;
 use crate::event::{Changes, Newer};
 use crate::json::Json;
+use crate::log::LogUser;
 
 /// An open namespace, and what the JVM takes from it. Dropping it does not close the namespace, but
 /// nothing follows it any more.
 #[derive(uniffi::Object)]
 pub(crate) struct Namespace {
-    opened: Opened,
-    streams: Streams,
+    pub(crate) opened: Opened,
+    pub(crate) streams: Streams,
     /// For what the namespace logs after its client was dropped.
-    _log: Option<Arc<LogUser>>,
-}
-
-impl Namespace {
-    pub(crate) fn new(opened: Opened, log: Option<Arc<LogUser>>) -> Arc<Self> {
-        Arc::new(Self { opened, streams: Streams::default(), _log: log })
-    }
+    pub(crate) _log: Option<Arc<LogUser>>,
 }
 
 #[uniffi::export]
@@ -60,7 +54,7 @@ impl Namespace {
     /// The changes from now on, of these keys and prefixes, or all without any.
     fn changes(&self, keys: Vec<String>, prefixes: Vec<String>) -> Result<Arc<Changes>> {
         let changes = self.streams.changes(&self.opened, Interest { keys, prefixes })?;
-        Ok(Arc::new(Changes::new(changes)))
+        Ok(Arc::new(Changes(changes)))
     }
 
     /// The newer snapshots from now on, whether or not a change leads to them.

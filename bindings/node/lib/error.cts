@@ -1,6 +1,4 @@
-// The error class, and the border to the native half, where native failures and panics are
-// converted to it.
-import { native } from './native.cjs';
+// The error class, and the border to the native half, where what that throws is converted to it.
 
 /** What a caller can do about an error. */
 export type ErrorCode =
@@ -50,22 +48,21 @@ Object.defineProperty(CastaliaError.prototype, 'name', { value: 'CastaliaError' 
 
 /** Calls into the native half; converts what it throws. */
 export function checked<T>(call: () => T): T {
-  const result: any = guarded(call);
-  if (result instanceof native.Failure) {
-    throw errorOf(JSON.parse(result.record));
-  }
-  return result;
-}
-
-/** Calls into the native half; converts a panic, and returns a failure as any other result. */
-export function guarded<T>(call: () => T): T {
   try {
     return call();
-  } catch (error: any) {
-    // napi-rs throws this code for a panic, and other codes for arguments of a wrong type.
-    const code = error.code === 'GenericFailure' ? 'Internal' : 'InvalidArgument';
-    throw CastaliaError._of({ code, message: `${code} in call: ${error.message}`, operation: 'call' });
+  } catch (thrown) {
+    throw CastaliaError._of(failureIn(thrown));
   }
+}
+
+/** Why the native half threw this: an error of the client, a panic, or an argument of a wrong type. */
+export function failureIn(thrown: any): Failure {
+  if (thrown.code === 'Castalia') {
+    return failureOf(JSON.parse(thrown.message));
+  }
+  // napi-rs throws this code for a panic, and other codes for arguments of a wrong type.
+  const code = thrown.code === 'GenericFailure' ? 'Internal' : 'InvalidArgument';
+  return { code, message: `${code} in call: ${thrown.message}`, operation: 'call' };
 }
 
 /** Converts an error that the native half describes. */
@@ -73,6 +70,6 @@ export function errorOf(record: any): CastaliaError {
   return CastaliaError._of(failureOf(record));
 }
 
-export function failureOf({ kind, message, operation, context }: any): Failure {
+function failureOf({ kind, message, operation, context }: any): Failure {
   return { code: kind, message, operation, context };
 }

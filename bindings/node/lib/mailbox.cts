@@ -75,8 +75,8 @@ export function wait(begin: (number: number) => void, { signal }: WaitOptions = 
     };
     const number = register((payload) => {
       end();
-      if (payload instanceof native.Failure) {
-        reject(errorOf(JSON.parse(payload.record)));
+      if (typeof payload === 'string') {
+        reject(errorOf(JSON.parse(payload)));
       } else {
         resolve(payload);
       }
@@ -94,12 +94,12 @@ export function wait(begin: (number: number) => void, { signal }: WaitOptions = 
 
 /** Sends log records of this level and above to a function. */
 export function setLogHandler(handler: Handler, level: string | null): void {
-  checked(() => native.setLog(mailbox, level));
+  checked(() => mailbox.readLog(level));
   hearLog = handler;
 }
 
 /** Sends warnings and errors to a function, unless another environment of the process receives records. */
 export function setDefaultLogHandler(handler: Handler): void {
-  checked(() => native.setDefaultLog(mailbox));
+  checked(() => mailbox.readLogByDefault());
   hearLog = handler;
 }

@@ -1,7 +1,6 @@
 // Parses values: what a read keeps of a text, or why the text is malformed.
 import { invalid } from './arguments.cjs';
-import { type Failure, failureOf, guarded } from './error.cjs';
-import { native } from './native.cjs';
+import { CastaliaError, type Failure, failureIn } from './error.cjs';
 
 /** What is parsed, and the native view that does it. */
 export interface About {
@@ -44,8 +43,15 @@ export function attempt<T>(read: (text: string) => T, text: string): T | undefin
 }
 
 export function parse(text: string, { type, key, content }: About): any {
-  const value = guarded(() => content.parse(type, text, key));
-  return value instanceof native.Failure ? new Malformed(failureOf(JSON.parse(value.record))) : value;
+  try {
+    return content.parse(type, text, key);
+  } catch (thrown) {
+    const failure = failureIn(thrown);
+    if (failure.code === 'Parse') {
+      return new Malformed(failure);
+    }
+    throw CastaliaError._of(failure);
+  }
 }
 
 /** Parses an integer that a `number` represents exactly. */

@@ -6,12 +6,12 @@ use castalia_core::host::client::HostClient;
 use castalia_core::host::describe;
 use castalia_core::host::memory::Edits;
 use castalia_core::host::settings::{Entries, HostSettings};
+use napi::Env;
 use napi::bindgen_prelude::ObjectFinalize;
-use napi::{Either, Env};
 use napi_derive::napi;
 
-use crate::failure::{Failure, result_or_failure};
-use crate::mailbox::{Mailbox, Post};
+use crate::failure::Result;
+use crate::mailbox::{Mailbox, Payload, Post};
 use crate::namespace::Namespace;
 use crate::validator;
 
@@ -48,17 +48,15 @@ pub fn new_client(
     mailbox: &Mailbox,
     options: ClientOptions,
     memory: Option<Vec<(String, Entries)>>,
-) -> napi::Result<Either<Client, Failure>> {
+) -> Result<Client> {
     let ClientOptions { values, from_env, defaults, seeds } = options;
-    let overlay = HashMap::new();
+    let unset = HostSettings::default();
     let settings =
-        HostSettings { binding: "node", from_env, values, overlay, defaults, seeds, memory };
-    let client = HostClient::new(settings);
-    if client.is_ok() {
-        env.adjust_external_memory(SIZE)?;
-    }
-    let post = mailbox.post.clone();
-    Ok(result_or_failure(client.map(|client| Client { client, post })))
+        HostSettings { binding: "node", from_env, values, defaults, seeds, memory, ..unset };
+    let client = HostClient::new(settings)?;
+    // Only advice to the garbage collector.
+    let _ = env.adjust_external_memory(SIZE);
+    Ok(Client { client, post: mailbox.post.clone() })
 }
 
 #[napi]
@@ -79,15 +77,16 @@ impl Client {
     #[napi(catch_unwind)]
     pub fn open(&self, id: i64, app_id: String, namespace: String, as_text: bool) {
         let (opened, post) = (self.client.open(app_id, namespace, as_text), self.post.clone());
-        self.post.spawn(id, async { Ok(Some(Namespace { opened: opened.await?, post })) });
+        let namespace = async { Ok(Some(Payload::A(Namespace { opened: opened.await?, post }))) };
+        self.post.spawn(id, namespace);
     }
 
     /// Calls this handler before a release of a namespace is applied.
     #[napi(catch_unwind)]
-    pub fn validate(&self, id: i64, namespace: String) -> Either<(), Failure> {
+    pub fn validate(&self, id: i64, namespace: String) -> Result<()> {
         let post = self.post.clone();
         let ask = move |snapshot: &_| validator::ask(&post, id, snapshot);
-        result_or_failure(self.client.validate(&namespace, ask))
+        Ok(self.client.validate(&namespace, ask)?)
     }
 
     /// Signs requests for an app id with another secret.

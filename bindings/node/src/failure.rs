@@ -1,30 +1,25 @@
-//! Errors as values, from which JavaScript creates its class: a call returns its result or a
-//! failure.
+//! Errors of the client, which JavaScript catches as exceptions that contain them as JSON.
 
+use castalia_core::Error;
 use castalia_core::host::describe;
-use castalia_core::{Error, Result};
-use napi::Either;
-use napi_derive::napi;
+use napi::JsError;
+
+/// The code of these exceptions; those of panics and of wrong arguments have other codes.
+const CODE: &str = "Castalia";
 
 /// Why a call failed.
-#[napi]
-pub struct Failure {
-    pub(crate) error: Error,
-}
+pub struct Failure(Error);
 
-#[napi]
-impl Failure {
-    /// The error, as JSON.
-    #[napi(getter, catch_unwind)]
-    pub fn record(&self) -> String {
-        describe::error(&self.error).to_string()
+pub(crate) type Result<T> = std::result::Result<T, Failure>;
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self(error)
     }
 }
 
-/// The result of a call, as JavaScript receives it.
-pub(crate) fn result_or_failure<T>(result: Result<T>) -> Either<T, Failure> {
-    match result {
-        Ok(value) => Either::A(value),
-        Err(error) => Either::B(Failure { error }),
+impl From<Failure> for JsError<&'static str> {
+    fn from(Failure(error): Failure) -> Self {
+        napi::Error::new(CODE, describe::error(&error).to_string()).into()
     }
 }

@@ -4,16 +4,13 @@
 //! JavaScript: results are put into a mailbox, which JavaScript is woken to empty.
 
 mod client;
-mod event;
 mod failure;
-mod log;
 mod mailbox;
 mod namespace;
 mod stream;
 #[cfg(debug_assertions)]
 mod test_panic;
 mod validator;
-mod value;
 mod view;
 
 use castalia_core::ErrorKind;

@@ -1,12 +1,12 @@
 //! An open namespace, as keys and values or as one text.
 
 use castalia_core::Interest;
+use castalia_core::host::copy::Polled;
 use castalia_core::host::describe;
 use castalia_core::host::open::Opened;
-use napi::Either;
 use napi_derive::napi;
 
-use crate::failure::{Failure, result_or_failure};
+use crate::failure::Result;
 use crate::mailbox::Post;
 use crate::stream::Stream;
 use crate::view::View;
@@ -23,7 +23,7 @@ impl Namespace {
     /// The current values; `None` after it was released.
     #[napi(getter, catch_unwind)]
     pub fn view(&self) -> Option<View> {
-        Some(View::new(self.opened.config().ok()?.snapshot()))
+        Some(View { snapshot: self.opened.config().ok()?.snapshot() })
     }
 
     /// Counts a failed listener of JavaScript.
@@ -34,9 +34,8 @@ impl Namespace {
 
     /// State of the namespace and error of the last load, as JSON.
     #[napi(catch_unwind)]
-    pub fn standing(&self) -> Either<String, Failure> {
-        let config = self.opened.config();
-        result_or_failure(config.map(|config| describe::standing(&config).to_string()))
+    pub fn standing(&self) -> Result<String> {
+        Ok(describe::standing(&self.opened.config()?).to_string())
     }
 
     /// Loads now; the handler receives the result.
@@ -47,9 +46,8 @@ impl Namespace {
 
     /// What JavaScript's copy follows. All other streams begin where it is.
     #[napi(catch_unwind)]
-    pub fn follow(&self, id: i64) -> Either<Stream, Failure> {
-        let config = self.opened.config();
-        result_or_failure(config.map(|config| Stream::copy(&config, &self.post, id)))
+    pub fn follow(&self, id: i64) -> Result<Stream> {
+        Ok(Stream { polled: Polled::copy(&self.opened.config()?, self.post.alarm(id)) })
     }
 
     /// The changes of these keys and prefixes, or all changes without any, from where JavaScript's
@@ -61,12 +59,10 @@ impl Namespace {
         keys: Vec<String>,
         prefixes: Vec<String>,
         copy: &Stream,
-    ) -> Either<Stream, Failure> {
-        let interest = Interest { keys, prefixes };
-        result_or_failure(self.opened.config().map(|config| {
-            let changes = copy.changes_after(&config).with_interest(interest);
-            Stream::changes(changes, &self.post, id)
-        }))
+    ) -> Result<Stream> {
+        let changes = copy.polled.changes_after(&self.opened.config()?);
+        let changes = changes.with_interest(Interest { keys, prefixes });
+        Ok(Stream { polled: Polled::changes(changes, self.post.alarm(id)) })
     }
 
     /// Releases it; the namespace stays open.

@@ -20,7 +20,7 @@ impl PendingRelease {
     /// The release.
     #[napi(getter, catch_unwind)]
     pub fn view(&self) -> View {
-        View::new(self.pending.snapshot.clone())
+        View { snapshot: self.pending.snapshot.clone() }
     }
 
     /// Accepts the release, or rejects it with a reason.
@@ -32,6 +32,6 @@ impl PendingRelease {
 
 /// Calls this handler with a release. An environment that has ended rejects it.
 pub(crate) fn ask(post: &Post, id: i64, release: &Arc<Snapshot>) -> Verdict {
-    let send = |pending| post.0.send((id, Some(Payload::B(PendingRelease { pending }))));
+    let send = |pending| post.send(id, Ok(Some(Payload::B(PendingRelease { pending }))));
     validate::ask(release, send)
 }

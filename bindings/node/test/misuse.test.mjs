@@ -142,10 +142,12 @@ test('objects of the native half cannot be taken for others', async (t) => {
   const view = config._native.view;
   const forged = Object.create(native.View.prototype);
   const disguised = Object.setPrototypeOf(config._native.follow(0), native.View.prototype);
+  const asked = { values: {}, fromEnv: false, defaults: [], seeds: [] };
   for (const other of [config._native, {}, null, forged, disguised]) {
     assert.throws(() => view.is(other), { code: 'InvalidArg' });
-    assert.throws(() => native.setLog(other, 'info'), { code: 'InvalidArg' });
+    assert.throws(() => native.newClient(other, asked), { code: 'InvalidArg' });
     assert.throws(() => native.View.prototype.is.call(other, view), TypeError);
+    assert.throws(() => native.Mailbox.prototype.readLog.call(other, 'info'), TypeError);
   }
   assert.throws(() => new native.View(), /constructor/);
   assert.throws(() => new native.Mailbox(5), { code: 'InvalidArg' });

@@ -9,6 +9,7 @@ use crate::format::properties;
 use crate::host::memory::{self, Edits};
 use crate::host::open::{self, Opened, View};
 use crate::host::settings::HostSettings;
+use crate::host::validate::{self, PendingReleases};
 use crate::in_memory::InMemory;
 
 /// A client of a host. It dereferences to the client for calls that do not wait. The futures of all
@@ -42,22 +43,9 @@ impl HostClient {
     ///
     /// # Errors
     /// As [`Client::new`].
-    pub fn new(settings: HostSettings) -> Result<Self> {
-        Self::with_app_properties(settings, None)
-    }
-
-    /// Like [`HostClient::new`], with the content of the program's settings file, for hosts that
-    /// find it where the core does not look, such as in a jar. A file that the settings name is
-    /// used instead.
-    ///
-    /// # Errors
-    /// As [`Client::new`].
-    pub fn with_app_properties(
-        mut settings: HostSettings,
-        content: Option<Vec<u8>>,
-    ) -> Result<Self> {
+    pub fn new(mut settings: HostSettings) -> Result<Self> {
         let memory = settings.memory.take();
-        let settings = settings.resolve()?.app_properties(content);
+        let settings = settings.resolve()?;
         Ok(match memory {
             Some(values) => {
                 let memory = InMemory::with_content(settings, values)?;
@@ -101,6 +89,17 @@ impl HostClient {
     ) -> impl Future<Output = Result<Opened>> + Send + 'static {
         let view = if as_text { View::Text } else { View::Values };
         open::open(self.client.clone(), app_id, namespace, view)
+    }
+
+    /// The releases of a namespace that wait for the verdict of the host before they are applied;
+    /// see [`Client::validate`].
+    ///
+    /// # Errors
+    /// As [`Client::validate`].
+    pub fn pending_releases(&self, namespace: &str) -> Result<PendingReleases> {
+        let (validator, releases) = validate::queue();
+        self.client.validate(namespace, validator)?;
+        Ok(releases)
     }
 
     /// Changes the values of a client in memory; see [`memory::change`].
@@ -171,9 +170,9 @@ mod tests {
     fn the_content_of_a_settings_file_is_used_unless_one_is_named() {
         let app_id = |values: &[(&str, &str)], content: &str| {
             let values = values.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-            let settings = HostSettings { values, ..HostSettings::default() };
-            let content = Some(content.as_bytes().to_vec());
-            HostClient::with_app_properties(settings, content).unwrap().app_id().to_owned()
+            let app_properties = Some(content.as_bytes().to_vec());
+            let settings = HostSettings { values, app_properties, ..HostSettings::default() };
+            HostClient::new(settings).unwrap().app_id().to_owned()
         };
         assert_eq!(app_id(&[], "\u{feff}app.id=order"), "order");
         assert_eq!(app_id(&[], r#"{"appId":"go"}"#), "go");

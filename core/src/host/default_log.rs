@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::Notify;
 
+use crate::error::Result;
 use crate::host::log::{WAITING, warn_by_default};
 use crate::log::Record;
 
@@ -48,12 +49,18 @@ impl DefaultLog {
     }
 
     /// Waits until there is a record; false at the end.
-    pub async fn await_next(&self) -> bool {
-        loop {
-            if let Some(has_record) = self.has_record() {
-                return has_record;
+    ///
+    /// # Errors
+    /// None; a result, so that it is run as other calls are.
+    pub fn await_next(self: &Arc<Self>) -> impl Future<Output = Result<bool>> + Send + 'static {
+        let log = self.clone();
+        async move {
+            loop {
+                if let Some(has_record) = log.has_record() {
+                    return Ok(has_record);
+                }
+                log.changed.notified().await;
             }
-            self.changed.notified().await;
         }
     }
 
@@ -125,17 +132,14 @@ mod tests {
         let record = Record { level: Level::WARN, target: "castalia", text, fields: Vec::new() };
         pass(&record);
         for log in &logs {
-            assert!(log.await_next().await);
+            assert!(log.await_next().await.unwrap());
             assert_eq!((log.take(), log.take()), (Some(record.clone()), None));
         }
-        let waits = tokio::spawn({
-            let log = logs[0].clone();
-            async move { log.await_next().await }
-        });
+        let waits = tokio::spawn(logs[0].await_next());
         tokio::task::yield_now().await;
         assert!(!waits.is_finished());
         drop(users);
-        assert!(!waits.await.unwrap());
+        assert!(!waits.await.unwrap().unwrap());
         pass(&record);
         assert!(logs[0].take().is_none() && logs[0].user().is_none() && logs[1].take().is_some());
     }

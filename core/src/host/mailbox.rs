@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tracing::Level;
 
-use crate::host::log::WAITING;
-use crate::log::{self, Record, Sink};
+use crate::error::Result;
+use crate::host::call;
+use crate::host::log::{self, WAITING};
+use crate::log::{Record, Sink, set};
 
 /// The messages of one thread of a host, which has a mailbox for each of its environments.
 ///
@@ -17,23 +19,28 @@ use crate::log::{self, Record, Sink};
 ///
 /// let (sender, woken) = std::sync::mpsc::sync_channel(1);
 /// let mailbox = Mailbox::new(move || drop(sender.try_send(())));
-/// mailbox.send("the call has ended");
+/// mailbox.spawn(7, async { Ok(Some("opened")) });
 /// woken.recv()?;
-/// assert_eq!(mailbox.take(), ["the call has ended"]);
+/// let (handler, result) = mailbox.take().remove(0);
+/// assert_eq!((handler, result.ok()), (7, Some(Some("opened"))));
 /// # Ok::<(), std::sync::mpsc::RecvError>(())
 /// ```
-pub struct Mailbox<N> {
+pub struct Mailbox<P> {
     wake: Box<dyn Fn() + Send + Sync>,
-    content: Mutex<Content<N>>,
+    content: Mutex<Content<P>>,
 }
 
-struct Content<N> {
-    notes: Vec<N>,
+/// The number of a handler of the host, and what it receives: the result of a call, or nothing if
+/// there is a change to take.
+pub type Note<P> = (i64, Result<Option<P>>);
+
+struct Content<P> {
+    notes: Vec<Note<P>>,
     records: Vec<Record>,
     ended: bool,
 }
 
-impl<N: Send + 'static> Mailbox<N> {
+impl<P: Send + 'static> Mailbox<P> {
     /// `wake` is called when there is something to take. It must not wait, and is called again
     /// before a previous message is taken.
     pub fn new(wake: impl Fn() + Send + Sync + 'static) -> Arc<Self> {
@@ -42,7 +49,7 @@ impl<N: Send + 'static> Mailbox<N> {
     }
 
     /// Takes all notes.
-    pub fn take(&self) -> Vec<N> {
+    pub fn take(&self) -> Vec<Note<P>> {
         mem::take(&mut self.lock().notes)
     }
 
@@ -52,13 +59,36 @@ impl<N: Send + 'static> Mailbox<N> {
     }
 
     /// Adds a note, unless the mailbox has ended.
-    pub fn send(&self, note: N) {
+    pub fn send(&self, handler: i64, result: Result<Option<P>>) {
         let mut content = self.lock();
         if !content.ended {
-            content.notes.push(note);
+            content.notes.push((handler, result));
             drop(content);
             (self.wake)();
         }
+    }
+
+    /// A function that calls the handler of this number without a result.
+    pub fn alarm(self: &Arc<Self>, handler: i64) -> impl Fn() + Send + Sync + use<P> {
+        let mailbox = self.clone();
+        move || mailbox.send(handler, Ok(None))
+    }
+
+    /// Runs a future on the shared runtime; its result is passed to the handler of this number.
+    pub fn spawn<F>(self: &Arc<Self>, handler: i64, future: F)
+    where
+        F: Future<Output = Result<Option<P>>> + Send + 'static,
+    {
+        let mailbox = self.clone();
+        call::spawn(future, move |result| mailbox.send(handler, result));
+    }
+
+    /// Like [`Mailbox::spawn`], for a future without a value.
+    pub fn run<F>(self: &Arc<Self>, handler: i64, future: F)
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.spawn(handler, async { future.await.map(|()| None) });
     }
 
     /// The environment ends: no message is accepted any more, and those that wait are dropped.
@@ -71,8 +101,12 @@ impl<N: Send + 'static> Mailbox<N> {
     }
 
     /// Adds the records of this level and above; without a level none.
-    pub fn read_log(self: &Arc<Self>, level: Option<Level>) {
-        self.set_sink(level, false);
+    ///
+    /// # Errors
+    /// As [`log::level`].
+    pub fn read_log(self: &Arc<Self>, level: Option<&str>) -> Result<()> {
+        self.set_sink(level.map(log::level).transpose()?, false);
+        Ok(())
     }
 
     /// Adds the warnings and errors that no mailbox of the process asks for with
@@ -83,7 +117,7 @@ impl<N: Send + 'static> Mailbox<N> {
 
     fn set_sink(self: &Arc<Self>, level: Option<Level>, is_default: bool) {
         let finest = self.register(level, is_default);
-        log::set(finest.map(|level| (level, Arc::new(pass) as Sink)));
+        set(finest.map(|level| (level, Arc::new(pass) as Sink)));
     }
 
     /// Replaces the level of this reader; returns the finest of all.
@@ -95,7 +129,7 @@ impl<N: Send + 'static> Mailbox<N> {
         readers.iter().map(|known| known.level).max()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Content<N>> {
+    fn lock(&self) -> MutexGuard<'_, Content<P>> {
         lock(&self.content)
     }
 }
@@ -121,7 +155,7 @@ trait Reader: Send + Sync {
     fn has_ended(&self) -> bool;
 }
 
-impl<N: Send + 'static> Reader for Mailbox<N> {
+impl<P: Send + 'static> Reader for Mailbox<P> {
     fn receive(&self, record: &Record) {
         let mut content = self.lock();
         if !content.ended && content.records.len() < WAITING {
@@ -168,9 +202,9 @@ mod tests {
     fn an_ended_mailbox_drops_what_waits_and_accepts_nothing() {
         let mailbox = Mailbox::new(|| {});
         let note = Arc::new(());
-        mailbox.send(note.clone());
+        mailbox.send(1, Ok(Some(note.clone())));
         mailbox.end();
-        mailbox.send(note.clone());
+        mailbox.send(1, Ok(Some(note.clone())));
         assert_eq!((Arc::strong_count(&note), mailbox.take().len()), (1, 0));
     }
 

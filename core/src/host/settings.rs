@@ -33,6 +33,9 @@ pub struct HostSettings {
     pub defaults: Vec<(String, Entries)>,
     /// By namespace; see [`Settings::seed`].
     pub seeds: Vec<(String, Entries)>,
+    /// Content of the program's settings file, for hosts that find it where the core does not look,
+    /// such as in a jar. A file that the settings name is used instead.
+    pub app_properties: Option<Vec<u8>>,
     /// Values by namespace of a client without servers, which a test of a program sets.
     pub memory: Option<Vec<(String, Entries)>>,
 }
@@ -42,6 +45,7 @@ impl HostSettings {
     pub(super) fn resolve(self) -> Result<Settings> {
         let settings = if self.from_env { Settings::from_env()? } else { Settings::new() };
         let settings = settings.set("castalia.binding", self.binding).overlay(self.overlay);
+        let settings = settings.app_properties(self.app_properties);
         let settings = self.values.into_iter().fold(settings, |all, (k, v)| all.set(k, v));
         let defaults = self.defaults.into_iter();
         let settings = defaults.fold(settings, |all, (name, values)| all.defaults(&name, values));

@@ -41,6 +41,8 @@ pub struct Changes {
 
 struct Shared {
     stream: Arc<Mutex<ChangeStream>>,
+    /// What [`Changes::next_after`] returned last.
+    last: Arc<sync::Mutex<Option<Arc<ChangeEvent>>>>,
     closed: CancellationToken,
 }
 
@@ -52,8 +54,8 @@ impl Changes {
     }
 
     fn until(stream: ChangeStream, closed: CancellationToken) -> Self {
-        let stream = Arc::new(Mutex::new(stream));
-        Self { shared: ProcessLocal::new(Shared { stream, closed }) }
+        let (stream, last) = (Arc::new(Mutex::new(stream)), Arc::default());
+        Self { shared: ProcessLocal::new(Shared { stream, last, closed }) }
     }
 
     /// Whether this process was forked since the stream was created, so that it has ended.
@@ -72,6 +74,30 @@ impl Changes {
             let Some((stream, closed)) = shared else { return Ok(None) };
             let next = async { stream.lock().await.next().await };
             Ok(closed.run_until_cancelled(next).await.flatten())
+        }
+    }
+
+    /// Like [`Changes::next`], for a host that may fail to take a change over: the last one is
+    /// returned again, unless its sequence number is at most `taken`. Not called while another call
+    /// waits.
+    ///
+    /// # Errors
+    /// None; a result, so that it is run as other calls are.
+    pub fn next_after(
+        &self,
+        taken: u64,
+    ) -> impl Future<Output = Result<Option<Arc<ChangeEvent>>>> + Send + 'static {
+        let last = (!self.is_inherited()).then(|| self.shared.last.clone());
+        let next = self.next();
+        async move {
+            let Some(last) = last else { return Ok(None) };
+            let again = lock(&last).take().filter(|event| event.sequence() > taken);
+            let event = match again {
+                Some(event) => Some(event),
+                None => next.await?,
+            };
+            lock(&last).clone_from(&event);
+            Ok(event)
         }
     }
 
@@ -239,6 +265,24 @@ mod tests {
         assert_eq!((sequence(first).await, sequence(second).await), (Some(1), Some(2)));
         changes.close();
         assert_eq!(sequence(third).await, None);
+    }
+
+    /// B90
+    #[tokio::test]
+    async fn a_change_is_returned_again_until_the_host_has_taken_it_over() {
+        let memory = InMemory::new().unwrap();
+        let changes = Changes::new(opened(&memory).await.config().unwrap().changes());
+        for value in ["1", "2"] {
+            memory.set("application", "a", value).await.unwrap();
+        }
+        let mut sequences = Vec::new();
+        for taken in [0, 0, 1, 1] {
+            let event = changes.next_after(taken).await.unwrap();
+            sequences.extend(event.map(|event| event.sequence()));
+        }
+        assert_eq!(sequences, [1, 1, 2, 2]);
+        changes.close();
+        assert!(changes.next_after(2).await.unwrap().is_none());
     }
 
     #[tokio::test]

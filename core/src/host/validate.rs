@@ -1,14 +1,15 @@
 //! A validator that runs on a thread of the host: the release is passed there, and the thread that
 //! applies it waits for the verdict.
 
-use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::error::Result;
 use crate::host::stream::Queue;
 use crate::snapshot::Snapshot;
 
 /// What a validator says: why a release must not be applied; see [`crate::Client::validate`].
-pub type Verdict = Result<(), String>;
+pub type Verdict = std::result::Result<(), String>;
 
 /// A release that waits for a verdict.
 pub struct PendingRelease {
@@ -72,14 +73,61 @@ pub fn unanswered() -> Verdict {
     Err("the validator did not answer".to_owned())
 }
 
-/// A validator, and its pending releases for a host that takes them one at a time. Every release is
-/// rejected after the queue is dropped.
-pub fn queue() -> (impl Fn(&Arc<Snapshot>) -> Verdict + Send + Sync + 'static, Queue<PendingRelease>)
-{
+/// A validator, and its pending releases.
+pub(super) fn queue()
+-> (impl Fn(&Arc<Snapshot>) -> Verdict + Send + Sync + 'static, PendingReleases) {
     let (sender, queue) = Queue::new(1);
     // A release that cannot be sent is dropped.
     let pass = move |pending: PendingRelease| drop(sender.blocking_send(pending));
-    (move |release: &Arc<Snapshot>| ask(release, &pass), queue)
+    let releases = PendingReleases { queue, current: Arc::default() };
+    (move |release: &Arc<Snapshot>| ask(release, &pass), releases)
+}
+
+/// The pending releases of one validator, for a host that takes them one at a time. After this is
+/// dropped, every release is rejected.
+pub struct PendingReleases {
+    queue: Queue<PendingRelease>,
+    /// The current release, unless it has a verdict. Kept here, because an object of its own would
+    /// be lost, and its load would wait forever, if the host failed to take it over.
+    current: Arc<Mutex<Option<PendingRelease>>>,
+}
+
+impl PendingReleases {
+    /// Waits for the next release; false at the end. A release that has no verdict yet is rejected.
+    ///
+    /// # Errors
+    /// None; a result, so that it is run as other calls are.
+    pub fn next(&self) -> impl Future<Output = Result<bool>> + Send + 'static {
+        self.take();
+        let (next, current) = (self.queue.next(), self.current.clone());
+        async move {
+            let next = next.await?;
+            let is_open = next.is_some();
+            *lock(&current) = next;
+            Ok(is_open)
+        }
+    }
+
+    /// The current release; `None` if it has a verdict.
+    #[must_use]
+    pub fn current(&self) -> Option<Arc<Snapshot>> {
+        lock(&self.current).as_ref().map(|release| release.snapshot.clone())
+    }
+
+    /// Accepts the current release, or rejects it; see [`PendingRelease::answer`].
+    pub fn answer(&self, reason: Option<String>) {
+        if let Some(release) = self.take() {
+            release.answer(reason);
+        }
+    }
+
+    fn take(&self) -> Option<PendingRelease> {
+        lock(&self.current).take()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -104,16 +152,19 @@ mod tests {
     }
 
     #[test]
-    fn a_queued_release_waits_until_it_is_answered_or_dropped() {
+    fn a_queued_release_waits_until_it_is_answered_or_the_next_one_is_taken() {
         let release = Snapshot::sample("application", "1", &[("n", "1")]);
         let (validate, pending) = queue();
         let asking = thread::spawn({
             let release = release.clone();
             move || ([validate(&release), validate(&release)], validate)
         });
-        let take = || blocking::runtime().unwrap().block_on(pending.next()).unwrap().unwrap();
-        take().answer(Some("no".to_owned()));
-        drop(take());
+        let has_next = || blocking::runtime().unwrap().block_on(pending.next()).unwrap();
+        assert!(has_next() && pending.current().is_some());
+        pending.answer(Some("no".to_owned()));
+        assert!(pending.current().is_none() && has_next());
+        // Whoever waits for another one rejects this one.
+        drop(pending.next());
         let ([rejected, unanswered], validate) = asking.join().unwrap();
         assert_eq!(rejected, Err("no".to_owned()));
         assert!(unanswered.is_err());
