@@ -31,8 +31,16 @@
 typedef struct CastaliaSnapshot CastaliaSnapshot;
 
 /**
+ * All changes that one release made to a namespace. It never changes, any number of threads may
+ * read it, and it lives until it was released as often as it was handed out.
+ */
+typedef struct CastaliaEvent CastaliaEvent;
+
+/**
  * A value that describes something: a record with named fields, a list, a text, a number or a
- * flag. It never changes, and any number of threads may read it.
+ * flag. A time is a number of microseconds and has a name that ends with `_us`, or one of
+ * milliseconds with `_ms`; a moment is the time since 1970 (UTC). It never changes, and any number
+ * of threads may read it.
  */
 typedef struct CastaliaRecord CastaliaRecord;
 
@@ -118,40 +126,9 @@ typedef struct CastaliaRecord CastaliaRecord;
 #define CASTALIA_DELETED 3
 
 /**
- * Somebody has to act.
- */
-#define CASTALIA_LOG_ERROR 1
-
-/**
- * Something does not work at the moment.
- */
-#define CASTALIA_LOG_WARN 2
-
-/**
- * Important events.
- */
-#define CASTALIA_LOG_INFO 3
-
-/**
- * Details for finding the cause of a problem.
- */
-#define CASTALIA_LOG_DEBUG 4
-
-/**
- * Everything.
- */
-#define CASTALIA_LOG_TRACE 5
-
-/**
  * Why a call failed. The caller owns it and releases it.
  */
 typedef struct CastaliaError CastaliaError;
-
-/**
- * All changes that one release made to a namespace. It never changes, and any number of threads
- * may read it.
- */
-typedef struct CastaliaEvent CastaliaEvent;
 
 /**
  * Settings for creating clients. Must not be used by several threads at the same time.
@@ -181,6 +158,22 @@ typedef struct CastaliaConfig {
 } CastaliaConfig;
 
 /**
+ * Function that is called before a release is applied, on a thread that may block. The snapshot is
+ * valid during the call. Returns 0 to accept the release. To reject it, it writes the reason into
+ * `reason`, which has `capacity` zero bytes, and returns any other number. It must not throw.
+ */
+typedef int32_t (*CastaliaValidator)(void *user_data,
+                                     const CastaliaSnapshot *snapshot,
+                                     char *reason,
+                                     size_t capacity);
+
+/**
+ * Function that is called once with the user data when it is no longer needed, on any thread; may
+ * be NULL.
+ */
+typedef void (*CastaliaRelease)(void *user_data);
+
+/**
  * The change of one key.
  */
 typedef struct CastaliaChange {
@@ -203,66 +196,17 @@ typedef struct CastaliaChange {
 } CastaliaChange;
 
 /**
- * A field of a log record, such as `namespace`.
- */
-typedef struct CastaliaLogField {
-  /**
-   * Name.
-   */
-  struct CastaliaStr name;
-  /**
-   * Value as text.
-   */
-  struct CastaliaStr value;
-} CastaliaLogField;
-
-/**
- * One log record. It and its texts are valid during the call. Later versions append fields.
- */
-typedef struct CastaliaLogRecord {
-  /**
-   * Severity: `CASTALIA_LOG_...`.
-   */
-  int32_t level;
-  /**
-   * Module that logged it.
-   */
-  struct CastaliaStr target;
-  /**
-   * Message, followed by the fields as `name=value`.
-   */
-  struct CastaliaStr text;
-  /**
-   * The fields.
-   */
-  const struct CastaliaLogField *fields;
-  /**
-   * Number of fields.
-   */
-  size_t fields_len;
-} CastaliaLogRecord;
-
-/**
  * Function that is called for each log record, on any thread and possibly on several at the same
- * time. Records that the call itself causes are dropped. It must not throw and must not block.
+ * time. The record is valid during the call: `level`; `target`, the module that logged it; `text`,
+ * the message, followed by the fields as `name=value`; and `fields`, a record of their values as
+ * texts. Records that the call itself causes are dropped. It must not throw and must not block.
  */
-typedef void (*CastaliaLogger)(void *user_data, const struct CastaliaLogRecord *record);
-
-/**
- * Function that is called once with the user data when it is no longer needed, on any thread; may
- * be NULL.
- */
-typedef void (*CastaliaRelease)(void *user_data);
+typedef void (*CastaliaLogger)(void *user_data, const CastaliaRecord *record);
 
 /**
  * Keys and prefixes that a listener is interested in; without any, it is interested in everything.
- * Initialize it with `castalia_filter_init`.
  */
 typedef struct CastaliaFilter {
-  /**
-   * Size of this structure in bytes, as the program was compiled.
-   */
-  uint32_t struct_size;
   /**
    * Exact keys.
    */
@@ -286,7 +230,7 @@ typedef struct CastaliaFilter {
  * block. The event is valid during the call. Returns 0; any other number is counted as a failure
  * of the listener, which remains registered. It must not throw.
  */
-typedef int32_t (*CastaliaListener)(void *user_data, const struct CastaliaEvent *event);
+typedef int32_t (*CastaliaListener)(void *user_data, const CastaliaEvent *event);
 
 /**
  * Handle of a registered function; never 0.
@@ -300,23 +244,6 @@ typedef struct CastaliaSubscription {
  * a time. The snapshot is valid during the call. It must not throw.
  */
 typedef void (*CastaliaFollower)(void *user_data, const CastaliaSnapshot *snapshot);
-
-/**
- * Handle of a client without servers; never 0.
- */
-typedef struct CastaliaTesting {
-  uint64_t id;
-} CastaliaTesting;
-
-/**
- * Function that is called before a release is applied, on a thread that may block. The snapshot is
- * valid during the call. Returns 0 to accept the release. To reject it, it writes the reason into
- * `reason`, which has `capacity` zero bytes, and returns any other number. It must not throw.
- */
-typedef int32_t (*CastaliaValidator)(void *user_data,
-                                     const CastaliaSnapshot *snapshot,
-                                     char *reason,
-                                     size_t capacity);
 
 #ifdef __cplusplus
 extern "C" {
@@ -378,21 +305,24 @@ struct CastaliaError *castalia_client_config_file(struct CastaliaClient client,
                                                   struct CastaliaConfig *config);
 
 /**
- * The client's app id, a text. Release it with `castalia_record_release`.
+ * What a client reports about itself, by the name of the report:
+ * - `about`: a record of what never changes, such as `app_id` and `env`, the environment as it was
+ *   recognized, such as `PRO`, or `UNKNOWN` if it is unset
+ * - `metrics`: state and counters, a record with the fields of `castalia::Metrics` in
+ *   `castalia/monitor.hpp`, but for `namespace`, whose C++ member ends with `_`, and the names of
+ *   times; an error is a record of `kind`, `code`, `message`, `operation` and `context`
+ * - `metrics_text`: the same as a text in the format of OpenMetrics
+ * - `settings`: every effective setting and its origin, a list of records with the fields of
+ *   `castalia::Setting`; secrets are masked
  *
- * Fails with `CASTALIA_CLOSED` for a stale handle.
+ * Release it with `castalia_record_release`.
+ *
+ * Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for another name.
  */
 CASTALIA_MUST_USE
-struct CastaliaError *castalia_client_app_id(struct CastaliaClient client, CastaliaRecord **app_id);
-
-/**
- * The environment as it was recognized, such as `PRO`; `UNKNOWN` if it is unset. The text is never
- * freed.
- *
- * Fails with `CASTALIA_CLOSED` for a stale handle.
- */
-CASTALIA_MUST_USE
-struct CastaliaError *castalia_client_env(struct CastaliaClient client, struct CastaliaStr *env);
+struct CastaliaError *castalia_client_report(struct CastaliaClient client,
+                                             struct CastaliaStr name,
+                                             CastaliaRecord **report);
 
 /**
  * Signs requests for an app id with another secret from the next request on. A blank secret ends
@@ -405,6 +335,21 @@ CASTALIA_MUST_USE
 struct CastaliaError *castalia_client_set_access_key(struct CastaliaClient client,
                                                      struct CastaliaStr app_id,
                                                      struct CastaliaStr secret);
+
+/**
+ * Calls a function before a release of a namespace of the client's app is applied, as long as the
+ * client exists. A rejected release is not applied, and the reason is in the metrics. `release` is
+ * called with the user data when it is no longer needed, also if this call fails.
+ *
+ * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for an invalid name, `CASTALIA_CLOSED` for a
+ * stale handle.
+ */
+CASTALIA_MUST_USE
+struct CastaliaError *castalia_client_validate(struct CastaliaClient client,
+                                               struct CastaliaStr name,
+                                               CastaliaValidator validator,
+                                               void *user_data,
+                                               CastaliaRelease release);
 
 /**
  * Stops the client and waits for it, at most `timeout_ms` milliseconds; the handle is stale from
@@ -425,24 +370,15 @@ struct CastaliaError *castalia_config_snapshot(struct CastaliaConfig config,
                                                const CastaliaSnapshot **snapshot);
 
 /**
- * Result of the last load: `Loading`, `Ready`, `Unavailable`, or the name of the error's kind. The
- * text is never freed.
+ * Result of the last load, as a record: `state`, which is `Loading`, `Ready`, `Unavailable`, or the
+ * name of the error's kind; and `last_error`, the error of the last load, or of parsing its
+ * document, a record of `kind`, `code`, `message`, `operation` and `context`, or unset if both
+ * succeeded. Release it with `castalia_record_release`.
  *
  * Fails with `CASTALIA_CLOSED` for a stale handle.
  */
 CASTALIA_MUST_USE
-struct CastaliaError *castalia_config_state(struct CastaliaConfig config,
-                                            struct CastaliaStr *state);
-
-/**
- * Error of the last load, or of parsing its document; NULL if both succeeded. The caller releases
- * it.
- *
- * Fails with `CASTALIA_CLOSED` for a stale handle.
- */
-CASTALIA_MUST_USE
-struct CastaliaError *castalia_config_last_error(struct CastaliaConfig config,
-                                                 struct CastaliaError **last);
+struct CastaliaError *castalia_config_about(struct CastaliaConfig config, CastaliaRecord **about);
 
 /**
  * Loads now and waits for the result, at most `timeout_ms` milliseconds.
@@ -486,63 +422,40 @@ struct CastaliaStr castalia_error_message(const struct CastaliaError *error);
 void castalia_error_release(struct CastaliaError *error);
 
 /**
- * App id of the namespace.
+ * The change at an index, in the order of the new snapshot, followed by deleted keys, including
+ * those that the listener is not interested in. Its texts are valid as long as the event. Returns
+ * 1; 0 if the index is beyond the last change, and for NULL.
  */
-struct CastaliaStr castalia_event_app_id(const struct CastaliaEvent *event);
+int32_t castalia_event_change(const CastaliaEvent *event,
+                              size_t index,
+                              struct CastaliaChange *change);
 
 /**
- * Name of the namespace.
+ * What is known of the event: a record of `app_id` and `namespace`; `interested_keys`, the changed
+ * keys that match the listener's filter, an empty list without a filter; `old_release_key` and
+ * `release_key`, empty if the values did not come from a server; `source`, the origin of the new
+ * values; `sequence`, the number of the change within its namespace, increasing by one from 1;
+ * `coalesced`, the number of later events that were merged into this one because the listener fell
+ * behind, whose `sequence` is then that of the last; and `size`, the number of changed keys.
+ * Release it with `castalia_record_release`. NULL for NULL.
  */
-struct CastaliaStr castalia_event_namespace(const struct CastaliaEvent *event);
-
-/**
- * Number of changed keys, including those that the listener is not interested in; 0 for NULL.
- */
-size_t castalia_event_len(const struct CastaliaEvent *event);
-
-/**
- * The change at an index, in the order of the new snapshot, followed by deleted keys; NULL if the
- * index is not below `castalia_event_len`. Valid as long as the event.
- */
-const struct CastaliaChange *castalia_event_change(const struct CastaliaEvent *event, size_t index);
-
-/**
- * The changed key at an index among those that match the listener's filter; NULL beyond the last
- * one, and always for a listener without a filter.
- */
-struct CastaliaStr castalia_event_interested_key(const struct CastaliaEvent *event, size_t index);
-
-/**
- * Number of the change within its namespace, increasing by one from 1. For merged events, the
- * number of the last.
- */
-uint64_t castalia_event_sequence(const struct CastaliaEvent *event);
-
-/**
- * Number of later events that were merged into this one because the listener fell behind.
- */
-uint64_t castalia_event_coalesced(const struct CastaliaEvent *event);
-
-/**
- * Release key before the change; empty if those values did not come from a server.
- */
-struct CastaliaStr castalia_event_old_release_key(const struct CastaliaEvent *event);
+CastaliaRecord *castalia_event_about(const CastaliaEvent *event);
 
 /**
  * The values after the change; for merged events, those after the last of them. Release it with
  * `castalia_snapshot_release`. NULL for NULL.
  */
-const CastaliaSnapshot *castalia_event_snapshot(const struct CastaliaEvent *event);
+const CastaliaSnapshot *castalia_event_snapshot(const CastaliaEvent *event);
 
 /**
  * Adds a reference, to keep an event beyond the call of the listener. Returns the event.
  */
-const struct CastaliaEvent *castalia_event_retain(const struct CastaliaEvent *event);
+const CastaliaEvent *castalia_event_retain(const CastaliaEvent *event);
 
 /**
  * Releases one reference to an event that was retained.
  */
-void castalia_event_release(const struct CastaliaEvent *event);
+void castalia_event_release(const CastaliaEvent *event);
 
 /**
  * Restarts the clients that have listeners, in a forked child; costs nothing if they run. All
@@ -561,56 +474,29 @@ void castalia_event_release(const struct CastaliaEvent *event);
 void castalia_resume_after_fork(void);
 
 /**
- * Passes log records of this level and above (`CASTALIA_LOG_...`) to a function, which replaces
- * the previous one; NULL drops them. Without this call, warnings and errors are written to
- * standard error. `release` is called with the user data when it is no longer needed, also if this
- * call fails.
+ * Passes log records of this level and above (`ERROR`, `WARN`, `INFO`, `DEBUG` or `TRACE`) to a
+ * function, which replaces the previous one; NULL drops them. Without this call, warnings and
+ * errors are written to standard error. `release` is called with the user data when it is no
+ * longer needed, also if this call fails.
  *
  * Fails with `CASTALIA_INVALID_ARGUMENT` for an invalid level.
  */
 CASTALIA_MUST_USE
-struct CastaliaError *castalia_log_set(int32_t level,
+struct CastaliaError *castalia_log_set(struct CastaliaStr level,
                                        CastaliaLogger logger,
                                        void *user_data,
                                        CastaliaRelease release);
 
 /**
- * State and counters of a client, with the fields of `castalia::Metrics` in
- * `castalia/monitor.hpp`, but for `namespace`, whose C++ member ends with `_`, and times: a time
- * is a number of microseconds and has a name that ends with `_us`, only `clock_skew_ms` is in
- * milliseconds. A moment is the time since 1970 (UTC). An error is a record of `kind`, `code`,
- * `message`, `operation` and `context`. Release it with `castalia_record_release`.
- *
- * Fails with `CASTALIA_CLOSED` for a stale handle.
- */
-CASTALIA_MUST_USE
-struct CastaliaError *castalia_client_metrics(struct CastaliaClient client,
-                                              CastaliaRecord **metrics);
-
-/**
- * Every effective setting of a client and its origin, as a list of records with the fields of
- * `castalia::Setting`. Secrets are masked. Release it with `castalia_record_release`.
- *
- * Fails with `CASTALIA_CLOSED` for a stale handle.
- */
-CASTALIA_MUST_USE
-struct CastaliaError *castalia_client_settings(struct CastaliaClient client,
-                                               CastaliaRecord **settings);
-
-/**
- * The metrics of a client as OpenMetrics text. Release it with `castalia_record_release`.
- *
- * Fails with `CASTALIA_CLOSED` for a stale handle.
- */
-CASTALIA_MUST_USE
-struct CastaliaError *castalia_client_metrics_text(struct CastaliaClient client,
-                                                   CastaliaRecord **text);
-
-/**
  * The field of a record; NULL if it is unset or there is none of this name. Valid until the record
- * that a function such as `castalia_client_metrics` wrote is released.
+ * that it was read from is released, or until the end of the call that lent it.
  */
 const CastaliaRecord *castalia_record_field(const CastaliaRecord *record, struct CastaliaStr name);
+
+/**
+ * The name of a record's field at an index; NULL beyond the last one. Valid as long as a field.
+ */
+struct CastaliaStr castalia_record_name(const CastaliaRecord *record, size_t index);
 
 /**
  * The item of a list at an index; NULL beyond the last one. Valid as long as a field.
@@ -628,8 +514,8 @@ struct CastaliaStr castalia_record_text(const CastaliaRecord *text);
 int64_t castalia_record_number(const CastaliaRecord *number, int64_t otherwise);
 
 /**
- * Releases the record that a function such as `castalia_client_metrics` wrote, and every part that
- * was read from it. Never pass a part. NULL is ignored.
+ * Releases a record that a function returned or wrote, and every part that was read from it. Never
+ * pass a part. NULL is ignored.
  */
 void castalia_record_release(CastaliaRecord *record);
 
@@ -639,14 +525,11 @@ void castalia_record_release(CastaliaRecord *record);
 struct CastaliaSettings *castalia_settings_new(void);
 
 /**
- * Settings from environment variables, `server.properties` and `app.properties`. The files are
- * read when a client is created.
- *
- * Fails with `CASTALIA_INVALID_ARGUMENT` if a variable that begins with `APOLLO_` or `CASTALIA_`
- * is not UTF-8.
+ * Settings from environment variables, `server.properties` and `app.properties`. They are read
+ * when a client is created, which fails if a variable that begins with `APOLLO_` or `CASTALIA_` is
+ * not UTF-8.
  */
-CASTALIA_MUST_USE
-struct CastaliaError *castalia_settings_from_env(struct CastaliaSettings **settings);
+struct CastaliaSettings *castalia_settings_from_env(void);
 
 /**
  * Sets a value by its property name, such as `app.id`. Names and values are validated when a
@@ -661,13 +544,9 @@ struct CastaliaError *castalia_settings_set(struct CastaliaSettings *settings,
                                             struct CastaliaStr value);
 
 /**
- * Copies settings. The copy must be released too.
- *
- * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL.
+ * Copies settings; NULL is returned as such. The copy must be released too.
  */
-CASTALIA_MUST_USE
-struct CastaliaError *castalia_settings_copy(const struct CastaliaSettings *settings,
-                                             struct CastaliaSettings **copy);
+struct CastaliaSettings *castalia_settings_copy(const struct CastaliaSettings *settings);
 
 /**
  * Releases settings. Clients that were created from them are unaffected.
@@ -675,31 +554,16 @@ struct CastaliaError *castalia_settings_copy(const struct CastaliaSettings *sett
 void castalia_settings_release(struct CastaliaSettings *settings);
 
 /**
- * The value of a key. `found` receives 0 or 1; if it is 0, `value` is unchanged. An empty value is
- * found.
+ * The value of a key, which is not terminated by NUL. `found` receives 0 or 1 and may be NULL; if
+ * the key is missing, `value` is unchanged. An empty value is found.
  *
- * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for a key that is not UTF-8.
+ * Fails with `CASTALIA_INVALID_ARGUMENT` for another NULL and for a key that is not UTF-8.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_snapshot_get(const CastaliaSnapshot *snapshot,
                                             struct CastaliaStr key,
                                             struct CastaliaStr *value,
                                             int32_t *found);
-
-/**
- * Copies the value of a key into a buffer and terminates it with NUL. `len` receives its length
- * without the NUL, also if it does not fit, which is an error.
- *
- * Fails with `CASTALIA_INVALID_ARGUMENT` if `capacity` is not greater than the length, or if the
- * value contains a NUL.
- */
-CASTALIA_MUST_USE
-struct CastaliaError *castalia_snapshot_copy(const CastaliaSnapshot *snapshot,
-                                             struct CastaliaStr key,
-                                             char *buffer,
-                                             size_t capacity,
-                                             size_t *len,
-                                             int32_t *found);
 
 /**
  * The value of a key as a 32-bit integer. If `found` is NULL, a missing or malformed value is not
@@ -768,10 +632,9 @@ struct CastaliaError *castalia_snapshot_get_date(const CastaliaSnapshot *snapsho
 /**
  * Splits the value of a key at a literal delimiter, into a list of texts. Release it with
  * `castalia_record_release`. If `trim` is not 0, white space around the parts is removed; empty
- * parts at the end always are. `found` receives 0 or 1 and may be NULL; if it is 0, `list` is
- * unchanged.
+ * parts at the end always are. `found` and a missing key are as for `castalia_snapshot_get`.
  *
- * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for text that is not UTF-8.
+ * Fails with `CASTALIA_INVALID_ARGUMENT` for another NULL and for text that is not UTF-8.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_snapshot_get_list(const CastaliaSnapshot *snapshot,
@@ -798,15 +661,13 @@ struct CastaliaError *castalia_snapshot_malformed(const CastaliaSnapshot *snapsh
 size_t castalia_snapshot_len(const CastaliaSnapshot *snapshot);
 
 /**
- * Key and value at an index, in the server's order.
- *
- * Fails with `CASTALIA_INVALID_ARGUMENT` if the index is not below `castalia_snapshot_len`.
+ * Key and value at an index, in the server's order. Returns 1; 0 if the index is not below
+ * `castalia_snapshot_len`, and for NULL.
  */
-CASTALIA_MUST_USE
-struct CastaliaError *castalia_snapshot_entry(const CastaliaSnapshot *snapshot,
-                                              size_t index,
-                                              struct CastaliaStr *key,
-                                              struct CastaliaStr *value);
+int32_t castalia_snapshot_entry(const CastaliaSnapshot *snapshot,
+                                size_t index,
+                                struct CastaliaStr *key,
+                                struct CastaliaStr *value);
 
 /**
  * The namespace as one text: the document, or properties text; NULL if nothing has been loaded.
@@ -814,41 +675,14 @@ struct CastaliaError *castalia_snapshot_entry(const CastaliaSnapshot *snapshot,
 struct CastaliaStr castalia_snapshot_content(const CastaliaSnapshot *snapshot);
 
 /**
- * App id of the namespace.
+ * What is known of the values: a record of `app_id`; `cluster`, that of the client, which may
+ * differ from the one that the release came from; `namespace`, without a `.properties` suffix;
+ * `format`; `source`, which is `remote`, `local`, `static` or `none`; `release_key`, empty unless
+ * the source is `remote`; `notification_id`, the newest one that was received before the load, or
+ * -1; `loaded_at_us`, for a cache or seed file its modification time; and `size`, the number of
+ * keys. Release it with `castalia_record_release`. NULL for NULL.
  */
-struct CastaliaStr castalia_snapshot_app_id(const CastaliaSnapshot *snapshot);
-
-/**
- * Cluster of the client, which may differ from the one that the release came from.
- */
-struct CastaliaStr castalia_snapshot_cluster(const CastaliaSnapshot *snapshot);
-
-/**
- * Name of the namespace, without a `.properties` suffix.
- */
-struct CastaliaStr castalia_snapshot_namespace(const CastaliaSnapshot *snapshot);
-
-/**
- * Origin of the values: `remote`, `local`, `static` or `none`. The text is never freed.
- */
-struct CastaliaStr castalia_snapshot_source(const CastaliaSnapshot *snapshot);
-
-/**
- * Release key; empty unless the source is `remote`.
- */
-struct CastaliaStr castalia_snapshot_release_key(const CastaliaSnapshot *snapshot);
-
-/**
- * Id of the newest notification that was received before the load; -1 if there was none, and for
- * NULL.
- */
-int64_t castalia_snapshot_notification_id(const CastaliaSnapshot *snapshot);
-
-/**
- * When the values were loaded, in milliseconds since 1970 (UTC); for a cache or seed file, its
- * modification time. 0 for NULL.
- */
-int64_t castalia_snapshot_loaded_at(const CastaliaSnapshot *snapshot);
+CastaliaRecord *castalia_snapshot_about(const CastaliaSnapshot *snapshot);
 
 /**
  * Adds a reference, which must be released too. Returns the snapshot.
@@ -861,18 +695,13 @@ const CastaliaSnapshot *castalia_snapshot_retain(const CastaliaSnapshot *snapsho
 void castalia_snapshot_release(const CastaliaSnapshot *snapshot);
 
 /**
- * Initializes a filter that matches everything. `size` is `sizeof(CastaliaFilter)`.
- */
-void castalia_filter_init(struct CastaliaFilter *filter, size_t size);
-
-/**
  * Calls a function for each change that matches the filter; of a namespace that is open as one
- * text, for each change of the text. The filter may be NULL, and is only
- * read during this call. `release` is called with the user data after the last call of the
- * function, also if this call fails.
+ * text, for each change of the text. Without a filter, for each change. The filter is read during
+ * this call only. `release` is called with the user data after the last call of the function, also
+ * if this call fails.
  *
- * Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for NULL and for an
- * invalid filter.
+ * Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for another NULL and
+ * for a filter with invalid texts.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_config_on_change(struct CastaliaConfig config,
@@ -909,25 +738,24 @@ void castalia_subscription_cancel(struct CastaliaSubscription subscription);
 /**
  * Creates a client for tests of an application. It opens no socket and no file; its values are set
  * by the functions below. If `settings` is NULL, the app id is `test` and there are no settings;
- * otherwise those of servers and cache files have no effect. Use and close `client` like any
- * client.
+ * otherwise those of servers and cache files have no effect. Use and close it like any client.
  *
  * Fails with `CASTALIA_INVALID_ARGUMENT` that lists every invalid setting.
  */
 CASTALIA_MUST_USE
 struct CastaliaError *castalia_testing_new(const struct CastaliaSettings *settings,
-                                           struct CastaliaTesting *testing,
                                            struct CastaliaClient *client);
 
 /**
  * Sets a value. When this returns, reads of the open namespace return it and each listener has its
  * event queued.
  *
- * Fails with `CASTALIA_CLOSED` for a stale handle and a closed client, `CASTALIA_INVALID_ARGUMENT`
- * for an invalid name and on a listener's thread, `CASTALIA_PARSE` if a validator rejects it.
+ * Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for a client with
+ * servers, for an invalid name and on a listener's thread, `CASTALIA_PARSE` if a validator rejects
+ * it.
  */
 CASTALIA_MUST_USE
-struct CastaliaError *castalia_testing_set(struct CastaliaTesting testing,
+struct CastaliaError *castalia_testing_set(struct CastaliaClient client,
                                            struct CastaliaStr name,
                                            struct CastaliaStr key,
                                            struct CastaliaStr value);
@@ -936,7 +764,7 @@ struct CastaliaError *castalia_testing_set(struct CastaliaTesting testing,
  * Removes a key; see `castalia_testing_set`.
  */
 CASTALIA_MUST_USE
-struct CastaliaError *castalia_testing_remove(struct CastaliaTesting testing,
+struct CastaliaError *castalia_testing_remove(struct CastaliaClient client,
                                               struct CastaliaStr name,
                                               struct CastaliaStr key);
 
@@ -947,28 +775,7 @@ struct CastaliaError *castalia_testing_remove(struct CastaliaTesting testing,
  * Fails like `castalia_testing_set`.
  */
 CASTALIA_MUST_USE
-struct CastaliaError *castalia_testing_fail(struct CastaliaTesting testing,
-                                            struct CastaliaStr name);
-
-/**
- * Releases the handle. The client exists until it is closed. A stale handle is ignored.
- */
-void castalia_testing_release(struct CastaliaTesting testing);
-
-/**
- * Calls a function before a release of a namespace of the client's app is applied, as long as the
- * client exists. A rejected release is not applied, and the reason is in the metrics. `release` is
- * called with the user data when it is no longer needed, also if this call fails.
- *
- * Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for an invalid name, `CASTALIA_CLOSED` for a
- * stale handle.
- */
-CASTALIA_MUST_USE
-struct CastaliaError *castalia_client_validate(struct CastaliaClient client,
-                                               struct CastaliaStr name,
-                                               CastaliaValidator validator,
-                                               void *user_data,
-                                               CastaliaRelease release);
+struct CastaliaError *castalia_testing_fail(struct CastaliaClient client, struct CastaliaStr name);
 
 #ifdef __cplusplus
 }  // extern "C"

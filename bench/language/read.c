@@ -18,9 +18,12 @@ static void borrowed(CastaliaStr key) {
 
 static void copied(CastaliaStr key) {
     char buffer[64];
-    size_t len;
+    CastaliaStr value;
     int32_t found;
-    castalia_error_release(castalia_snapshot_copy(held, key, buffer, sizeof buffer, &len, &found));
+    castalia_error_release(castalia_snapshot_get(held, key, &value, &found));
+    if (!found || value.len >= sizeof buffer) abort();
+    memcpy(buffer, value.ptr, value.len);
+    buffer[value.len] = '\0';
     __asm__ volatile("" ::"r"(buffer), "r"(&found) : "memory");
 }
 

@@ -28,14 +28,13 @@ int main(void) {
     void *library = dlopen("libcastalia.so.1", RTLD_NOW);
     if (library == NULL) abort();
     double loaded = now();
-    CastaliaSettings *settings;
     CastaliaClient client;
     CastaliaConfig config;
     __typeof__(&castalia_settings_from_env) from_env = look_up(library, "castalia_settings_from_env");
     __typeof__(&castalia_client_new) client_new = look_up(library, "castalia_client_new");
     __typeof__(&castalia_client_config) client_config = look_up(library, "castalia_client_config");
     __typeof__(&castalia_client_close) client_close = look_up(library, "castalia_client_close");
-    if (from_env(&settings) != NULL || client_new(settings, &client) != NULL) return 1;
+    if (client_new(from_env(), &client) != NULL) return 1;
     if (client_config(client, castalia_str("application"), 20000, &config) != NULL) return 1;
     double opened = now();
     fprintf(stderr, "c-import %.0f\nc-start %.0f\n", loaded - begun, opened - loaded);

@@ -18,28 +18,26 @@ static void print(const char *name, CastaliaStr text) {
 
 /* Prints the event and wakes main through a pipe. */
 static int32_t on_change(void *user_data, const CastaliaEvent *event) {
-    const CastaliaChange *change;
-    for (size_t i = 0; (change = castalia_event_change(event, i)) != NULL; i++) {
-        print("", change->key);
-        print("from", change->old_value);
-        print("to", change->new_value);
+    CastaliaChange change;
+    for (size_t i = 0; castalia_event_change(event, i, &change); i++) {
+        print("", change.key);
+        print("from", change.old_value);
+        print("to", change.new_value);
         printf("\n");
     }
     return write(*(int *)user_data, "!", 1) != 1;
 }
 
 int main(void) {
-    CastaliaSettings *settings = NULL;
+    CastaliaSettings *settings = castalia_settings_from_env();
     CastaliaClient client;
     CastaliaConfig config;
     CastaliaSubscription subscription;
     const CastaliaSnapshot *snapshot = NULL;
     CastaliaStr greeting = CASTALIA_STR("not set");
-    int32_t found = 0;
     int pipe_ends[2];
     char byte;
 
-    check(castalia_settings_from_env(&settings));
     check(castalia_client_new(settings, &client));
     castalia_settings_release(settings);
     check(castalia_client_config(client, CASTALIA_STR("application"), 20000, &config));
@@ -47,10 +45,12 @@ int main(void) {
     check(castalia_config_on_change(config, NULL, on_change, &pipe_ends[1], NULL, &subscription));
 
     check(castalia_config_snapshot(config, &snapshot));
-    check(castalia_snapshot_get(snapshot, CASTALIA_STR("greeting"), &greeting, &found));
+    check(castalia_snapshot_get(snapshot, CASTALIA_STR("greeting"), &greeting, NULL));
     print("greeting =", greeting);
-    print("from", castalia_snapshot_source(snapshot));
+    CastaliaRecord *about = castalia_snapshot_about(snapshot);
+    print("from", castalia_record_text(castalia_record_field(about, CASTALIA_STR("source"))));
     printf("\n");
+    castalia_record_release(about);
     fflush(stdout);
     castalia_snapshot_release(snapshot);
 

@@ -23,24 +23,15 @@ pub struct CastaliaStr {
     len: usize,
 }
 
-// SAFETY: a view is an address and a length. The text does not change while it is valid, on any
-// thread.
-unsafe impl Send for CastaliaStr {}
-// SAFETY: as above.
-unsafe impl Sync for CastaliaStr {}
-
 impl CastaliaStr {
-    /// No text, which differs from the empty text.
-    pub(crate) const ABSENT: Self = Self { ptr: std::ptr::null(), len: 0 };
-
     /// A view of a text, valid as long as the text.
     pub(crate) fn of(text: &str) -> Self {
         Self { ptr: text.as_ptr().cast(), len: text.len() }
     }
 
-    /// A view of a text; `ABSENT` if there is none.
+    /// A view of a text; NULL if there is none, which differs from the empty text.
     pub(crate) fn of_option(text: Option<&str>) -> Self {
-        text.map_or(Self::ABSENT, Self::of)
+        text.map_or(Self { ptr: std::ptr::null(), len: 0 }, Self::of)
     }
 
     /// The caller's text, valid during the call.
@@ -78,24 +69,6 @@ fn array<'a, T>(first: *const T, len: usize, otherwise: &'static str) -> Result<
     Ok(unsafe { slice::from_raw_parts(first, len) })
 }
 
-/// Copies a text into the caller's memory and terminates it with NUL.
-pub(crate) fn copy_terminated(text: &str, buffer: *mut c_char, capacity: usize) -> Result<()> {
-    if text.contains('\0') {
-        return Err(unusable("the value contains a NUL; read it by pointer and length"));
-    }
-    if buffer.is_null() || capacity <= text.len() {
-        return Err(unusable(
-            "the value does not fit into the buffer; the returned length is the required one",
-        ));
-    }
-    // SAFETY: C guarantees `capacity` writable bytes, which is more than the text has.
-    unsafe {
-        std::ptr::copy_nonoverlapping(text.as_ptr(), buffer.cast(), text.len());
-        buffer.add(text.len()).write(0);
-    }
-    Ok(())
-}
-
 /// Calls a function that writes the reason of a refusal into the memory it receives, and returns
 /// other than 0.
 pub(crate) fn reason_of(call: impl FnOnce(*mut c_char, usize) -> i32) -> Result<(), String> {
@@ -130,6 +103,11 @@ pub(crate) fn guard_or<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
 }
 
+/// Runs the body of a function that looks for something; returns whether it found it.
+pub(crate) fn found(body: impl FnOnce() -> Option<()>) -> i32 {
+    guard_or(0, || body().is_some().into())
+}
+
 /// Makes a handle stale and ends its object. A handle that is stale already or of another kind is
 /// ignored.
 pub(crate) fn end_handle<T: Any + Send + Sync>(id: u64, end: impl FnOnce(&T)) {
@@ -138,14 +116,6 @@ pub(crate) fn end_handle<T: Any + Send + Sync>(id: u64, end: impl FnOnce(&T)) {
             end(&object);
         }
     });
-}
-
-/// A text of an object; `ABSENT` if there is no object or it has no such text.
-pub(crate) fn text_of<'a, T>(
-    object: Option<&'a T>,
-    read: impl FnOnce(&'a T) -> Option<&'a str>,
-) -> CastaliaStr {
-    guard_or(CastaliaStr::ABSENT, || CastaliaStr::of_option(object.and_then(read)))
 }
 
 /// An argument that must not be NULL.
@@ -184,44 +154,6 @@ pub(crate) fn take_back<T>(object: *const T) {
     if !object.is_null() {
         // SAFETY: the caller releases, once, what `hand_out` or `count` returned.
         drop(unsafe { Arc::from_raw(object) });
-    }
-}
-
-/// Reads a structure of the caller that begins with its size in bytes, a `u32`. It is all zero if
-/// there is none, and so are fields that it is too short for; bytes beyond the known fields must be
-/// zero. So a program and a library of different versions understand each other.
-pub(crate) fn sized<T: Copy>(source: *const T) -> Result<T> {
-    let mut value = MaybeUninit::zeroed();
-    // SAFETY: C guarantees as many readable bytes as the first field contains; every byte
-    // pattern is a valid `T`.
-    unsafe {
-        if source.is_null() {
-            return Ok(value.assume_init());
-        }
-        let size = source.cast::<u32>().read_unaligned() as usize;
-        let bytes = slice::from_raw_parts(source.cast::<u8>(), size.max(size_of::<u32>()));
-        let known = bytes.len().min(size_of::<T>());
-        if bytes[known..].iter().any(|byte| *byte != 0) {
-            return Err(unusable(
-                "a structure has fields that are unknown to this library version",
-            ));
-        }
-        std::ptr::copy_nonoverlapping(bytes.as_ptr(), value.as_mut_ptr().cast(), known);
-        Ok(value.assume_init())
-    }
-}
-
-/// Prepares such a structure of `size` bytes: all zero except the size.
-pub(crate) fn prepare_sized<T>(target: *mut T, size: usize) {
-    let Ok(declared) = u32::try_from(size) else {
-        return;
-    };
-    if !target.is_null() && size >= size_of::<u32>() {
-        // SAFETY: C guarantees `size` writable bytes.
-        unsafe {
-            target.cast::<u8>().write_bytes(0, size);
-            target.cast::<u32>().write_unaligned(declared);
-        }
     }
 }
 

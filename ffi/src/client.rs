@@ -1,17 +1,25 @@
-//! Clients: creating them from settings, opening namespaces, closing.
+//! Clients: creating them from settings, opening namespaces, reports, validators, closing.
 
+use std::ffi::{c_char, c_void};
 use std::mem::MaybeUninit;
+use std::sync::Arc;
 use std::time::Duration;
 
-use castalia_core::Result;
-use castalia_core::blocking::Client;
-use castalia_core::host::handle;
+use castalia_core::host::client::HostClient;
+use castalia_core::host::settings::HostSettings;
+use castalia_core::host::{describe, handle, log};
+use castalia_core::{Result, Snapshot};
+use serde_json::Value;
 
-use crate::boundary::{CastaliaStr, end_handle, guard, guard_into, required};
+use crate::boundary::{
+    CastaliaStr, UserData, end_handle, guard, guard_into, reason_of, required, unusable,
+};
 use crate::config::CastaliaConfig;
 use crate::error::CastaliaError;
 use crate::record::CastaliaRecord;
 use crate::settings::CastaliaSettings;
+use crate::snapshot::CastaliaSnapshot;
+use crate::subscription::CastaliaRelease;
 
 /// Handle of a client; never 0.
 #[repr(C)]
@@ -31,8 +39,8 @@ pub extern "C" fn castalia_client_new(
 ) -> Option<Box<CastaliaError>> {
     guard_into(client, || {
         let settings = required(settings)?.0.clone();
-        castalia_core::host::log::warn_on_stderr_by_default();
-        CastaliaClient::new(Client::new(settings)?)
+        log::warn_on_stderr_by_default();
+        CastaliaClient::new(settings)
     })
 }
 
@@ -50,7 +58,7 @@ pub extern "C" fn castalia_client_config(
     config: Option<&mut MaybeUninit<CastaliaConfig>>,
 ) -> Option<Box<CastaliaError>> {
     guard_into(config, || {
-        let config = client.get()?.config(name.text()?, millis(timeout_ms))?;
+        let config = client.get()?.blocking().config(name.text()?, millis(timeout_ms))?;
         CastaliaConfig::new(&config)
     })
 }
@@ -66,7 +74,7 @@ pub extern "C" fn castalia_client_config_of(
 ) -> Option<Box<CastaliaError>> {
     guard_into(config, || {
         let (app_id, name) = (app_id.text()?, name.text()?);
-        let config = client.get()?.config_of(app_id, name, millis(timeout_ms))?;
+        let config = client.get()?.blocking().config_of(app_id, name, millis(timeout_ms))?;
         CastaliaConfig::new(&config)
     })
 }
@@ -82,32 +90,34 @@ pub extern "C" fn castalia_client_config_file(
     config: Option<&mut MaybeUninit<CastaliaConfig>>,
 ) -> Option<Box<CastaliaError>> {
     guard_into(config, || {
-        let file = client.get()?.config_file(name.text()?, millis(timeout_ms))?;
+        let file = client.get()?.blocking().config_file(name.text()?, millis(timeout_ms))?;
         CastaliaConfig::new(file.as_config())
     })
 }
 
-/// The client's app id, a text. Release it with `castalia_record_release`.
+/// What a client reports about itself, by the name of the report:
+/// - `about`: a record of what never changes, such as `app_id` and `env`, the environment as it was
+///   recognized, such as `PRO`, or `UNKNOWN` if it is unset
+/// - `metrics`: state and counters, a record with the fields of `castalia::Metrics` in
+///   `castalia/monitor.hpp`, but for `namespace`, whose C++ member ends with `_`, and the names of
+///   times; an error is a record of `kind`, `code`, `message`, `operation` and `context`
+/// - `metrics_text`: the same as a text in the format of OpenMetrics
+/// - `settings`: every effective setting and its origin, a list of records with the fields of
+///   `castalia::Setting`; secrets are masked
 ///
-/// Fails with `CASTALIA_CLOSED` for a stale handle.
-#[unsafe(no_mangle)]
-pub extern "C" fn castalia_client_app_id(
-    client: CastaliaClient,
-    app_id: Option<&mut MaybeUninit<Box<CastaliaRecord>>>,
-) -> Option<Box<CastaliaError>> {
-    guard_into(app_id, || Ok(CastaliaRecord::boxed(client.get()?.app_id())))
-}
-
-/// The environment as it was recognized, such as `PRO`; `UNKNOWN` if it is unset. The text is never
-/// freed.
+/// Release it with `castalia_record_release`.
 ///
-/// Fails with `CASTALIA_CLOSED` for a stale handle.
+/// Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for another name.
 #[unsafe(no_mangle)]
-pub extern "C" fn castalia_client_env(
+pub extern "C" fn castalia_client_report(
     client: CastaliaClient,
-    env: Option<&mut MaybeUninit<CastaliaStr>>,
+    name: CastaliaStr,
+    report: Option<&mut MaybeUninit<Box<CastaliaRecord>>>,
 ) -> Option<Box<CastaliaError>> {
-    guard_into(env, || Ok(CastaliaStr::of(client.get()?.env().name())))
+    guard_into(report, || match describe::report(&*client.get()?, name.text()?) {
+        Value::Null => Err(unusable("there is no report of this name")),
+        report => Ok(CastaliaRecord::boxed(report)),
+    })
 }
 
 /// Signs requests for an app id with another secret from the next request on. A blank secret ends
@@ -127,21 +137,58 @@ pub extern "C" fn castalia_client_set_access_key(
     })
 }
 
+/// Function that is called before a release is applied, on a thread that may block. The snapshot is
+/// valid during the call. Returns 0 to accept the release. To reject it, it writes the reason into
+/// `reason`, which has `capacity` zero bytes, and returns any other number. It must not throw.
+pub type CastaliaValidator = Option<
+    extern "C" fn(
+        user_data: *mut c_void,
+        snapshot: *const CastaliaSnapshot,
+        reason: *mut c_char,
+        capacity: usize,
+    ) -> i32,
+>;
+
+/// Calls a function before a release of a namespace of the client's app is applied, as long as the
+/// client exists. A rejected release is not applied, and the reason is in the metrics. `release` is
+/// called with the user data when it is no longer needed, also if this call fails.
+///
+/// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for an invalid name, `CASTALIA_CLOSED` for a
+/// stale handle.
+#[unsafe(no_mangle)]
+pub extern "C" fn castalia_client_validate(
+    client: CastaliaClient,
+    name: CastaliaStr,
+    validator: CastaliaValidator,
+    user_data: *mut c_void,
+    release: CastaliaRelease,
+) -> Option<Box<CastaliaError>> {
+    let user_data = UserData::new(user_data, release);
+    guard(|| {
+        let client = client.get()?;
+        let validator = required(validator)?;
+        client.validate(name.text()?, move |snapshot: &Arc<Snapshot>| {
+            let snapshot = Arc::as_ptr(snapshot).cast();
+            reason_of(|reason, capacity| validator(user_data.get(), snapshot, reason, capacity))
+        })
+    })
+}
+
 /// Stops the client and waits for it, at most `timeout_ms` milliseconds; the handle is stale from
 /// then on. Open namespaces still return the last values. Handles of subscriptions keep some memory
 /// until `castalia_subscription_cancel`. A stale handle is ignored. On a listener's thread this
 /// does not wait.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_client_close(client: CastaliaClient, timeout_ms: u32) {
-    end_handle(client.id, |client: &Client| client.close(millis(timeout_ms)));
+    end_handle(client.id, |client: &HostClient| client.blocking().close(millis(timeout_ms)));
 }
 
 impl CastaliaClient {
-    pub(crate) fn new(client: Client) -> Result<Self> {
-        Ok(Self { id: handle::insert(client)? })
+    pub(crate) fn new(settings: HostSettings) -> Result<Self> {
+        Ok(Self { id: handle::insert(HostClient::new(settings)?)? })
     }
 
-    pub(crate) fn get(self) -> Result<std::sync::Arc<Client>> {
+    pub(crate) fn get(self) -> Result<Arc<HostClient>> {
         handle::get(self.id)
     }
 }

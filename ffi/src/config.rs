@@ -4,13 +4,14 @@ use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use castalia_core::host::fork::Seen;
-use castalia_core::host::handle;
+use castalia_core::host::{describe, handle};
 use castalia_core::{Config, Result, blocking};
 
-use crate::boundary::{CastaliaStr, end_handle, guard, guard_into, hand_out};
+use crate::boundary::{end_handle, guard, guard_into, hand_out};
 use crate::client::millis;
 use crate::error::CastaliaError;
 use crate::fork::seen_now;
+use crate::record::CastaliaRecord;
 use crate::snapshot::CastaliaSnapshot;
 
 /// Handle of an open namespace, as keys and values or as one text; never 0.
@@ -55,28 +56,18 @@ pub extern "C" fn castalia_config_snapshot(
     guard_into(snapshot, || Ok(hand_out(config.get()?.config.snapshot())))
 }
 
-/// Result of the last load: `Loading`, `Ready`, `Unavailable`, or the name of the error's kind. The
-/// text is never freed.
+/// Result of the last load, as a record: `state`, which is `Loading`, `Ready`, `Unavailable`, or the
+/// name of the error's kind; and `last_error`, the error of the last load, or of parsing its
+/// document, a record of `kind`, `code`, `message`, `operation` and `context`, or unset if both
+/// succeeded. Release it with `castalia_record_release`.
 ///
 /// Fails with `CASTALIA_CLOSED` for a stale handle.
 #[unsafe(no_mangle)]
-pub extern "C" fn castalia_config_state(
+pub extern "C" fn castalia_config_about(
     config: CastaliaConfig,
-    state: Option<&mut MaybeUninit<CastaliaStr>>,
+    about: Option<&mut MaybeUninit<Box<CastaliaRecord>>>,
 ) -> Option<Box<CastaliaError>> {
-    guard_into(state, || Ok(CastaliaStr::of(config.get()?.config.state().name())))
-}
-
-/// Error of the last load, or of parsing its document; NULL if both succeeded. The caller releases
-/// it.
-///
-/// Fails with `CASTALIA_CLOSED` for a stale handle.
-#[unsafe(no_mangle)]
-pub extern "C" fn castalia_config_last_error(
-    config: CastaliaConfig,
-    last: Option<&mut MaybeUninit<Option<Box<CastaliaError>>>>,
-) -> Option<Box<CastaliaError>> {
-    guard_into(last, || Ok(config.get()?.config.last_error().as_ref().map(CastaliaError::boxed)))
+    guard_into(about, || Ok(CastaliaRecord::boxed(describe::standing(&config.get()?.config))))
 }
 
 /// Loads now and waits for the result, at most `timeout_ms` milliseconds.

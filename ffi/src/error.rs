@@ -30,7 +30,6 @@ pub const CASTALIA_CLOSED: i32 = 11;
 pub const CASTALIA_INTERNAL: i32 = 12;
 
 /// Why a call failed. The caller owns it and releases it.
-#[derive(Debug)]
 pub struct CastaliaError {
     kind: ErrorKind,
     message: String,

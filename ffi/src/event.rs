@@ -1,10 +1,12 @@
 //! Events: the changed keys with their old and new values, and the snapshot after the change.
 
-use std::sync::Arc;
+use std::mem::MaybeUninit;
 
-use castalia_core::{Change, ChangeEvent, ChangeType};
+use castalia_core::host::describe;
+use castalia_core::{ChangeEvent, ChangeType};
 
-use crate::boundary::{CastaliaStr, count, guard_or, hand_out, take_back, text_of};
+use crate::boundary::{CastaliaStr, count, found, guard_or, hand_out, take_back};
+use crate::record::CastaliaRecord;
 use crate::snapshot::CastaliaSnapshot;
 
 /// The key had no value before.
@@ -16,7 +18,6 @@ pub const CASTALIA_DELETED: i32 = 3;
 
 /// The change of one key.
 #[repr(C)]
-#[derive(Debug)]
 pub struct CastaliaChange {
     /// The key.
     pub key: CastaliaStr,
@@ -28,94 +29,48 @@ pub struct CastaliaChange {
     pub change_type: i32,
 }
 
-impl CastaliaChange {
-    fn new(key: &str, change: &Change) -> Self {
-        Self {
-            key: CastaliaStr::of(key),
-            old_value: CastaliaStr::of_option(change.old_value.as_deref()),
-            new_value: CastaliaStr::of_option(change.new_value.as_deref()),
-            change_type: match change.change_type {
-                ChangeType::Added => CASTALIA_ADDED,
-                ChangeType::Modified => CASTALIA_MODIFIED,
-                ChangeType::Deleted => CASTALIA_DELETED,
-            },
-        }
-    }
-}
+/// All changes that one release made to a namespace. It never changes, any number of threads may
+/// read it, and it is valid until each of its references was released.
+#[repr(transparent)]
+pub struct CastaliaEvent(ChangeEvent);
 
-/// All changes that one release made to a namespace. It never changes, and any number of threads
-/// may read it.
-#[derive(Debug)]
-pub struct CastaliaEvent {
-    event: Arc<ChangeEvent>,
-    /// Views into the event above.
-    changes: Vec<CastaliaChange>,
-}
-
-impl CastaliaEvent {
-    pub(crate) fn new(event: Arc<ChangeEvent>) -> Arc<Self> {
-        let changes = event.changes().iter();
-        let changes = changes.map(|(key, change)| CastaliaChange::new(key, change)).collect();
-        Arc::new(Self { event, changes })
-    }
-}
-
-/// App id of the namespace.
-#[unsafe(no_mangle)]
-pub extern "C" fn castalia_event_app_id(event: Option<&CastaliaEvent>) -> CastaliaStr {
-    text_of(event, |event| Some(&event.event.identity().app_id))
-}
-
-/// Name of the namespace.
-#[unsafe(no_mangle)]
-pub extern "C" fn castalia_event_namespace(event: Option<&CastaliaEvent>) -> CastaliaStr {
-    text_of(event, |event| Some(&event.event.identity().namespace))
-}
-
-/// Number of changed keys, including those that the listener is not interested in; 0 for NULL.
-#[unsafe(no_mangle)]
-pub extern "C" fn castalia_event_len(event: Option<&CastaliaEvent>) -> usize {
-    event.map_or(0, |event| event.changes.len())
-}
-
-/// The change at an index, in the order of the new snapshot, followed by deleted keys; NULL if the
-/// index is not below `castalia_event_len`. Valid as long as the event.
+/// The change at an index, in the order of the new snapshot, followed by deleted keys, including
+/// those that the listener is not interested in. Its texts are valid as long as the event. Returns
+/// 1; 0 if the index is beyond the last change, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_event_change(
     event: Option<&CastaliaEvent>,
     index: usize,
-) -> *const CastaliaChange {
-    let change = event.and_then(|event| event.changes.get(index));
-    change.map_or(std::ptr::null(), std::ptr::from_ref)
+    change: Option<&mut MaybeUninit<CastaliaChange>>,
+) -> i32 {
+    found(|| {
+        let (key, of_key) = event?.0.changes().get_index(index)?;
+        change?.write(CastaliaChange {
+            key: CastaliaStr::of(key),
+            old_value: CastaliaStr::of_option(of_key.old_value.as_deref()),
+            new_value: CastaliaStr::of_option(of_key.new_value.as_deref()),
+            change_type: match of_key.change_type {
+                ChangeType::Added => CASTALIA_ADDED,
+                ChangeType::Modified => CASTALIA_MODIFIED,
+                ChangeType::Deleted => CASTALIA_DELETED,
+            },
+        });
+        Some(())
+    })
 }
 
-/// The changed key at an index among those that match the listener's filter; NULL beyond the last
-/// one, and always for a listener without a filter.
+/// What is known of the event: a record of `app_id` and `namespace`; `interested_keys`, the changed
+/// keys that match the listener's filter, an empty list without a filter; `old_release_key` and
+/// `release_key`, empty if the values did not come from a server; `source`, the origin of the new
+/// values; `sequence`, the number of the change within its namespace, increasing by one from 1;
+/// `coalesced`, the number of later events that were merged into this one because the listener fell
+/// behind, whose `sequence` is then that of the last; and `size`, the number of changed keys.
+/// Release it with `castalia_record_release`. NULL for NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn castalia_event_interested_key(
+pub extern "C" fn castalia_event_about(
     event: Option<&CastaliaEvent>,
-    index: usize,
-) -> CastaliaStr {
-    text_of(event, |event| event.event.interested_keys().get(index).map(String::as_str))
-}
-
-/// Number of the change within its namespace, increasing by one from 1. For merged events, the
-/// number of the last.
-#[unsafe(no_mangle)]
-pub extern "C" fn castalia_event_sequence(event: Option<&CastaliaEvent>) -> u64 {
-    event.map_or(0, |event| event.event.sequence())
-}
-
-/// Number of later events that were merged into this one because the listener fell behind.
-#[unsafe(no_mangle)]
-pub extern "C" fn castalia_event_coalesced(event: Option<&CastaliaEvent>) -> u64 {
-    event.map_or(0, |event| event.event.coalesced())
-}
-
-/// Release key before the change; empty if those values did not come from a server.
-#[unsafe(no_mangle)]
-pub extern "C" fn castalia_event_old_release_key(event: Option<&CastaliaEvent>) -> CastaliaStr {
-    text_of(event, |event| Some(event.event.old_release_key()))
+) -> Option<Box<CastaliaRecord>> {
+    guard_or(None, || Some(CastaliaRecord::boxed(describe::event(&event?.0))))
 }
 
 /// The values after the change; for merged events, those after the last of them. Release it with
@@ -124,7 +79,7 @@ pub extern "C" fn castalia_event_old_release_key(event: Option<&CastaliaEvent>) 
 pub extern "C" fn castalia_event_snapshot(
     event: Option<&CastaliaEvent>,
 ) -> *const CastaliaSnapshot {
-    event.map_or(std::ptr::null(), |event| hand_out(event.event.snapshot().clone()))
+    event.map_or(std::ptr::null(), |event| hand_out(event.0.snapshot().clone()))
 }
 
 /// Adds a reference, to keep an event beyond the call of the listener. Returns the event.

@@ -21,7 +21,6 @@ pub mod subscription;
 #[cfg(debug_assertions)]
 pub mod test_panic;
 pub mod testing;
-pub mod validator;
 
 use boundary::CastaliaStr;
 

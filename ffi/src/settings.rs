@@ -1,32 +1,32 @@
 //! Settings for creating a client, optionally on top of those of the environment.
 
-use std::mem::{self, MaybeUninit};
+use castalia_core::host::settings::HostSettings;
 
-use castalia_core::Settings;
-
-use crate::boundary::{CastaliaStr, guard, guard_into, required};
+use crate::boundary::{CastaliaStr, guard, required};
 use crate::error::CastaliaError;
 
 /// Settings for creating clients. Must not be used by several threads at the same time.
-#[derive(Debug, Clone)]
-pub struct CastaliaSettings(pub(crate) Settings);
+#[derive(Clone)]
+pub struct CastaliaSettings(pub(crate) HostSettings);
+
+impl CastaliaSettings {
+    pub(crate) fn boxed(from_env: bool) -> Box<Self> {
+        Box::new(Self(HostSettings { binding: "c", from_env, ..HostSettings::default() }))
+    }
+}
 
 /// Settings that read neither the environment nor its files.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_settings_new() -> Box<CastaliaSettings> {
-    Box::new(with_binding(Settings::new()))
+    CastaliaSettings::boxed(false)
 }
 
-/// Settings from environment variables, `server.properties` and `app.properties`. The files are
-/// read when a client is created.
-///
-/// Fails with `CASTALIA_INVALID_ARGUMENT` if a variable that begins with `APOLLO_` or `CASTALIA_`
-/// is not UTF-8.
+/// Settings from environment variables, `server.properties` and `app.properties`. They are read
+/// when a client is created, which fails if a variable that begins with `APOLLO_` or `CASTALIA_` is
+/// not UTF-8.
 #[unsafe(no_mangle)]
-pub extern "C" fn castalia_settings_from_env(
-    settings: Option<&mut MaybeUninit<Box<CastaliaSettings>>>,
-) -> Option<Box<CastaliaError>> {
-    guard_into(settings, || Ok(Box::new(with_binding(Settings::from_env()?))))
+pub extern "C" fn castalia_settings_from_env() -> Box<CastaliaSettings> {
+    CastaliaSettings::boxed(true)
 }
 
 /// Sets a value by its property name, such as `app.id`. Names and values are validated when a
@@ -41,30 +41,22 @@ pub extern "C" fn castalia_settings_set(
     value: CastaliaStr,
 ) -> Option<Box<CastaliaError>> {
     guard(|| {
-        let settings = required(settings)?;
-        let (name, value) = (name.text()?, value.text()?);
-        settings.0 = mem::take(&mut settings.0).set(name, value);
+        let values = &mut required(settings)?.0.values;
+        values.insert(name.text()?.to_owned(), value.text()?.to_owned());
         Ok(())
     })
 }
 
-/// Copies settings. The copy must be released too.
-///
-/// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL.
+/// Copies settings; NULL is returned as such. The copy must be released too.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_settings_copy(
     settings: Option<&CastaliaSettings>,
-    copy: Option<&mut MaybeUninit<Box<CastaliaSettings>>>,
-) -> Option<Box<CastaliaError>> {
-    guard_into(copy, || Ok(Box::new(required(settings)?.clone())))
+) -> Option<Box<CastaliaSettings>> {
+    settings.cloned().map(Box::new)
 }
 
 /// Releases settings. Clients that were created from them are unaffected.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_settings_release(settings: Option<Box<CastaliaSettings>>) {
     drop(settings);
-}
-
-fn with_binding(settings: Settings) -> CastaliaSettings {
-    CastaliaSettings(settings.set("castalia.binding", "c"))
 }

@@ -1,27 +1,24 @@
 //! Reads from a snapshot: lookups through a counted pointer that never lock or wait.
 
-use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
+use castalia_core::host::describe;
 use castalia_core::host::read::{epoch_millis, millis, refuse};
 use castalia_core::{FromValue, Result, Snapshot};
 
-use crate::boundary::{
-    CastaliaStr, copy_terminated, count, guard, guard_or, required, take_back, text_of, unusable,
-};
+use crate::boundary::{CastaliaStr, count, found, guard, guard_or, required, take_back};
 use crate::error::CastaliaError;
 use crate::record::CastaliaRecord;
 
 /// The values of a namespace at one moment. It never changes, any number of threads may read it,
 /// and it is valid until each of its references was released.
-#[derive(Debug)]
 #[repr(transparent)]
 pub struct CastaliaSnapshot(pub(crate) Snapshot);
 
-/// The value of a key. `found` receives 0 or 1; if it is 0, `value` is unchanged. An empty value is
-/// found.
+/// The value of a key, which is not terminated by NUL. `found` receives 0 or 1 and may be NULL; if
+/// the key is missing, `value` is unchanged. An empty value is found.
 ///
-/// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for a key that is not UTF-8.
+/// Fails with `CASTALIA_INVALID_ARGUMENT` for another NULL and for a key that is not UTF-8.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_get(
     snapshot: Option<&CastaliaSnapshot>,
@@ -29,47 +26,13 @@ pub extern "C" fn castalia_snapshot_get(
     value: Option<&mut MaybeUninit<CastaliaStr>>,
     found: Option<&mut MaybeUninit<i32>>,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let (snapshot, out, found) = (required(snapshot)?, required(value)?, required(found)?);
-        write_found(value_of(snapshot, key)?.map(CastaliaStr::of), out, Some(found));
-        Ok(())
-    })
-}
-
-/// The value of a key. A key is only validated if it is missing, because the keys of a snapshot are
-/// UTF-8.
-#[inline(always)]
-fn value_of(snapshot: &CastaliaSnapshot, key: CastaliaStr) -> Result<Option<&str>> {
-    let value = snapshot.0.get_bytes(key.bytes()?);
-    if value.is_none() {
-        key.text()?;
-    }
-    Ok(value)
-}
-
-/// Copies the value of a key into a buffer and terminates it with NUL. `len` receives its length
-/// without the NUL, also if it does not fit, which is an error.
-///
-/// Fails with `CASTALIA_INVALID_ARGUMENT` if `capacity` is not greater than the length, or if the
-/// value contains a NUL.
-#[unsafe(no_mangle)]
-pub extern "C" fn castalia_snapshot_copy(
-    snapshot: Option<&CastaliaSnapshot>,
-    key: CastaliaStr,
-    buffer: *mut c_char,
-    capacity: usize,
-    len: Option<&mut MaybeUninit<usize>>,
-    found: Option<&mut MaybeUninit<i32>>,
-) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let (snapshot, len, found) = (required(snapshot)?, required(len)?, required(found)?);
-        let text = value_of(snapshot, key)?;
-        found.write(text.is_some().into());
-        let Some(text) = text else {
-            return Ok(());
-        };
-        len.write(text.len());
-        copy_terminated(text, buffer, capacity)
+    look_up(value, found, || {
+        let text = required(snapshot)?.0.get_bytes(key.bytes()?);
+        if text.is_none() {
+            // Validated only here, because the keys of a snapshot are UTF-8.
+            key.text()?;
+        }
+        Ok(text.map(CastaliaStr::of))
     })
 }
 
@@ -151,10 +114,9 @@ pub extern "C" fn castalia_snapshot_get_date(
 
 /// Splits the value of a key at a literal delimiter, into a list of texts. Release it with
 /// `castalia_record_release`. If `trim` is not 0, white space around the parts is removed; empty
-/// parts at the end always are. `found` receives 0 or 1 and may be NULL; if it is 0, `list` is
-/// unchanged.
+/// parts at the end always are. `found` and a missing key are as for `castalia_snapshot_get`.
 ///
-/// Fails with `CASTALIA_INVALID_ARGUMENT` for NULL and for text that is not UTF-8.
+/// Fails with `CASTALIA_INVALID_ARGUMENT` for another NULL and for text that is not UTF-8.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_get_list(
     snapshot: Option<&CastaliaSnapshot>,
@@ -164,15 +126,13 @@ pub extern "C" fn castalia_snapshot_get_list(
     list: Option<&mut MaybeUninit<Box<CastaliaRecord>>>,
     found: Option<&mut MaybeUninit<i32>>,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let (snapshot, out) = (&required(snapshot)?.0, required(list)?);
-        let (key, delimiter) = (key.text()?, delimiter.text()?);
+    look_up(list, found, || {
+        let (snapshot, key, delimiter) = (&required(snapshot)?.0, key.text()?, delimiter.text()?);
         let parts = match trim {
             0 => snapshot.get_list(key, delimiter),
             _ => snapshot.get_trimmed_list(key, delimiter),
         };
-        write_found(parts.map(CastaliaRecord::boxed), out, found);
-        Ok(())
+        Ok(parts.map(CastaliaRecord::boxed))
     })
 }
 
@@ -196,29 +156,33 @@ fn read<T: FromValue, C>(
     found: Option<&mut MaybeUninit<i32>>,
     convert: impl FnOnce(T) -> C,
 ) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let (snapshot, out) = (required(snapshot)?, required(value)?);
-        let read = snapshot.0.try_get::<T>(key.text()?);
+    let is_strict = found.is_some();
+    look_up(value, found, || {
+        let read = required(snapshot)?.0.try_get::<T>(key.text()?);
         // Callers that pass no `found` set the default before, also for a malformed value.
-        let read = if found.is_some() { read? } else { read.unwrap_or(None) };
-        write_found(read.map(convert), out, found);
-        Ok(())
+        let read = if is_strict { read? } else { read.unwrap_or(None) };
+        Ok(read.map(convert))
     })
 }
 
-/// Writes whether there is a value, unless the caller passes no `found`, and the value.
+/// Runs the body of a look-up, and writes whether it found a value, unless the caller passes no
+/// `found`, and the value.
 #[inline(always)]
-fn write_found<T>(
-    value: Option<T>,
-    out: &mut MaybeUninit<T>,
+fn look_up<T>(
+    out: Option<&mut MaybeUninit<T>>,
     found: Option<&mut MaybeUninit<i32>>,
-) {
-    if let Some(found) = found {
-        found.write(value.is_some().into());
-    }
-    if let Some(value) = value {
-        out.write(value);
-    }
+    body: impl FnOnce() -> Result<Option<T>>,
+) -> Option<Box<CastaliaError>> {
+    guard(|| {
+        let (out, value) = (required(out)?, body()?);
+        if let Some(found) = found {
+            found.write(value.is_some().into());
+        }
+        if let Some(value) = value {
+            out.write(value);
+        }
+        Ok(())
+    })
 }
 
 /// Number of keys; 0 for NULL.
@@ -227,76 +191,41 @@ pub extern "C" fn castalia_snapshot_len(snapshot: Option<&CastaliaSnapshot>) -> 
     guard_or(0, || snapshot.map_or(0, |snapshot| snapshot.0.len()))
 }
 
-/// Key and value at an index, in the server's order.
-///
-/// Fails with `CASTALIA_INVALID_ARGUMENT` if the index is not below `castalia_snapshot_len`.
+/// Key and value at an index, in the server's order. Returns 1; 0 if the index is not below
+/// `castalia_snapshot_len`, and for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_entry(
     snapshot: Option<&CastaliaSnapshot>,
     index: usize,
     key: Option<&mut MaybeUninit<CastaliaStr>>,
     value: Option<&mut MaybeUninit<CastaliaStr>>,
-) -> Option<Box<CastaliaError>> {
-    guard(|| {
-        let (snapshot, key, value) = (required(snapshot)?, required(key)?, required(value)?);
-        let entry = snapshot.0.entry(index);
-        let (k, v) = entry.ok_or_else(|| unusable("the index is not below the number of keys"))?;
-        key.write(CastaliaStr::of(k));
-        value.write(CastaliaStr::of(v));
-        Ok(())
+) -> i32 {
+    found(|| {
+        let (snapshot, key, value) = (snapshot?, key?, value?);
+        let entry = snapshot.0.entry(index)?;
+        key.write(CastaliaStr::of(entry.0));
+        value.write(CastaliaStr::of(entry.1));
+        Some(())
     })
 }
 
 /// The namespace as one text: the document, or properties text; NULL if nothing has been loaded.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_snapshot_content(snapshot: Option<&CastaliaSnapshot>) -> CastaliaStr {
-    text_of(snapshot, |snapshot| snapshot.0.content())
+    CastaliaStr::of_option(guard_or(None, || snapshot?.0.content()))
 }
 
-/// App id of the namespace.
+/// What is known of the values: a record of `app_id`; `cluster`, that of the client, which may
+/// differ from the one that the release came from; `namespace`, without a `.properties` suffix;
+/// `format`; `source`, which is `remote`, `local`, `static` or `none`; `release_key`, empty unless
+/// the source is `remote`; `notification_id`, the newest one that was received before the load, or
+/// -1; `loaded_at_us`, for a cache or seed file its modification time; and `size`, the number of
+/// keys. Release it with `castalia_record_release`. NULL for NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn castalia_snapshot_app_id(snapshot: Option<&CastaliaSnapshot>) -> CastaliaStr {
-    text_of(snapshot, |snapshot| Some(&snapshot.0.identity().app_id))
-}
-
-/// Cluster of the client, which may differ from the one that the release came from.
-#[unsafe(no_mangle)]
-pub extern "C" fn castalia_snapshot_cluster(snapshot: Option<&CastaliaSnapshot>) -> CastaliaStr {
-    text_of(snapshot, |snapshot| Some(&snapshot.0.identity().cluster))
-}
-
-/// Name of the namespace, without a `.properties` suffix.
-#[unsafe(no_mangle)]
-pub extern "C" fn castalia_snapshot_namespace(snapshot: Option<&CastaliaSnapshot>) -> CastaliaStr {
-    text_of(snapshot, |snapshot| Some(snapshot.0.namespace()))
-}
-
-/// Origin of the values: `remote`, `local`, `static` or `none`. The text is never freed.
-#[unsafe(no_mangle)]
-pub extern "C" fn castalia_snapshot_source(snapshot: Option<&CastaliaSnapshot>) -> CastaliaStr {
-    text_of(snapshot, |snapshot| Some(snapshot.0.source().name()))
-}
-
-/// Release key; empty unless the source is `remote`.
-#[unsafe(no_mangle)]
-pub extern "C" fn castalia_snapshot_release_key(
+pub extern "C" fn castalia_snapshot_about(
     snapshot: Option<&CastaliaSnapshot>,
-) -> CastaliaStr {
-    text_of(snapshot, |snapshot| Some(snapshot.0.release_key()))
-}
-
-/// Id of the newest notification that was received before the load; -1 if there was none, and for
-/// NULL.
-#[unsafe(no_mangle)]
-pub extern "C" fn castalia_snapshot_notification_id(snapshot: Option<&CastaliaSnapshot>) -> i64 {
-    guard_or(-1, || snapshot.map_or(-1, |snapshot| snapshot.0.notification_id()))
-}
-
-/// When the values were loaded, in milliseconds since 1970 (UTC); for a cache or seed file, its
-/// modification time. 0 for NULL.
-#[unsafe(no_mangle)]
-pub extern "C" fn castalia_snapshot_loaded_at(snapshot: Option<&CastaliaSnapshot>) -> i64 {
-    guard_or(0, || snapshot.map_or(0, |snapshot| epoch_millis(snapshot.0.loaded_at())))
+) -> Option<Box<CastaliaRecord>> {
+    guard_or(None, || Some(CastaliaRecord::boxed(describe::snapshot(&snapshot?.0))))
 }
 
 /// Adds a reference, which must be released too. Returns the snapshot.

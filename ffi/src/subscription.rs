@@ -9,9 +9,7 @@ use std::sync::Arc;
 use castalia_core::host::handle;
 use castalia_core::{ChangeEvent, Interest, Result, Snapshot, Subscription};
 
-use crate::boundary::{
-    CastaliaStr, UserData, end_handle, guard_into, prepare_sized, required, sized, texts,
-};
+use crate::boundary::{CastaliaStr, UserData, end_handle, guard_into, required, texts};
 use crate::config::CastaliaConfig;
 use crate::error::CastaliaError;
 use crate::event::CastaliaEvent;
@@ -25,12 +23,8 @@ pub struct CastaliaSubscription {
 }
 
 /// Keys and prefixes that a listener is interested in; without any, it is interested in everything.
-/// Initialize it with `castalia_filter_init`.
 #[repr(C)]
-#[derive(Debug, Clone, Copy)]
 pub struct CastaliaFilter {
-    /// Size of this structure in bytes, as the program was compiled.
-    pub struct_size: u32,
     /// Exact keys.
     pub keys: *const CastaliaStr,
     /// Number of keys.
@@ -51,23 +45,17 @@ pub type CastaliaListener =
 /// be NULL.
 pub type CastaliaRelease = Option<extern "C" fn(user_data: *mut c_void)>;
 
-/// Initializes a filter that matches everything. `size` is `sizeof(CastaliaFilter)`.
-#[unsafe(no_mangle)]
-pub extern "C" fn castalia_filter_init(filter: *mut CastaliaFilter, size: usize) {
-    prepare_sized(filter, size);
-}
-
 /// Calls a function for each change that matches the filter; of a namespace that is open as one
-/// text, for each change of the text. The filter may be NULL, and is only
-/// read during this call. `release` is called with the user data after the last call of the
-/// function, also if this call fails.
+/// text, for each change of the text. Without a filter, for each change. The filter is read during
+/// this call only. `release` is called with the user data after the last call of the function, also
+/// if this call fails.
 ///
-/// Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for NULL and for an
-/// invalid filter.
+/// Fails with `CASTALIA_CLOSED` for a stale handle, `CASTALIA_INVALID_ARGUMENT` for another NULL and
+/// for a filter with invalid texts.
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_config_on_change(
     config: CastaliaConfig,
-    filter: *const CastaliaFilter,
+    filter: Option<&CastaliaFilter>,
     listener: CastaliaListener,
     user_data: *mut c_void,
     release: CastaliaRelease,
@@ -75,8 +63,16 @@ pub extern "C" fn castalia_config_on_change(
 ) -> Option<Box<CastaliaError>> {
     let user_data = UserData::new(user_data, release);
     guard_into(subscription, || {
-        let (opened, interest) = (config.get()?, interest(filter)?);
-        CastaliaSubscription::new(opened.config.on_change(interest, caller(listener, user_data)?))
+        let (opened, listener) = (config.get()?, required(listener)?);
+        let interest = filter.map(CastaliaFilter::interest).transpose()?.unwrap_or_default();
+        let call = move |event: &Arc<ChangeEvent>| {
+            if listener(user_data.get(), Arc::as_ptr(event).cast()) != 0 {
+                // The core counts a listener that unwinds. Unlike `panic!`, this prints no message.
+                resume_unwind(Box::new("the listener reported a failure"));
+            }
+        };
+        let subscription = opened.config.on_change(interest, call);
+        Ok(CastaliaSubscription { id: handle::insert(subscription)? })
     })
 }
 
@@ -109,7 +105,7 @@ pub extern "C" fn castalia_config_follow(
         };
         let follower = opened.config.follow();
         call(follower.snapshot());
-        CastaliaSubscription::new(follower.on_newer(call))
+        Ok(CastaliaSubscription { id: handle::insert(follower.on_newer(call))? })
     })
 }
 
@@ -121,30 +117,11 @@ pub extern "C" fn castalia_subscription_cancel(subscription: CastaliaSubscriptio
     end_handle(subscription.id, Subscription::cancel);
 }
 
-impl CastaliaSubscription {
-    fn new(subscription: Subscription) -> Result<Self> {
-        Ok(Self { id: handle::insert(subscription)? })
+impl CastaliaFilter {
+    fn interest(&self) -> Result<Interest> {
+        Ok(Interest {
+            keys: texts(self.keys, self.keys_len)?,
+            prefixes: texts(self.prefixes, self.prefixes_len)?,
+        })
     }
-}
-
-fn interest(filter: *const CastaliaFilter) -> Result<Interest> {
-    let filter = sized(filter)?;
-    Ok(Interest {
-        keys: texts(filter.keys, filter.keys_len)?,
-        prefixes: texts(filter.prefixes, filter.prefixes_len)?,
-    })
-}
-
-fn caller(
-    listener: CastaliaListener,
-    user_data: UserData,
-) -> Result<impl Fn(&Arc<ChangeEvent>) + Send + Sync + 'static> {
-    let listener = required(listener)?;
-    Ok(move |event: &Arc<ChangeEvent>| {
-        let event = CastaliaEvent::new(event.clone());
-        if listener(user_data.get(), Arc::as_ptr(&event)) != 0 {
-            // The core counts a listener that unwinds. Unlike `panic!`, this prints no message.
-            resume_unwind(Box::new("the listener reported a failure"));
-        }
-    })
 }

@@ -18,6 +18,7 @@
 #include "error.hpp"
 #include "handle.hpp"
 #include "monitor.hpp"
+#include "record.hpp"
 #include "snapshot.hpp"
 
 namespace castalia {
@@ -47,14 +48,11 @@ class Settings {
     // Reads neither the environment nor files.
     Settings() : pointer_(castalia_settings_new()) { set("castalia.binding", "cpp"); }
 
-    // Reads the environment, server.properties and app.properties.
-    static Outcome<Settings> from_env() {
-        CastaliaSettings *made = nullptr;
-        CastaliaError *error = castalia_settings_from_env(&made);
-        return detail::outcome(error, [&] { return Settings(made); });
-    }
+    // Those of the environment, server.properties and app.properties, which are read when a client
+    // is created.
+    static Outcome<Settings> from_env() { return Settings(castalia_settings_from_env()); }
 
-    Settings(const Settings &other) : pointer_(copy_of(other)), fault_(other.fault_) {}
+    Settings(const Settings &other) : pointer_(castalia_settings_copy(other.pointer_.get())), fault_(other.fault_) {}
     Settings(Settings &&) noexcept = default;
     Settings &operator=(Settings other) noexcept {
         std::swap(pointer_, other.pointer_);
@@ -82,13 +80,6 @@ class Settings {
         constexpr std::string_view names[] = {"best-effort", "require-any", "require-all", "require-any-remote",
                                               "require-all-remote"};
         return set_in_place("castalia.start-policy", names[static_cast<std::size_t>(policy)]);
-    }
-
-    static CastaliaSettings *copy_of(const Settings &other) {
-        CastaliaSettings *copy = nullptr;
-        // Fails only for a moved-from object, whose copy is empty too.
-        detail::ignore(castalia_settings_copy(other.pointer_.get(), &copy));
-        return copy;
     }
 
     Settings &noted(CastaliaError *error) {
@@ -182,18 +173,10 @@ class Client {
         return detail::outcome(error, [&] { return ConfigFile(file); });
     }
 
-    std::string app_id() const {
-        CastaliaRecord *app_id = nullptr;
-        detail::ignore(castalia_client_app_id(handle_.get(), &app_id));
-        return detail::owned(castalia_record_text(detail::RecordPointer(app_id).get()));
-    }
+    std::string app_id() const { return about("app_id"); }
 
     // The environment as it was recognized, such as PRO; UNKNOWN if it is unset.
-    std::string_view env() const noexcept {
-        CastaliaStr env = detail::str({});
-        detail::ignore(castalia_client_env(handle_.get(), &env));
-        return detail::view(env);
-    }
+    std::string env() const { return about("env"); }
 
     // Signs requests for an app id with another secret from now on. A blank secret ends signing.
     Outcome<void> set_access_key(std::string_view app_id, std::string_view secret) const {
@@ -208,27 +191,15 @@ class Client {
     }
 
     // State and counters.
-    Outcome<Metrics> metrics() const {
-        CastaliaRecord *metrics = nullptr;
-        CastaliaError *error = castalia_client_metrics(handle_.get(), &metrics);
-        const detail::RecordPointer owned(metrics);
-        return detail::outcome(error, [&] { return detail::metrics(detail::Record(metrics)); });
-    }
+    Outcome<Metrics> metrics() const { return report("metrics", detail::metrics); }
 
     // The same as OpenMetrics text.
     Outcome<std::string> metrics_text() const {
-        CastaliaRecord *text = nullptr;
-        CastaliaError *error = castalia_client_metrics_text(handle_.get(), &text);
-        return detail::outcome(error, [&] { return detail::owned(castalia_record_text(detail::RecordPointer(text).get())); });
+        return report("metrics_text", [](detail::Record text) { return std::string(text.text()); });
     }
 
     // Every effective setting and its origin.
-    Outcome<std::vector<Setting>> settings() const {
-        CastaliaRecord *settings = nullptr;
-        CastaliaError *error = castalia_client_settings(handle_.get(), &settings);
-        const detail::RecordPointer owned(settings);
-        return detail::outcome(error, [&] { return detail::settings(detail::Record(settings)); });
-    }
+    Outcome<std::vector<Setting>> settings() const { return report("settings", detail::settings); }
 
     // Stops the client and waits for it. Reads of open namespaces still return the last values;
     // other calls fail with Closed.
@@ -237,6 +208,24 @@ class Client {
     }
 
   private:
+    friend class InMemory;
+
+    // What a function makes of a report.
+    template <class Make>
+    auto report(std::string_view name, Make make) const -> Outcome<decltype(make(std::declval<detail::Record>()))> {
+        CastaliaRecord *report = nullptr;
+        CastaliaError *error = castalia_client_report(handle_.get(), detail::str(name), &report);
+        const detail::OwnedRecord owned(report);
+        return detail::outcome(error, [&] { return make(owned); });
+    }
+
+    // What never changes while the client exists; empty once it is closed.
+    std::string about(std::string_view field) const {
+        CastaliaRecord *about = nullptr;
+        detail::ignore(castalia_client_report(handle_.get(), detail::str("about"), &about));
+        return detail::OwnedRecord(about).text(field);
+    }
+
     static Error misfit() {
         return Error(ErrorKind::Internal, "the library has interface " + std::to_string(castalia_abi_version()) +
                                               ", the program was built for " + std::to_string(CASTALIA_ABI_VERSION));

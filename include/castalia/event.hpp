@@ -12,6 +12,7 @@
 
 #include "error.hpp"
 #include "handle.hpp"
+#include "record.hpp"
 #include "snapshot.hpp"
 
 namespace castalia {
@@ -36,18 +37,18 @@ class ChangeEvent {
     // Takes ownership of a reference of the C interface.
     explicit ChangeEvent(const CastaliaEvent *owned) noexcept : pointer_(owned) {}
 
-    std::string_view app_id() const noexcept { return detail::view(castalia_event_app_id(pointer_.get())); }
-    std::string_view name() const noexcept { return detail::view(castalia_event_namespace(pointer_.get())); }
+    std::string app_id() const { return about().text("app_id"); }
+    std::string name() const { return about().text("namespace"); }
 
     // Every changed key, including those that the listener is not interested in. Valid as long as
     // the event, so do not use them after a temporary event.
     std::vector<Change> changes() const && = delete;
     std::vector<Change> changes() const & {
         std::vector<Change> all;
-        all.reserve(castalia_event_len(pointer_.get()));
-        for (std::size_t i = 0; const CastaliaChange *change = castalia_event_change(pointer_.get(), i); ++i) {
-            all.push_back({detail::view(change->key), detail::option(change->old_value), detail::option(change->new_value),
-                           static_cast<ChangeType>(change->change_type)});
+        CastaliaChange change;
+        for (std::size_t i = 0; castalia_event_change(pointer_.get(), i, &change) != 0; ++i) {
+            all.push_back({detail::view(change.key), detail::option(change.old_value), detail::option(change.new_value),
+                           static_cast<ChangeType>(change.change_type)});
         }
         return all;
     }
@@ -61,21 +62,19 @@ class ChangeEvent {
     }
 
     // The changed keys that match the listener's filter; empty for a listener without a filter.
-    std::vector<std::string_view> interested_keys() const {
-        std::vector<std::string_view> keys;
-        while (auto key = detail::option(castalia_event_interested_key(pointer_.get(), keys.size()))) keys.push_back(*key);
-        return keys;
-    }
+    std::vector<std::string> interested_keys() const { return about().field("interested_keys").texts(); }
 
     // The values after the change; for merged events, those after the last of them.
     Snapshot snapshot() const noexcept { return Snapshot(castalia_event_snapshot(pointer_.get())); }
-    std::string_view old_release_key() const noexcept { return detail::view(castalia_event_old_release_key(pointer_.get())); }
+    std::string old_release_key() const { return about().text("old_release_key"); }
     // Number within the namespace, increasing by one from 1.
-    std::uint64_t sequence() const noexcept { return castalia_event_sequence(pointer_.get()); }
+    std::uint64_t sequence() const noexcept { return about().number("sequence"); }
     // Number of later events that were merged into this one because the listener fell behind.
-    std::uint64_t coalesced() const noexcept { return castalia_event_coalesced(pointer_.get()); }
+    std::uint64_t coalesced() const noexcept { return about().number("coalesced"); }
 
   private:
+    detail::OwnedRecord about() const noexcept { return detail::OwnedRecord(castalia_event_about(pointer_.get())); }
+
     detail::Counted<CastaliaEvent, castalia_event_retain, castalia_event_release> pointer_;
 };
 

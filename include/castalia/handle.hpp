@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -40,8 +39,6 @@ template <class T, void (*release)(T *)>
 struct Release {
     void operator()(T *pointer) const noexcept { release(pointer); }
 };
-
-using RecordPointer = std::unique_ptr<CastaliaRecord, Release<CastaliaRecord, castalia_record_release>>;
 
 // A handle that can be moved, and the function that releases it.
 template <class T, void (*release)(T)>

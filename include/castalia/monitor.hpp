@@ -3,16 +3,13 @@
 #define CASTALIA_MONITOR_HPP
 
 #include <chrono>
-#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
 #include "error.hpp"
-#include "handle.hpp"
+#include "record.hpp"
 
 namespace castalia {
 
@@ -92,40 +89,6 @@ struct Setting {
 
 namespace detail {
 
-inline std::string owned(CastaliaStr text) { return std::string(view(text)); }
-
-// A part of a record, read by the names of its fields.
-class Record {
-  public:
-    explicit Record(const CastaliaRecord *record) noexcept : record_(record) {}
-
-    explicit operator bool() const noexcept { return record_ != nullptr; }
-    Record field(std::string_view name) const noexcept { return Record(castalia_record_field(record_, str(name))); }
-    std::string text(std::string_view name) const { return owned(castalia_record_text(field(name).record_)); }
-    template <class T = std::uint64_t>
-    T number(std::string_view name) const noexcept {
-        return static_cast<T>(castalia_record_number(field(name).record_, 0));
-    }
-    std::chrono::microseconds time(std::string_view name) const noexcept {
-        return std::chrono::microseconds(number<std::int64_t>(name));
-    }
-    std::chrono::system_clock::time_point moment(std::string_view name) const noexcept {
-        return std::chrono::system_clock::time_point(time(name));
-    }
-
-    // A list of what a function makes of each item.
-    template <class Make>
-    auto list(Make make) const -> std::vector<decltype(make(std::declval<Record>()))> {
-        std::vector<decltype(make(std::declval<Record>()))> made;
-        for (std::size_t i = 0; const CastaliaRecord *item = castalia_record_item(record_, i); ++i)
-            made.push_back(make(Record(item)));
-        return made;
-    }
-
-  private:
-    const CastaliaRecord *record_;
-};
-
 inline NamespaceMetrics namespace_metrics(Record one) {
     NamespaceMetrics metrics{};
     metrics.app_id = one.text("app_id");
@@ -145,8 +108,7 @@ inline NamespaceMetrics namespace_metrics(Record one) {
     metrics.refusals = one.number("refusals");
     metrics.poll_timed_out = one.number("poll_timed_out") != 0;
     metrics.malformed_reads = one.number("malformed_reads");
-    if (const Record error = one.field("last_error"))
-        metrics.last_error = Error(error.number<ErrorKind>("code"), error.text("message"));
+    metrics.last_error = error_of(one.field("last_error"));
     return metrics;
 }
 

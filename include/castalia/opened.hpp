@@ -11,6 +11,7 @@
 #include "error.hpp"
 #include "event.hpp"
 #include "handle.hpp"
+#include "record.hpp"
 #include "snapshot.hpp"
 
 namespace castalia {
@@ -31,27 +32,29 @@ class Opened {
         return Snapshot(now);
     }
 
-    std::string app_id() const { return std::string(snapshot().app_id()); }
+    std::string app_id() const { return snapshot().app_id(); }
     // Configured cluster, which may differ from the one that the release came from.
-    std::string cluster() const { return std::string(snapshot().cluster()); }
-    std::string name() const { return std::string(snapshot().name()); }
+    std::string cluster() const { return snapshot().cluster(); }
+    std::string name() const { return snapshot().name(); }
     // Origin of the values: remote, local, static or none.
-    std::string_view source() const noexcept { return snapshot().source(); }
+    std::string source() const { return snapshot().source(); }
 
     // Result of the last load: Loading, Ready, Unavailable, or the name of the error's kind.
-    std::string_view state() const noexcept {
-        CastaliaStr state = str({});
-        CastaliaError *error = castalia_config_state(handle_.get(), &state);
-        if (error != nullptr) state = castalia_error_name(error);
+    std::string state() const {
+        CastaliaRecord *about = nullptr;
+        CastaliaError *error = castalia_config_about(handle_.get(), &about);
+        const OwnedRecord owned(about);
+        const std::string state = error == nullptr ? owned.text("state") : std::string(view(castalia_error_name(error)));
         castalia_error_release(error);
-        return view(state);
+        return state;
     }
 
     // Error of the last load, or of parsing its document; empty if both succeeded.
     Outcome<std::optional<Error>> last_error() const {
-        CastaliaError *last = nullptr;
-        CastaliaError *error = castalia_config_last_error(handle_.get(), &last);
-        return outcome(error, [&] { return last != nullptr ? std::optional<Error>(Error(last)) : std::nullopt; });
+        CastaliaRecord *about = nullptr;
+        CastaliaError *error = castalia_config_about(handle_.get(), &about);
+        const OwnedRecord owned(about);
+        return outcome(error, [&] { return error_of(owned.field("last_error")); });
     }
 
     // Loads now and waits for it.
@@ -71,7 +74,6 @@ class Opened {
     Outcome<Subscription> listen(Listener listener, const Filter &filter) const {
         const auto keys = strs(filter.keys), prefixes = strs(filter.prefixes);
         CastaliaFilter passed;
-        castalia_filter_init(&passed, sizeof passed);
         passed.keys = keys.data();
         passed.keys_len = keys.size();
         passed.prefixes = prefixes.data();

@@ -16,6 +16,7 @@
 
 #include "error.hpp"
 #include "handle.hpp"
+#include "record.hpp"
 
 namespace castalia {
 
@@ -106,13 +107,6 @@ std::optional<E> named(const Names &names, std::string_view text) {
     return std::nullopt;
 }
 
-inline std::vector<std::string> texts_of(const RecordPointer &list) {
-    std::vector<std::string> texts;
-    while (const CastaliaRecord *text = castalia_record_item(list.get(), texts.size()))
-        texts.emplace_back(view(castalia_record_text(text)));
-    return texts;
-}
-
 }  // namespace detail
 
 // The values of a namespace at one moment. It never changes. Views of it are valid as long as it,
@@ -133,7 +127,7 @@ class Snapshot {
         iterator(const CastaliaSnapshot *snapshot, std::size_t index) noexcept : snapshot_(snapshot), index_(index) {}
         value_type operator*() const {
             CastaliaStr key = detail::str({}), value = detail::str({});
-            detail::ignore(castalia_snapshot_entry(snapshot_, index_, &key, &value));
+            castalia_snapshot_entry(snapshot_, index_, &key, &value);
             return {detail::view(key), detail::view(value)};
         }
         iterator &operator++() noexcept {
@@ -184,7 +178,7 @@ class Snapshot {
         CastaliaRecord *list = nullptr;
         detail::ignore(castalia_snapshot_get_list(pointer_.get(), detail::str(key), detail::str(delimiter), trim,
                                                   &list, nullptr));
-        return list != nullptr ? detail::texts_of(detail::RecordPointer(list)) : std::move(otherwise);
+        return list != nullptr ? detail::OwnedRecord(list).texts() : std::move(otherwise);
     }
 
     // The value of exactly this name in a table such as {{"fast", Mode::Fast}, {"safe",
@@ -232,18 +226,18 @@ class Snapshot {
     std::optional<std::string_view> content() const noexcept {
         return detail::option(castalia_snapshot_content(pointer_.get()));
     }
-    std::string_view app_id() const noexcept { return detail::view(castalia_snapshot_app_id(pointer_.get())); }
+    std::string app_id() const { return about().text("app_id"); }
     // Configured cluster, which may differ from the one that the release came from.
-    std::string_view cluster() const noexcept { return detail::view(castalia_snapshot_cluster(pointer_.get())); }
-    std::string_view name() const noexcept { return detail::view(castalia_snapshot_namespace(pointer_.get())); }
+    std::string cluster() const { return about().text("cluster"); }
+    std::string name() const { return about().text("namespace"); }
     // Origin of the values: remote, local, static or none.
-    std::string_view source() const noexcept { return detail::view(castalia_snapshot_source(pointer_.get())); }
-    std::string_view release_key() const noexcept { return detail::view(castalia_snapshot_release_key(pointer_.get())); }
-    std::chrono::system_clock::time_point loaded_at() const noexcept {
-        return std::chrono::system_clock::time_point(std::chrono::milliseconds(castalia_snapshot_loaded_at(pointer_.get())));
-    }
+    std::string source() const { return about().text("source"); }
+    std::string release_key() const { return about().text("release_key"); }
+    std::chrono::system_clock::time_point loaded_at() const noexcept { return about().moment("loaded_at_us"); }
 
   private:
+    detail::OwnedRecord about() const noexcept { return detail::OwnedRecord(castalia_snapshot_about(pointer_.get())); }
+
     // Logs and counts it, once for each key and snapshot.
     CastaliaError *malformed(std::string_view key) const noexcept {
         return castalia_snapshot_malformed(pointer_.get(), detail::str(key));

@@ -21,10 +21,9 @@ class InMemory {
 #endif
 
     static Outcome<InMemory> make() {
-        CastaliaTesting testing{};
         CastaliaClient client{};
-        CastaliaError *error = castalia_testing_new(nullptr, &testing, &client);
-        return detail::outcome(error, [&] { return InMemory(testing, client); });
+        CastaliaError *error = castalia_testing_new(nullptr, &client);
+        return detail::outcome(error, [&] { return InMemory(client); });
     }
 
     // The client, to be passed to the code under test.
@@ -32,22 +31,21 @@ class InMemory {
 
     Outcome<void> set(std::string_view name, std::string_view key, std::string_view value) {
         return detail::outcome(
-            castalia_testing_set(handle_.get(), detail::str(name), detail::str(key), detail::str(value)));
+            castalia_testing_set(client_.handle_.get(), detail::str(name), detail::str(key), detail::str(value)));
     }
 
     Outcome<void> remove(std::string_view name, std::string_view key) {
-        return detail::outcome(castalia_testing_remove(handle_.get(), detail::str(name), detail::str(key)));
+        return detail::outcome(castalia_testing_remove(client_.handle_.get(), detail::str(name), detail::str(key)));
     }
 
     // Makes loads of a namespace fail, as without a server, until one of its values is set again.
     Outcome<void> fail(std::string_view name) {
-        return detail::outcome(castalia_testing_fail(handle_.get(), detail::str(name)));
+        return detail::outcome(castalia_testing_fail(client_.handle_.get(), detail::str(name)));
     }
 
   private:
-    InMemory(CastaliaTesting testing, CastaliaClient client) noexcept : handle_(testing), client_(client) {}
+    explicit InMemory(CastaliaClient client) noexcept : client_(client) {}
 
-    detail::Handle<CastaliaTesting, castalia_testing_release> handle_;
     Client client_;
 };
 

@@ -41,9 +41,8 @@ int main(void) {
     CHECK(pthread_create(&server, NULL, serve, &listening) == 0);
     snprintf(url, sizeof url, "http://127.0.0.1:%d", ntohs(address.sin_port));
 
-    CastaliaSettings *settings = NULL;
+    CastaliaSettings *settings = castalia_settings_from_env();
     CastaliaClient client;
-    OK(castalia_settings_from_env(&settings));
     OK(castalia_settings_set(settings, castalia_str("apollo.config-service"), castalia_str(url)));
     OK(castalia_client_new(settings, &client));
     castalia_settings_release(settings);

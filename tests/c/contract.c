@@ -94,16 +94,13 @@ static int32_t on_change(void *user_data, const CastaliaEvent *event) {
 static void listen_to(const Words *call) {
     Listener *listener = &listeners[listener_count++];
     CastaliaStr keys[MOST_WORDS], prefixes[MOST_WORDS];
-    CastaliaFilter filter;
+    CastaliaFilter filter = {keys, 0, prefixes, 0};
     CastaliaSubscription subscription;
-    castalia_filter_init(&filter, sizeof filter);
     for (int i = 4; i < call->count; i++) {
         CastaliaStr interest = {call->words[i].ptr + 1, call->words[i].len - 1};
         if (*call->words[i].ptr == 'k') keys[filter.keys_len++] = interest;
         else prefixes[filter.prefixes_len++] = interest;
     }
-    filter.keys = keys;
-    filter.prefixes = prefixes;
     keep(listener->name, call->words[1]);
     listener->throws = words_is(call, 3, "throws");
     pthread_mutex_init(&listener->mutex, NULL);
@@ -114,7 +111,7 @@ static void listen_to(const Words *call) {
 }
 
 static int by_key(const void *a, const void *b) {
-    CastaliaStr x = (*(const CastaliaChange *const *)a)->key, y = (*(const CastaliaChange *const *)b)->key;
+    CastaliaStr x = ((const CastaliaChange *)a)->key, y = ((const CastaliaChange *)b)->key;
     int order = memcmp(x.ptr, y.ptr, x.len < y.len ? x.len : y.len);
     return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
 }
@@ -127,23 +124,24 @@ static void next_event(const Words *call) {
     while (listener->taken == listener->count) pthread_cond_wait(&listener->more, &listener->mutex);
     const CastaliaEvent *event = listener->events[listener->taken++];
     pthread_mutex_unlock(&listener->mutex);
-    const CastaliaChange *changes[MOST_WORDS];
-    size_t count = castalia_event_len(event);
-    for (size_t i = 0; i < count; i++) changes[i] = castalia_event_change(event, i);
+    CastaliaChange changes[MOST_WORDS];
+    size_t count = 0;
+    while (castalia_event_change(event, count, &changes[count])) count++;
     qsort(changes, count, sizeof *changes, by_key);
     printf("ok");
     for (size_t i = 0; i < count; i++) {
-        words_write(changes[i]->key);
-        write_text(TYPES[changes[i]->change_type]);
+        words_write(changes[i].key);
+        write_text(TYPES[changes[i].change_type]);
     }
 }
 
 static void last_interest(const Words *call) {
     const Listener *listener = listener_of(call);
-    const CastaliaEvent *event = listener->events[listener->taken - 1];
-    CastaliaStr key;
+    CastaliaRecord *about = castalia_event_about(listener->events[listener->taken - 1]);
+    const CastaliaRecord *keys = castalia_record_field(about, castalia_str("interested_keys")), *key;
     printf("ok");
-    for (size_t i = 0; (key = castalia_event_interested_key(event, i)).ptr != NULL; i++) words_write(key);
+    for (size_t i = 0; (key = castalia_record_item(keys, i)) != NULL; i++) words_write(castalia_record_text(key));
+    castalia_record_release(about);
 }
 
 static void content_of(const Words *call) {
@@ -158,15 +156,19 @@ static void content_of(const Words *call) {
     castalia_config_release(file);
 }
 
+static CastaliaStr text_of(const CastaliaRecord *record, const char *field) {
+    return castalia_record_text(castalia_record_field(record, castalia_str(field)));
+}
+
 static int is_named(const CastaliaRecord *record, const char *field, CastaliaStr name) {
-    CastaliaStr found = castalia_record_text(castalia_record_field(record, castalia_str(field)));
+    CastaliaStr found = text_of(record, field);
     return found.len == name.len && memcmp(found.ptr, name.ptr, name.len) == 0;
 }
 
 static void metric_of(const Words *call) {
     CastaliaRecord *metrics;
     const CastaliaRecord *one;
-    if (failed(castalia_client_metrics(client, &metrics))) return;
+    if (failed(castalia_client_report(client, castalia_str("metrics"), &metrics))) return;
     printf("ok");
     const CastaliaRecord *namespaces = castalia_record_field(metrics, castalia_str("namespaces"));
     for (size_t i = 0; (one = castalia_record_item(namespaces, i)) != NULL; i++)
@@ -178,19 +180,18 @@ static void metric_of(const Words *call) {
 static void setting_of(const Words *call) {
     CastaliaRecord *settings;
     const CastaliaRecord *one;
-    if (failed(castalia_client_settings(client, &settings))) return;
+    if (failed(castalia_client_report(client, castalia_str("settings"), &settings))) return;
     printf("ok");
     for (size_t i = 0; (one = castalia_record_item(settings, i)) != NULL; i++)
         if (is_named(one, "name", call->words[1]))
-            words_write(castalia_record_text(castalia_record_field(one, castalia_str("value"))));
+            words_write(text_of(one, "value"));
     castalia_record_release(settings);
 }
 
 static void write_keys(const CastaliaSnapshot *snapshot) {
     CastaliaStr key, value;
     printf("ok");
-    for (size_t i = 0; i < castalia_snapshot_len(snapshot); i++)
-        if (castalia_snapshot_entry(snapshot, i, &key, &value) == NULL) words_write(key);
+    for (size_t i = 0; castalia_snapshot_entry(snapshot, i, &key, &value); i++) words_write(key);
 }
 
 static void get_text(const CastaliaSnapshot *snapshot, CastaliaStr key) {
@@ -237,18 +238,28 @@ static void read_typed(const Words *call, const CastaliaSnapshot *snapshot) {
 }
 
 static void last_error(const Words *call) {
-    CastaliaError *last;
-    if (failed(castalia_config_last_error(config_of(call), &last))) return;
+    CastaliaRecord *about;
+    if (failed(castalia_config_about(config_of(call), &about))) return;
+    const CastaliaRecord *last = castalia_record_field(about, castalia_str("last_error"));
     printf("ok");
-    if (last != NULL) words_write(castalia_error_name(last));
-    castalia_error_release(last);
+    if (last != NULL) words_write(text_of(last, "kind"));
+    castalia_record_release(about);
+}
+
+static void state_of(CastaliaConfig config, const CastaliaSnapshot *snapshot) {
+    CastaliaRecord *origin = castalia_snapshot_about(snapshot), *about = NULL;
+    printf("ok");
+    words_write(text_of(origin, "source"));
+    castalia_error_release(castalia_config_about(config, &about));
+    if (about != NULL) words_write(text_of(about, "state"));
+    castalia_record_release(about);
+    castalia_record_release(origin);
 }
 
 static void read_now(const Words *call) {
     const Open *open = open_of(call);
     CastaliaConfig config = open->config;
     const CastaliaSnapshot *snapshot;
-    CastaliaStr state;
     if (words_is(call, 0, "refresh")) {
         if (!failed(castalia_config_refresh(config, PATIENCE_MS))) printf("ok");
         return;
@@ -257,11 +268,8 @@ static void read_now(const Words *call) {
     if (snapshot == NULL && failed(castalia_config_snapshot(config, &snapshot))) return;
     if (words_is(call, 0, "get")) get_text(snapshot, call->words[2]);
     else if (words_is(call, 0, "keys")) write_keys(snapshot);
-    else if (words_is(call, 0, "state")) {
-        printf("ok");
-        words_write(castalia_snapshot_source(snapshot));
-        if (castalia_config_state(config, &state) == NULL) words_write(state);
-    } else read_typed(call, snapshot);
+    else if (words_is(call, 0, "state")) state_of(config, snapshot);
+    else read_typed(call, snapshot);
     castalia_snapshot_release(snapshot);
 }
 

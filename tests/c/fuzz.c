@@ -17,7 +17,9 @@ static atomic_long end;
 
 static int32_t on_change(void *user_data, const CastaliaEvent *event) {
     (void)user_data;
-    for (size_t i = 0; castalia_event_change(event, i) != NULL; i++) castalia_event_interested_key(event, i);
+    CastaliaChange change;
+    for (size_t i = 0; castalia_event_change(event, i, &change); i++) CHECK(change.key.ptr != NULL);
+    castalia_record_release(castalia_event_about(event));
     castalia_snapshot_release(castalia_event_snapshot(event));
     castalia_event_release(castalia_event_retain(event));
     return 0;
@@ -64,18 +66,16 @@ static void drop(CastaliaError *error) {
 
 static void read_some(const CastaliaSnapshot *snapshot, uint64_t *state) {
     CastaliaStr key = text(state), value;
-    char buffer[8];
-    size_t len;
     int32_t found, small;
     int64_t large;
     double real;
     CastaliaRecord *list = NULL;
     drop(castalia_snapshot_get(snapshot, key, &value, &found));
-    drop(castalia_snapshot_copy(snapshot, key, buffer, next(state) % sizeof buffer, &len, NULL));
     drop(castalia_snapshot_get_int(snapshot, key, &small, &found));
     drop(castalia_snapshot_get_date(snapshot, key, &large, NULL));
     drop(castalia_snapshot_get_double(snapshot, key, &real, &found));
-    drop(castalia_snapshot_entry(snapshot, next(state) % 4, &key, &value));
+    castalia_snapshot_entry(snapshot, next(state) % 4, &key, &value);
+    castalia_record_release(castalia_snapshot_about(snapshot));
     drop(castalia_snapshot_malformed(snapshot, key));
     drop(castalia_snapshot_get_list(snapshot, text(state), text(state), next(state) % 2, &list, &found));
     castalia_record_text(castalia_record_item(list, next(state) % 4));
@@ -84,13 +84,12 @@ static void read_some(const CastaliaSnapshot *snapshot, uint64_t *state) {
 }
 
 static void make_client(uint64_t *state) {
-    CastaliaSettings *settings = NULL;
     CastaliaClient client;
     if (atomic_fetch_add(&live_clients, 1) >= CLIENTS) {
         atomic_fetch_sub(&live_clients, 1);
         return;
     }
-    drop(castalia_settings_from_env(&settings));
+    CastaliaSettings *settings = castalia_settings_from_env();
     drop(castalia_settings_set(settings, text(state), text(state)));
     CastaliaError *error = castalia_client_new(settings, &client);
     if (error == NULL) {
@@ -104,32 +103,29 @@ static void make_client(uint64_t *state) {
 }
 
 static void watch(CastaliaConfig config, uint64_t *state) {
-    CastaliaFilter filter;
     CastaliaSubscription made = {0};
-    CastaliaStr keys[] = {text(state), text(state)};
-    castalia_filter_init(&filter, sizeof filter);
-    filter.keys = keys;
-    filter.keys_len = next(state) % 3;
+    const CastaliaStr keys[] = {text(state), text(state)};
+    const CastaliaFilter filter = {.keys = keys, .keys_len = next(state) % 3};
     note(castalia_config_on_change(config, next(state) % 2 ? &filter : NULL, on_change, &calls, on_release, &made), made);
 }
 
 static void look(CastaliaClient client, uint64_t *state) {
     const CastaliaRecord *one;
-    CastaliaRecord *metrics = NULL, *settings = NULL, *told = NULL, *app_id = NULL;
-    CastaliaStr env;
-    drop(castalia_client_metrics(client, &metrics));
-    drop(castalia_client_metrics_text(client, &told));
-    drop(castalia_client_settings(client, &settings));
-    drop(castalia_client_app_id(client, &app_id));
-    drop(castalia_client_env(client, &env));
+    CastaliaRecord *metrics = NULL, *settings = NULL, *told = NULL, *about = NULL, *none = NULL;
+    drop(castalia_client_report(client, castalia_str("metrics"), &metrics));
+    drop(castalia_client_report(client, castalia_str("metrics_text"), &told));
+    drop(castalia_client_report(client, castalia_str("settings"), &settings));
+    drop(castalia_client_report(client, castalia_str("about"), &about));
+    drop(castalia_client_report(client, text(state), &none));
     drop(castalia_client_set_access_key(client, text(state), text(state)));
     const CastaliaRecord *namespaces = castalia_record_field(metrics, castalia_str("namespaces"));
     for (size_t i = 0; (one = castalia_record_item(namespaces, i)) != NULL; i++)
         castalia_record_text(castalia_record_field(castalia_record_field(one, castalia_str("last_error")), text(state)));
     castalia_record_number(castalia_record_field(metrics, text(state)), 0);
+    castalia_record_field(about, castalia_record_name(about, next(state) % 16));
     castalia_record_release(metrics);
     castalia_record_release(told);
-    castalia_record_release(app_id);
+    castalia_record_release(about);
     castalia_record_release(settings);
 }
 
@@ -139,8 +135,7 @@ static void call(uint64_t *state) {
     CastaliaConfig file = {handle(files, state)};
     const CastaliaSnapshot *snapshot = NULL;
     CastaliaSubscription made = {0};
-    CastaliaError *last = NULL;
-    CastaliaStr told;
+    CastaliaRecord *about = NULL;
     uint32_t patience = next(state) % 20;
     switch (next(state) % 17) {
     case 0: make_client(state); break;
@@ -164,9 +159,8 @@ static void call(uint64_t *state) {
         read_some(snapshot, state);
         break;
     case 8:
-        drop(castalia_config_state(config, &told));
-        drop(castalia_config_last_error(config, &last));
-        drop(last);
+        drop(castalia_config_about(config, &about));
+        castalia_record_release(about);
         break;
     case 9: drop(castalia_config_refresh(config, patience)); break;
     case 10: watch(config, state); break;
@@ -175,9 +169,8 @@ static void call(uint64_t *state) {
     case 13: next(state) % 4 ? look(client, state) : castalia_config_release(config); break;
     case 14: next(state) % 2 ? castalia_config_close(config) : castalia_config_close(file); break;
     case 15:
-        drop(castalia_config_state(file, &told));
-        drop(castalia_config_last_error(file, &last));
-        drop(last);
+        drop(castalia_config_about(file, &about));
+        castalia_record_release(about);
         break;
     default:
         drop(castalia_config_snapshot(file, &snapshot));

@@ -29,11 +29,11 @@ static CastaliaConfig file_open(const char *name) {
     return file;
 }
 
-static int32_t last_code(CastaliaConfig config) {
-    CastaliaError *last = NULL;
-    OK(castalia_config_last_error(config, &last));
-    int32_t code = castalia_error_code(last);
-    castalia_error_release(last);
+/* The code of the last error; 0 if there is none. */
+static int64_t last_code(CastaliaConfig config) {
+    CastaliaRecord *about = standing_of(config);
+    int64_t code = castalia_record_number(field_of(field_of(about, "last_error"), "code"), 0);
+    castalia_record_release(about);
     return code;
 }
 
@@ -41,18 +41,16 @@ static int32_t last_code(CastaliaConfig config) {
 static void a_namespace_tells_why_its_last_load_failed(void) {
     CastaliaConfig config = config_open(client, "app.yaml");
     CastaliaConfig file = file_open("app.yaml");
-    CastaliaError *last = (CastaliaError *)&client;
-    CastaliaStr state;
-    OK(castalia_config_last_error(file, &last));
-    CHECK(last == NULL && last_code(config) == 0);
+    CastaliaRecord *about = standing_of(file);
+    CHECK(field_of(about, "last_error") == NULL && last_code(config) == 0);
+    castalia_record_release(about);
     order("fail config 404");
     FAILS(castalia_config_refresh(config, 60000), CASTALIA_NOT_FOUND);
     CHECK(last_code(config) == CASTALIA_NOT_FOUND);
-    OK(castalia_config_last_error(file, &last));
-    CHECK_TEXT(castalia_error_name(last), "NotFound");
-    castalia_error_release(last);
-    OK(castalia_config_state(file, &state));
-    CHECK_TEXT(state, "NotFound");
+    about = standing_of(file);
+    CHECK_TEXT(text_of(field_of(about, "last_error"), "kind"), "NotFound");
+    CHECK_TEXT(text_of(about, "state"), "NotFound");
+    castalia_record_release(about);
     order("fail config 200");
     order("publish app.yaml content a:%20[");
     WAIT_FOR(last_code(config) == CASTALIA_PARSE);
@@ -101,19 +99,19 @@ static void a_closed_namespace_ends_and_starts_anew(void) {
 }
 
 static void identities_are_told(void) {
-    CastaliaRecord *app_id = NULL;
-    CastaliaStr env;
     CastaliaConfig file = file_open("app.yaml");
-    OK(castalia_client_app_id(client, &app_id));
-    CHECK_TEXT(castalia_record_text(app_id), "order");
-    castalia_record_release(app_id);
-    OK(castalia_client_env(client, &env));
-    CHECK_TEXT(env, "UNKNOWN");
+    CastaliaRecord *about = report_of(client, "about");
+    CHECK_TEXT(text_of(about, "app_id"), "order");
+    CHECK_TEXT(text_of(about, "env"), "UNKNOWN");
+    castalia_record_release(about);
     const CastaliaSnapshot *snapshot = snapshot_of(file);
     CHECK_TEXT(castalia_snapshot_content(snapshot), "a: 2");
-    CHECK_TEXT(castalia_snapshot_app_id(snapshot), "order");
-    CHECK_TEXT(castalia_snapshot_cluster(snapshot), "default");
-    CHECK_TEXT(castalia_snapshot_namespace(snapshot), "app.yaml");
+    about = castalia_snapshot_about(snapshot);
+    CHECK_TEXT(text_of(about, "app_id"), "order");
+    CHECK_TEXT(text_of(about, "cluster"), "default");
+    CHECK_TEXT(text_of(about, "namespace"), "app.yaml");
+    CHECK(text_of(about, "release_key").len > 0 && number_of(about, "loaded_at_us") > 1600000000000000);
+    castalia_record_release(about);
     castalia_snapshot_release(snapshot);
     castalia_config_release(file);
 }
@@ -121,7 +119,7 @@ static void identities_are_told(void) {
 static int64_t requests(const CastaliaRecord *metrics, const char *endpoint, int32_t status) {
     const CastaliaRecord *one;
     for (size_t i = 0; (one = castalia_record_item(field_of(metrics, "http"), i)) != NULL; i++) {
-        CastaliaStr found = castalia_record_text(field_of(one, "endpoint"));
+        CastaliaStr found = text_of(one, "endpoint");
         if (number_of(one, "status") == status && found.len == strlen(endpoint) &&
             memcmp(found.ptr, endpoint, found.len) == 0)
             return number_of(one, "time_us") > 0 ? number_of(one, "count") : 0;
@@ -131,33 +129,31 @@ static int64_t requests(const CastaliaRecord *metrics, const char *endpoint, int
 
 /* F167: a client counts its requests, threads, and failed loads with their cause. */
 static void what_goes_on_is_counted(void) {
-    CastaliaSettings *settings = NULL;
-    CastaliaRecord *metrics = NULL;
+    CastaliaSettings *settings = castalia_settings_from_env();
     CastaliaConfig config;
-    OK(castalia_settings_from_env(&settings));
     OK(castalia_client_new(settings, &client));
     castalia_settings_release(settings);
-    OK(castalia_client_metrics(client, &metrics));
+    CastaliaRecord *metrics = report_of(client, "metrics");
     CHECK(field_of(metrics, "threads") == NULL && castalia_record_item(field_of(metrics, "http"), 0) == NULL);
     castalia_record_release(metrics);
 
     config = config_open(client, "application");
     order("fail config 404");
     FAILS(castalia_config_refresh(config, 60000), CASTALIA_NOT_FOUND);
-    OK(castalia_client_metrics(client, &metrics));
+    metrics = report_of(client, "metrics");
     CHECK(requests(metrics, "configs", 200) >= 1 && requests(metrics, "configs", 404) >= 1);
     CHECK(requests(metrics, "configs", 500) == 0);
     const CastaliaRecord *threads = field_of(metrics, "threads");
     CHECK(number_of(threads, "workers") > 0 && number_of(threads, "tasks") > 0);
     const CastaliaRecord *one = castalia_record_item(field_of(metrics, "namespaces"), 0);
-    CHECK_TEXT(castalia_record_text(field_of(one, "namespace")), "application");
+    CHECK_TEXT(text_of(one, "namespace"), "application");
     CHECK(number_of(one, "poll_timed_out") == 0 && number_of(one, "malformed_reads") == 0);
     const CastaliaRecord *last = field_of(one, "last_error");
-    CHECK(number_of(last, "code") == CASTALIA_NOT_FOUND && castalia_record_text(field_of(last, "message")).len > 0);
+    CHECK(number_of(last, "code") == CASTALIA_NOT_FOUND && text_of(last, "message").len > 0);
     castalia_record_release(metrics);
     order("fail config 200");
     OK(castalia_config_refresh(config, 60000));
-    OK(castalia_client_metrics(client, &metrics));
+    metrics = report_of(client, "metrics");
     CHECK(field_of(castalia_record_item(field_of(metrics, "namespaces"), 0), "last_error") == NULL);
     castalia_record_release(metrics);
     castalia_config_release(config);

@@ -1,7 +1,6 @@
 /* SEC-34: functions answer any argument with a code, and the process continues. */
 #include "client.h"
 
-#include <limits.h>
 #include <pthread.h>
 
 static CastaliaClient client;
@@ -18,9 +17,10 @@ static void count_release(void *user_data) { ++*(int *)user_data; }
 static void null_is_answered(void) {
     const CastaliaStr key = castalia_str("a");
     CastaliaStr value;
+    CastaliaChange change;
     int32_t found;
     CastaliaSettings *settings = castalia_settings_new();
-    FAILS(castalia_settings_from_env(NULL), CASTALIA_INVALID_ARGUMENT);
+    CHECK(castalia_settings_copy(NULL) == NULL);
     FAILS(castalia_settings_set(NULL, key, key), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_client_new(NULL, &client), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_client_new(settings, NULL), CASTALIA_INVALID_ARGUMENT);
@@ -29,41 +29,39 @@ static void null_is_answered(void) {
     FAILS(castalia_client_config(client, castalia_str("b"), 90000, NULL), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_client_config_of(client, castalia_str("b"), key, 90000, NULL), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_client_config_file(client, castalia_str("b"), 90000, NULL), CASTALIA_INVALID_ARGUMENT);
-    FAILS(castalia_client_metrics(client, NULL), CASTALIA_INVALID_ARGUMENT);
-    FAILS(castalia_client_metrics_text(client, NULL), CASTALIA_INVALID_ARGUMENT);
-    FAILS(castalia_client_settings(client, NULL), CASTALIA_INVALID_ARGUMENT);
-    FAILS(castalia_client_app_id(client, NULL), CASTALIA_INVALID_ARGUMENT);
-    FAILS(castalia_client_env(client, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_client_report(client, castalia_str("about"), NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_testing_new(NULL, NULL), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_config_snapshot(config, NULL), CASTALIA_INVALID_ARGUMENT);
-    FAILS(castalia_config_state(config, NULL), CASTALIA_INVALID_ARGUMENT);
-    FAILS(castalia_config_last_error(config, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_config_about(config, NULL), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_snapshot_get_list(NULL, key, key, 0, NULL, &found), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_snapshot_malformed(NULL, key), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_snapshot_get(NULL, key, &value, &found), CASTALIA_INVALID_ARGUMENT);
     FAILS(castalia_snapshot_get_int(NULL, key, &found, NULL), CASTALIA_INVALID_ARGUMENT);
-    FAILS(castalia_snapshot_entry(NULL, 0, &value, &value), CASTALIA_INVALID_ARGUMENT);
+    CHECK(castalia_snapshot_entry(NULL, 0, &value, &value) == 0);
     CHECK(castalia_snapshot_len(NULL) == 0 && castalia_snapshot_content(NULL).ptr == NULL);
     CHECK(castalia_snapshot_retain(NULL) == NULL && castalia_event_retain(NULL) == NULL);
-    CHECK(castalia_event_len(NULL) == 0 && castalia_event_change(NULL, 0) == NULL);
-    CHECK(castalia_event_snapshot(NULL) == NULL && castalia_event_sequence(NULL) == 0);
+    CHECK(castalia_event_change(NULL, 0, &change) == 0 && castalia_event_change(NULL, 0, NULL) == 0);
+    CHECK(castalia_event_snapshot(NULL) == NULL && castalia_event_about(NULL) == NULL);
     CHECK(castalia_record_field(NULL, key) == NULL && castalia_record_item(NULL, 0) == NULL);
     CHECK(castalia_record_text(NULL).ptr == NULL && castalia_record_number(NULL, 7) == 7);
-    CHECK(castalia_snapshot_app_id(NULL).ptr == NULL && castalia_snapshot_cluster(NULL).ptr == NULL);
+    CHECK(castalia_record_name(NULL, 0).ptr == NULL && castalia_snapshot_about(NULL) == NULL);
     CHECK(castalia_error_code(NULL) == 0 && castalia_error_message(NULL).len == 0);
     castalia_snapshot_release(NULL);
     castalia_event_release(NULL);
     castalia_record_release(NULL);
     castalia_error_release(NULL);
-    castalia_filter_init(NULL, sizeof(CastaliaFilter));
 }
 
-/* T05: numbers outside the constants. */
-static void numbers_beyond_the_constants_are_refused(void) {
-    const int32_t levels[] = {-1, 0, 6, 255, INT_MAX, INT_MIN};
-    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+/* T05: names that are none of the documented ones. */
+static void unknown_names_are_refused(void) {
+    const CastaliaStr names[] = {castalia_str(""), castalia_str("LOUD"), castalia_str("WARN "), {"\xFF", 1}, {NULL, 1}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         int released = 0;
-        FAILS(castalia_log_set(levels[i], NULL, &released, count_release), CASTALIA_INVALID_ARGUMENT);
+        CastaliaRecord *report = NULL;
+        FAILS(castalia_log_set(names[i], NULL, &released, count_release), CASTALIA_INVALID_ARGUMENT);
         CHECK(released == 1);
+        FAILS(castalia_client_report(client, names[i], &report), CASTALIA_INVALID_ARGUMENT);
+        CHECK(report == NULL);
     }
 }
 
@@ -71,31 +69,28 @@ static void numbers_beyond_the_constants_are_refused(void) {
 static void files_are_handles_too(void) {
     CastaliaConfig file;
     const CastaliaSnapshot *snapshot;
-    CastaliaError *last;
-    CastaliaStr state;
+    CastaliaRecord *about;
     OK(castalia_client_config_file(client, castalia_str("application"), 90000, &file));
     FAILS(castalia_config_snapshot(file, NULL), CASTALIA_INVALID_ARGUMENT);
-    FAILS(castalia_config_state(file, NULL), CASTALIA_INVALID_ARGUMENT);
-    FAILS(castalia_config_last_error(file, NULL), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_config_about(file, NULL), CASTALIA_INVALID_ARGUMENT);
     castalia_config_release(file);
     castalia_config_release(file);
     castalia_config_close(file);
     FAILS(castalia_config_snapshot(file, &snapshot), CASTALIA_CLOSED);
-    FAILS(castalia_config_state(file, &state), CASTALIA_CLOSED);
-    FAILS(castalia_config_last_error(file, &last), CASTALIA_CLOSED);
+    FAILS(castalia_config_about(file, &about), CASTALIA_CLOSED);
 }
 
 /* T11: handles that are stale, of another kind, or never existed. */
 static void handles_that_are_none_are_closed(void) {
     const CastaliaSnapshot *snapshot;
     CastaliaSubscription subscription;
-    CastaliaError *last;
+    CastaliaRecord *about;
     CastaliaConfig spare = config_open(client, "application");
     castalia_config_release(spare);
     castalia_config_release(spare);
     FAILS(castalia_config_snapshot(spare, &snapshot), CASTALIA_CLOSED);
     FAILS(castalia_config_refresh(spare, 60000), CASTALIA_CLOSED);
-    FAILS(castalia_config_last_error(spare, &last), CASTALIA_CLOSED);
+    FAILS(castalia_config_about(spare, &about), CASTALIA_CLOSED);
     castalia_config_close(spare);
     CastaliaConfig wrong = {client.id};
     FAILS(castalia_config_snapshot(wrong, &snapshot), CASTALIA_CLOSED);
@@ -130,30 +125,29 @@ static void random_handles_are_closed(void) {
     }
 }
 
-/* T52: a filter struct of an older and of a newer program. */
-static void filters_of_other_versions_are_understood(void) {
-    struct {
-        CastaliaFilter known;
-        uint64_t later;
-    } newer;
+/* A filter whose arrays or texts are invalid. */
+static void filters_are_checked(void) {
+    const CastaliaStr broken = {NULL, 1}, no_text = {"\xFF", 1}, key = castalia_str("a");
+    const CastaliaFilter filters[] = {{&key, SIZE_MAX, NULL, 0}, {NULL, 0, NULL, 1}, {&broken, 1, NULL, 0},
+                                      {&key, 1, &no_text, 1}};
     CastaliaSubscription subscription;
     int released = 0;
-    CastaliaFilter filter;
-    castalia_filter_init(&newer.known, sizeof newer);
-    CHECK(newer.known.struct_size == sizeof newer);
-    OK(castalia_config_on_change(config, &newer.known, ignore_event, NULL, NULL, &subscription));
+    for (int i = 0; i < 4; i++) {
+        FAILS(castalia_config_on_change(config, &filters[i], ignore_event, &released, count_release, &subscription),
+              CASTALIA_INVALID_ARGUMENT);
+        CHECK(released == i + 1);
+    }
+    OK(castalia_config_on_change(config, &(CastaliaFilter){0}, ignore_event, NULL, NULL, &subscription));
     castalia_subscription_cancel(subscription);
-    newer.later = 1;
-    FAILS(castalia_config_on_change(config, &newer.known, ignore_event, &released, count_release, &subscription),
-          CASTALIA_INVALID_ARGUMENT);
-    castalia_filter_init(&filter, offsetof(CastaliaFilter, prefixes));
-    OK(castalia_config_on_change(config, &filter, ignore_event, NULL, NULL, &subscription));
-    castalia_subscription_cancel(subscription);
-    castalia_filter_init(&filter, sizeof filter);
-    filter.keys_len = SIZE_MAX;
-    FAILS(castalia_config_on_change(config, &filter, ignore_event, &released, count_release, &subscription),
-          CASTALIA_INVALID_ARGUMENT);
-    CHECK(released == 2);
+}
+
+/* The values of a client with servers are not those of a test. */
+static void only_a_client_in_memory_is_changed(void) {
+    const CastaliaStr name = castalia_str("application"), key = castalia_str("a");
+    FAILS(castalia_testing_set(client, name, key, key), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_testing_remove(client, name, key), CASTALIA_INVALID_ARGUMENT);
+    FAILS(castalia_testing_fail(client, name), CASTALIA_INVALID_ARGUMENT);
+    CHECK(long_of(config, "a", 0) == 1);
 }
 
 static void *fail_often(void *argument) {
@@ -194,16 +188,13 @@ static void faults_stop_at_the_border(void) {
 
 static void closed_twice_is_closed(void) {
     CastaliaConfig other;
-    CastaliaRecord *metrics;
-    CastaliaRecord *app_id;
-    CastaliaStr env;
+    CastaliaRecord *report;
     castalia_client_close(client, 60000);
     castalia_client_close(client, 60000);
     FAILS(castalia_client_config(client, castalia_str("application"), 90000, &other), CASTALIA_CLOSED);
-    FAILS(castalia_client_metrics(client, &metrics), CASTALIA_CLOSED);
+    FAILS(castalia_client_report(client, castalia_str("metrics"), &report), CASTALIA_CLOSED);
     FAILS(castalia_client_set_access_key(client, castalia_str("a"), castalia_str("b")), CASTALIA_CLOSED);
-    FAILS(castalia_client_app_id(client, &app_id), CASTALIA_CLOSED);
-    FAILS(castalia_client_env(client, &env), CASTALIA_CLOSED);
+    FAILS(castalia_testing_fail(client, castalia_str("application")), CASTALIA_CLOSED);
     FAILS(castalia_config_refresh(config, 60000), CASTALIA_CLOSED);
     CHECK(long_of(config, "a", 0) == 1);
     castalia_config_release(config);
@@ -215,10 +206,11 @@ int main(void) {
     config = config_open(client, "application");
     null_is_answered();
     files_are_handles_too();
-    numbers_beyond_the_constants_are_refused();
+    unknown_names_are_refused();
     handles_that_are_none_are_closed();
     random_handles_are_closed();
-    filters_of_other_versions_are_understood();
+    filters_are_checked();
+    only_a_client_in_memory_is_changed();
     errors_belong_to_the_call();
     faults_stop_at_the_border();
     closed_twice_is_closed();

@@ -13,15 +13,17 @@ typedef struct {
 
 static int32_t on_change(void *user_data, const CastaliaEvent *event) {
     Listener *listener = user_data;
-    const CastaliaChange *change = castalia_event_change(event, 0);
-    CHECK(castalia_event_len(event) == 1 && change != NULL);
-    CHECK(castalia_event_change(event, 1) == NULL);
-    CHECK_TEXT(castalia_event_namespace(event), "application");
-    CHECK_TEXT(change->key, "timeout");
-    CHECK_TEXT(change->old_value, "100");
-    CHECK(change->change_type == CASTALIA_MODIFIED);
-    CHECK(change->new_value.len < sizeof listener->seen);
-    memcpy(listener->seen, change->new_value.ptr, change->new_value.len);
+    CastaliaRecord *about = castalia_event_about(event);
+    CastaliaChange change;
+    CHECK_TEXT(castalia_record_text(castalia_record_field(about, CASTALIA_STR("namespace"))), "application");
+    CHECK(castalia_record_number(castalia_record_field(about, CASTALIA_STR("size")), 0) == 1);
+    castalia_record_release(about);
+    CHECK(castalia_event_change(event, 1, &change) == 0 && castalia_event_change(event, 0, &change) == 1);
+    CHECK_TEXT(change.key, "timeout");
+    CHECK_TEXT(change.old_value, "100");
+    CHECK(change.change_type == CASTALIA_MODIFIED);
+    CHECK(change.new_value.len < sizeof listener->seen);
+    memcpy(listener->seen, change.new_value.ptr, change.new_value.len);
     atomic_fetch_add(&listener->events, 1);
     return 0;
 }
@@ -43,10 +45,9 @@ int main(void) {
     CHECK(castalia_abi_fits());
     order("publish application timeout 100");
 
-    CastaliaSettings *settings = NULL;
+    CastaliaSettings *settings = castalia_settings_from_env();
     CastaliaClient client;
     CastaliaConfig config;
-    OK(castalia_settings_from_env(&settings));
     OK(castalia_client_new(settings, &client));
     castalia_settings_release(settings);
     OK(castalia_client_config(client, CASTALIA_STR("application"), 90000, &config));

@@ -1,12 +1,14 @@
 /* The client without servers for tests of applications, and the messages of a program that starts
  * without configuration. */
-#include "check.h"
+#include "client.h"
 
 #include <stdatomic.h>
 #include <unistd.h>
 
 static int32_t count(void *user_data, const CastaliaEvent *event) {
-    CHECK_TEXT(castalia_event_namespace(event), "application");
+    CastaliaRecord *about = castalia_event_about(event);
+    CHECK_TEXT(text_of(about, "namespace"), "application");
+    castalia_record_release(about);
     atomic_fetch_add((atomic_int *)user_data, 1);
     return 0;
 }
@@ -27,29 +29,31 @@ static int32_t int_now(CastaliaConfig config, const char *key) {
 }
 
 static void what_a_test_sets_is_read_and_heard_of(void) {
-    CastaliaTesting testing;
     CastaliaClient client;
     CastaliaConfig config;
     CastaliaSubscription events_of, followed;
     atomic_int events = 0, newest = -2;
-    OK(castalia_testing_new(NULL, &testing, &client));
-    OK(castalia_testing_set(testing, castalia_str("application"), castalia_str("n"), castalia_str("1")));
+    OK(castalia_testing_new(NULL, &client));
+    OK(castalia_testing_set(client, castalia_str("application"), castalia_str("n"), castalia_str("1")));
     OK(castalia_client_config(client, castalia_str("application"), 90000, &config));
     CHECK(int_now(config, "n") == 1);
     OK(castalia_config_on_change(config, NULL, count, &events, NULL, &events_of));
     OK(castalia_config_follow(config, follow, &newest, NULL, &followed));
     CHECK(newest == 1);
-    OK(castalia_testing_set(testing, castalia_str("application"), castalia_str("n"), castalia_str("2")));
+    OK(castalia_testing_set(client, castalia_str("application"), castalia_str("n"), castalia_str("2")));
     CHECK(int_now(config, "n") == 2);
     WAIT_FOR(events == 1 && newest == 2);
-    OK(castalia_testing_remove(testing, castalia_str("application"), castalia_str("n")));
+    OK(castalia_testing_remove(client, castalia_str("application"), castalia_str("n")));
     CHECK(int_now(config, "n") == -1);
     WAIT_FOR(events == 2 && newest == -1);
+    OK(castalia_testing_fail(client, castalia_str("application")));
+    CastaliaRecord *about = standing_of(config);
+    CHECK_TEXT(text_of(about, "state"), "Transport");
+    castalia_record_release(about);
     castalia_subscription_cancel(events_of);
     castalia_subscription_cancel(followed);
     castalia_config_release(config);
     castalia_client_close(client, 60000);
-    castalia_testing_release(testing);
 }
 
 /* Captures standard error while `act` runs. */
@@ -80,11 +84,11 @@ static void start_without_server(void) {
     CastaliaSettings *settings = without_server();
     CastaliaClient client;
     CastaliaConfig config;
-    CastaliaStr state;
     OK(castalia_client_new(settings, &client));
     OK(castalia_client_config(client, castalia_str("application"), 90000, &config));
-    OK(castalia_config_state(config, &state));
-    CHECK_TEXT(state, "Unavailable");
+    CastaliaRecord *about = standing_of(config);
+    CHECK_TEXT(text_of(about, "state"), "Unavailable");
+    castalia_record_release(about);
     castalia_client_close(client, 60000);
     castalia_settings_release(settings);
 }
@@ -94,15 +98,15 @@ static void an_empty_start_is_warned_of_and_can_be_refused(void) {
     said_by(start_without_server, text, sizeof text);
     CHECK(strstr(text, "castalia: WARN: ") != NULL);
     CHECK(strstr(text, "namespace=application") != NULL);
-    OK(castalia_log_set(CASTALIA_LOG_WARN, NULL, NULL, NULL));
+    OK(castalia_log_set(CASTALIA_STR("WARN"), NULL, NULL, NULL));
     said_by(start_without_server, text, sizeof text);
     CHECK(text[0] == '\0');
 
-    CastaliaSettings *settings = without_server(), *copy = NULL;
+    CastaliaSettings *settings = without_server();
     CastaliaClient client;
     CastaliaConfig config;
     OK(castalia_settings_set(settings, castalia_str("castalia.start-policy"), castalia_str("require-all")));
-    OK(castalia_settings_copy(settings, &copy));
+    CastaliaSettings *copy = castalia_settings_copy(settings);
     castalia_settings_release(settings);
     OK(castalia_client_new(copy, &client));
     castalia_settings_release(copy);

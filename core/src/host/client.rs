@@ -3,6 +3,7 @@
 
 use std::ops::Deref;
 
+use crate::blocking;
 use crate::client::Client;
 use crate::error::{Error, ErrorKind, Result};
 use crate::format::properties;
@@ -118,6 +119,12 @@ impl HostClient {
             let missing = || Error::new(ErrorKind::InvalidArgument, "change values", text);
             memory::change(memory.ok_or_else(missing)?, namespace, edits, replaces).await
         }
+    }
+
+    /// The same client, for hosts whose calls block.
+    #[must_use]
+    pub fn blocking(&self) -> blocking::Client {
+        self.client.clone().into()
     }
 
     /// Stops the client and waits for it; see [`Client::close`].

@@ -19,7 +19,7 @@ pub type Entries = Vec<(String, String)>;
 /// assert_eq!(HostClient::new(settings)?.app_id(), "demo");
 /// # Ok::<(), castalia_core::Error>(())
 /// ```
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct HostSettings {
     /// Name of the binding, which servers see in the user agent.
     pub binding: &'static str,
