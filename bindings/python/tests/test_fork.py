@@ -188,6 +188,37 @@ def run_forking(program: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_forks_amid_what_a_test_sets_hang_nobody() -> None:
+    # B145
+    run_forking("""
+import os, signal, threading
+from castalia.testing import FakeClient
+
+client = FakeClient()
+config = client.config("application")
+is_done = threading.Event()
+
+def change():
+    number = 0
+    while not is_done.is_set():
+        number += 1
+        client.set("application", {"n": str(number)})
+
+thread = threading.Thread(target=change)
+thread.start()
+for _ in range(60):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        client.set("application", {"n": "child"})
+        os._exit(0 if config["n"] == "child" else 1)
+    assert os.waitpid(child, 0)[1] == 0
+is_done.set()
+thread.join()
+client.close()
+""")
+
+
 def test_a_child_that_a_callback_forked_may_wait() -> None:
     # B26
     program = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -94,3 +95,30 @@ def test_an_async_fake_client_does_the_same() -> None:
             assert (dict(config), config.state) == ({}, "Ready")
 
     asyncio.run(asyncio.wait_for(run(), 240))
+
+
+def test_namespaces_are_closed_while_others_are_opened() -> None:
+    # B148
+    errors: list[Exception] = []
+
+    def open_and_close(client: FakeClient, number: int) -> None:
+        try:
+            for round in range(300):
+                client.config(f"{number}-{round % 20}").close()
+        except Exception as error:
+            errors.append(error)
+
+    interval = sys.getswitchinterval()
+    with FakeClient() as client:
+        for number in range(500):
+            client.config(f"kept-{number}")
+        threads = [threading.Thread(target=open_and_close, args=(client, n)) for n in range(4)]
+        sys.setswitchinterval(1e-5)
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            sys.setswitchinterval(interval)
+    assert errors == []

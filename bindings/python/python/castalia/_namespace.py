@@ -127,8 +127,10 @@ class Configs(dict[tuple[str, str], C]):
 
     def leave(self, config: object) -> None:
         """Forgets one."""
-        for key in [key for key, kept in self.items() if kept is config]:
-            self.pop(key, None)
+        # Copied in one step: other threads may open and close namespaces meanwhile.
+        for key, kept in list(self.items()):
+            if kept is config:
+                self.pop(key, None)
 
 
 class OpenConfig(_native.Namespace, OpenNamespace[S], TypedReads):
