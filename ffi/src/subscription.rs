@@ -7,7 +7,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use castalia_core::host::handle;
-use castalia_core::{ChangeEvent, Interest, Result, Snapshot, Subscription};
+use castalia_core::{ChangeEvent, Interest, Snapshot, Subscription};
 
 use crate::boundary::{CastaliaStr, UserData, end_handle, guard_into, required, texts};
 use crate::config::CastaliaConfig;
@@ -64,7 +64,13 @@ pub extern "C" fn castalia_config_on_change(
     let user_data = UserData::new(user_data, release);
     guard_into(subscription, || {
         let (opened, listener) = (config.get()?, required(listener)?);
-        let interest = filter.map(CastaliaFilter::interest).transpose()?.unwrap_or_default();
+        let interest = match filter {
+            None => Interest::everything(),
+            Some(filter) => Interest {
+                keys: texts(filter.keys, filter.keys_len)?,
+                prefixes: texts(filter.prefixes, filter.prefixes_len)?,
+            },
+        };
         let call = move |event: &Arc<ChangeEvent>| {
             if listener(user_data.get(), Arc::as_ptr(event).cast()) != 0 {
                 // The core counts a listener that unwinds. Unlike `panic!`, this prints no message.
@@ -115,13 +121,4 @@ pub extern "C" fn castalia_config_follow(
 #[unsafe(no_mangle)]
 pub extern "C" fn castalia_subscription_cancel(subscription: CastaliaSubscription) {
     end_handle(subscription.id, Subscription::cancel);
-}
-
-impl CastaliaFilter {
-    fn interest(&self) -> Result<Interest> {
-        Ok(Interest {
-            keys: texts(self.keys, self.keys_len)?,
-            prefixes: texts(self.prefixes, self.prefixes_len)?,
-        })
-    }
 }

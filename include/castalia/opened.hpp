@@ -44,9 +44,10 @@ class Opened {
         CastaliaRecord *about = nullptr;
         CastaliaError *error = castalia_config_about(handle_.get(), &about);
         const OwnedRecord owned(about);
-        const std::string state = error == nullptr ? owned.text("state") : std::string(view(castalia_error_name(error)));
+        if (error == nullptr) return owned.text("state");
+        std::string closed(view(castalia_error_name(error)));
         castalia_error_release(error);
-        return state;
+        return closed;
     }
 
     // Error of the last load, or of parsing its document; empty if both succeeded.

@@ -114,8 +114,21 @@ static void an_empty_start_is_warned_of_and_can_be_refused(void) {
     castalia_client_close(client, 60000);
 }
 
+/* The environment is read when a client is created. */
+static void an_environment_that_is_not_utf8_is_refused(void) {
+    CastaliaSettings *settings = castalia_settings_from_env();
+    CastaliaClient client;
+    CHECK(setenv("CASTALIA_BROKEN", "\xFF", 1) == 0);
+    FAILS(castalia_client_new(settings, &client), CASTALIA_INVALID_ARGUMENT);
+    CHECK(unsetenv("CASTALIA_BROKEN") == 0);
+    OK(castalia_client_new(settings, &client));
+    castalia_settings_release(settings);
+    castalia_client_close(client, 60000);
+}
+
 int main(void) {
     what_a_test_sets_is_read_and_heard_of();
     an_empty_start_is_warned_of_and_can_be_refused();
+    an_environment_that_is_not_utf8_is_refused();
     return 0;
 }
