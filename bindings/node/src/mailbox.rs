@@ -1,5 +1,5 @@
-//! The only way from threads of the client into JavaScript: notes and log records are kept until the
-//! environment takes them.
+//! The only way from threads of the client into JavaScript: notes and log records are kept until
+//! the environment takes them.
 
 use std::sync::Arc;
 

@@ -48,8 +48,8 @@ impl View {
         self.snapshot.content()
     }
 
-    /// Parses the text of a value as an `int`, `long`, `double` or `bool`, or as the milliseconds of
-    /// a `duration` or a `date`.
+    /// Parses the text of a value as an `int`, `long`, `double` or `bool`, or as the milliseconds
+    /// of a `duration` or a `date`.
     #[napi(catch_unwind)]
     pub fn parse(&self, kind: String, text: String, key: String) -> Result<Value> {
         let parsed = parse(&kind, &text, self.snapshot.read_rules());
