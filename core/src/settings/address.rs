@@ -29,7 +29,7 @@ pub(super) fn may_split_password_at_comma<'a>(mut parts: impl Iterator<Item = &'
     })
 }
 
-/// The addresses of a setting, which has at least one of them unless it is blank.
+/// The addresses of a setting.
 pub(super) fn split(addresses: &str) -> impl Iterator<Item = &str> + Clone {
     addresses.split(',').map(str::trim).filter(|address| !address.is_empty())
 }
@@ -67,7 +67,7 @@ mod tests {
             ("http://u:7f3a@meta:8080/a", "http://meta:8080/a"),
             ("https://u:7f@3a@a/x, http://7f3a@b,http://c", "https://a/x, http://b,http://c"),
             ("u:7f3a@a, 7f3a@b,,http://c:1", "a, b,,http://c:1"),
-            ("http://u:7f3a@[::1]:80/a@b,[::1]:80", "http://[::1]:80/a@b,[::1]:80"),
+            ("http://u:7f3a@[::1]:80/a,[::1]:80/a@b", "http://[::1]:80/a,[::1]:80/a@b"),
             ("http://host/a@b", "http://host/a@b"),
         ] {
             assert_eq!(public_addresses(addresses).as_deref(), Some(public), "{addresses}");
@@ -82,6 +82,7 @@ mod tests {
             "http://u:7?7f3a@host,http://other",
             "http://7/f3a:7@host",
             "u:7f3a://7@host",
+            "http://u:7f3a@[::1]:80/a@b",
             "http://u:7,7f3a@host",
             "http://other, u:7,,7f3a@host",
         ] {
