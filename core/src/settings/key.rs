@@ -184,11 +184,14 @@ pub(crate) fn is_secret(name: &str) -> bool {
     name.ends_with("secret")
 }
 
-/// Whether a setting consists of addresses, also those of one environment.
+/// Whether a setting consists of addresses, also those of one environment, and under a name in
+/// another case, which clients refuse only later.
 #[cfg(feature = "host")]
 pub(crate) fn is_address(name: &str) -> bool {
     let known = find(name).map_or(name, |(key, _)| key.name);
-    known == META.name || known == CONFIG_SERVICE.name || known.to_lowercase().ends_with("_meta")
+    let is_either =
+        [META.name, CONFIG_SERVICE.name].iter().any(|name| known.eq_ignore_ascii_case(name));
+    is_either || known.to_lowercase().ends_with("_meta")
 }
 
 #[cfg(test)]
