@@ -103,8 +103,8 @@ def test_namespaces_are_closed_while_others_are_opened() -> None:
 
     def open_and_close(client: FakeClient, number: int) -> None:
         try:
-            for round in range(300):
-                client.config(f"{number}-{round % 20}").close()
+            for count in range(300):
+                client.config(f"{number}-{count % 20}").close()
         except Exception as error:
             errors.append(error)
 

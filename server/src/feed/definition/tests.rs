@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use castalia_store::access_key::{self as stored_key, AccessKeyRow};
-use castalia_store::entity::app_namespace;
 use castalia_store::namespace::{AppNamespaceRow, delete_app_namespaces, insert_app_namespace};
 use castalia_store::{Authorship, Deletion, Secret, Small, Store, StoreError};
 use futures_util::FutureExt as _;
-use sea_orm::EntityTrait as _;
 use tokio::time::sleep;
 
 use super::*;
@@ -76,21 +74,16 @@ async fn names_that_are_dated_ahead_are_left_to_the_complete_read() {
 #[tokio::test]
 async fn names_remain_while_their_table_is_empty_and_while_it_is_filled() {
     let (store, feed) = feed().await;
-    let now = castalia_store::now();
-    for name in ["first", "second"] {
-        define(&store, name, now).await;
-    }
-    feed.rebuild_names().await.unwrap();
-    let emptied = store.write((), |tx, ()| {
-        Box::pin(async move {
-            app_namespace::Entity::delete_many().exec(tx).await?;
-            Ok::<_, StoreError>(())
-        })
-    });
-    emptied.await.unwrap();
+    let known = |(id, name): (i64, &str)| AppNamespace {
+        id,
+        app_id: "demo".to_owned(),
+        name: name.to_owned(),
+        is_public: false,
+    };
+    feed.names().replace([(7, "first"), (8, "second")].map(known).into(), Vec::new(), Vec::new());
     for is_filled in [false, true] {
         if is_filled {
-            define(&store, "second", now).await;
+            define(&store, "second", castalia_store::now()).await;
         }
         feed.rebuild_names().await.unwrap_err();
         let is_known = |name: &str| feed.names().own("demo", name).is_some();
