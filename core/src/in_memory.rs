@@ -46,8 +46,8 @@ pub struct InMemory {
 /// App id and name of a namespace.
 type ContentKey = (String, String);
 
-/// The values of every namespace. Replaced as a whole instead of locked: a
-/// child that is forked meanwhile would have the lock held forever.
+/// The values of every namespace. Replaced as a whole instead of locked: a child that is forked
+/// meanwhile would have the lock held forever.
 #[derive(Clone, Default)]
 pub(crate) struct InMemoryContent {
     namespaces: Arc<ArcSwap<HashMap<ContentKey, Arc<NamespaceContent>>>>,
@@ -70,7 +70,8 @@ impl InMemory {
     }
 
     /// A client with these settings. Those of servers and files have no effect, nor has the
-    /// environment `LOCAL`. Namespaces of other apps are empty. A start policy that requires servers accepts what the test sets.
+    /// environment `LOCAL`. Namespaces of other apps are empty. A start policy that requires servers
+    /// accepts what the test sets.
     ///
     /// # Errors
     /// As [`Client::new`].

@@ -1,5 +1,5 @@
-//! Addresses of servers that may contain a user and a password, as they are configured: separated by
-//! commas, with or without a scheme. Must not log or quote any part of them.
+//! Addresses of servers that may contain a user and a password, as they are configured: separated
+//! by commas, with or without a scheme. Must not log or quote any part of them.
 
 /// What follows the scheme, if there is one: a password may contain `://`, too.
 pub(super) fn after_scheme(address: &str) -> Option<&str> {
@@ -34,8 +34,8 @@ pub(super) fn split(addresses: &str) -> impl Iterator<Item = &str> + Clone {
     addresses.split(',').map(str::trim).filter(|address| !address.is_empty())
 }
 
-/// The addresses without their users and passwords; `None` if clients refuse them, because it is not
-/// certain where a password ends.
+/// The addresses without their users and passwords; `None` if clients refuse them, because it is
+/// not certain where a password ends.
 #[cfg(feature = "host")]
 pub(crate) fn public_addresses(addresses: &str) -> Option<String> {
     if may_split_password_at_comma(split(addresses)) {

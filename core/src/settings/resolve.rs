@@ -4,7 +4,6 @@
 mod read;
 
 use std::collections::HashMap;
-use std::fs;
 use std::time::Duration;
 
 use tracing::{error, info, warn};
@@ -32,7 +31,7 @@ impl Settings {
     /// Looks up and validates every setting; reads files, opens no socket.
     pub(crate) fn resolve(mut self) -> Result<EffectiveSettings> {
         self.layers.read_files(self.ambient);
-        let mut resolver = Resolver::new(self.layers);
+        let mut resolver = Resolver::new(self.layers, self.hooks.memory.is_some());
         resolver.check_names();
         let effective = resolver.effective(self.hooks);
         resolver.check_exporter();
@@ -45,11 +44,14 @@ struct Resolver {
     layers: Layers,
     report: Vec<Setting>,
     faults: Vec<String>,
+    /// Whether the client has no servers.
+    is_in_memory: bool,
 }
 
 impl Resolver {
-    fn new(layers: Layers) -> Self {
-        Self { layers, report: Vec::with_capacity(key::ALL.len()), faults: Vec::new() }
+    fn new(layers: Layers, is_in_memory: bool) -> Self {
+        let report = Vec::with_capacity(key::ALL.len());
+        Self { layers, report, faults: Vec::new(), is_in_memory }
     }
 
     fn effective(&mut self, hooks: Hooks) -> EffectiveSettings {
@@ -57,7 +59,7 @@ impl Resolver {
         let env = self.env();
         let data_center = self.text(&key::IDC);
         let cluster = self.cluster(data_center.as_deref());
-        let secret = self.secret(&hooks);
+        let secret = self.secret();
         EffectiveSettings {
             env,
             cluster,
@@ -72,9 +74,9 @@ impl Resolver {
                 self.layers.clone(),
                 hooks.secret_provider.clone(),
             ),
-            cache: self.cache(env, &hooks),
+            cache: self.cache(env),
             timing: self.timing(),
-            network: self.network(&hooks),
+            network: self.network(),
             namespaces: self.namespaces(),
             start_policy: self.parse(&key::START_POLICY, "a start policy", StartPolicy::parse),
             listener_queue: self.count(&key::LISTENER_QUEUE),
@@ -129,32 +131,6 @@ impl Resolver {
         self.name(&key::CLUSTER, cluster)
     }
 
-    /// The secret, or the contents of the secret file, whichever has the higher precedence; the
-    /// secret if both have the same origin. A client in memory signs nothing: its machine may lack
-    /// the file.
-    fn secret(&mut self, hooks: &Hooks) -> Option<String> {
-        let file = self.look_up(&key::SECRET_FILE).filter(|_| hooks.memory.is_none());
-        let direct = self.look_up(&key::SECRET);
-        let strength = direct.as_ref().map_or(Origin::Default, |direct| direct.origin);
-        let Some(file) = file.filter(|file| file.origin < strength) else {
-            return direct.map(|direct| direct.value);
-        };
-        let path = &file.value;
-        match fs::read_to_string(path) {
-            Ok(text) => {
-                let value = text.trim().to_owned();
-                // Recorded under the key of the secret, which masks it.
-                self.record(&key::SECRET, Some(&SettingValue { value, ..file }));
-                Some(text)
-            }
-            Err(error) => {
-                let fault = format!("cannot read the secret file {path}: {error}");
-                self.faults.push(fault);
-                None
-            }
-        }
-    }
-
     fn client_ip(&mut self) -> ClientIp {
         let address = ClientIp::new(self.text(&key::CLIENT_IP));
         self.report_instead_of_default(&key::CLIENT_IP, address.get());
@@ -182,9 +158,9 @@ impl Resolver {
 
     /// In local mode cache files are the only source, so they are used even if they are disabled,
     /// but not by a client in memory: it would replace files that a developer wrote for that mode.
-    fn cache(&mut self, env: Env, hooks: &Hooks) -> Option<CacheSettings> {
+    fn cache(&mut self, env: Env) -> Option<CacheSettings> {
         let is_local = env == Env::Local;
-        let enabled = (self.flag(&key::CACHE_ENABLE) || is_local) && hooks.memory.is_none();
+        let enabled = (self.flag(&key::CACHE_ENABLE) || is_local) && !self.is_in_memory;
         let octal = |text: &str| u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
         let file_mode = self.parse(&key::CACHE_FILE_MODE, "an octal file mode", octal);
         let seed_dir = self.path(&key::SEED_DIR);
@@ -275,15 +251,14 @@ impl Resolver {
         interval
     }
 
-    fn network(&mut self, hooks: &Hooks) -> NetworkSettings {
+    fn network(&mut self) -> NetworkSettings {
         let is_insecure = self.is_insecure();
         let version = env!("CARGO_PKG_VERSION");
         let binding = self.text(&key::BINDING).unwrap_or_default();
         let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
         NetworkSettings {
             connect_timeout: self.connect_timeout(),
-            // A client in memory verifies nobody.
-            ca_file: self.path(&key::CA_FILE).filter(|_| hooks.memory.is_none()),
+            ca_file: self.file_for_servers(&key::CA_FILE).map(|file| file.value.into()),
             is_insecure,
             system_proxy: self.flag(&key::SYSTEM_PROXY),
             body_limit: self.count(&key::BODY_LIMIT),

@@ -109,15 +109,11 @@ impl ReleaseFeed {
     /// # Errors
     /// Fails while rows of releases and branches in memory are missing that may return.
     pub(super) async fn check_tables(&self) -> Result<()> {
-        let cached = self.cache().cached();
-        let has = |is_read: fn(&Fingerprint) -> bool| {
-            cached.iter().any(|(_, published)| is_read(&published.fingerprint))
-        };
         let mut tables = Vec::new();
-        if has(|ids| ids.main.is_some() || ids.gray.is_some()) {
+        if self.cache().has_any_with(|ids| ids.main.is_some() || ids.gray.is_some()) {
             tables.push(FeedTable::Release);
         }
-        if has(|ids| ids.rule.is_some()) {
+        if self.cache().has_any_with(|ids| ids.rule.is_some()) {
             tables.extend([FeedTable::GrayReleaseRule, FeedTable::Cluster]);
         }
         in_time(self.0.emptied.check(self.0.store.read(), &tables)).await

@@ -1,7 +1,7 @@
 //! S18: a change that an environment missed is sent again only when the request that makes it is
 //! over, and what the environment deleted although the portal has it returns.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -116,7 +116,7 @@ async fn a_change_whose_app_was_deleted_meanwhile_is_done() {
     world.user("apollo").await.post("/openapi/v1/apps", app("demo", "u1")).await.empty();
     portal.set(world.store.clone()).unwrap();
     let _background = world.run();
-    away.store(false, std::sync::atomic::Ordering::SeqCst);
+    away.store(false, Ordering::SeqCst);
     let begun = Instant::now();
     while let [owed] = &*owed(&world.store).await {
         assert_eq!(owed.problem, "", "the environment refused nothing");

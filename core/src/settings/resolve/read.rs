@@ -1,5 +1,7 @@
-//! Reads one key: its value, validated, and its entry in the report.
+//! Reads one key, or a secret and the file that contains it: the value, validated, and its entry in
+//! the report.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -52,6 +54,37 @@ impl Resolver {
 
     pub(super) fn path(&mut self, key: &'static SettingKey) -> Option<PathBuf> {
         self.text(key).map(PathBuf::from)
+    }
+
+    /// The path of a file that only requests to servers need. A client in memory does not have it:
+    /// its machine may lack the file.
+    pub(super) fn file_for_servers(&mut self, key: &'static SettingKey) -> Option<SettingValue> {
+        self.look_up(key).filter(|_| !self.is_in_memory)
+    }
+
+    /// The secret, or the contents of the secret file, whichever has the higher precedence; the
+    /// secret if both have the same origin.
+    pub(super) fn secret(&mut self) -> Option<String> {
+        let file = self.file_for_servers(&key::SECRET_FILE);
+        let direct = self.look_up(&key::SECRET);
+        let strength = direct.as_ref().map_or(Origin::Default, |direct| direct.origin);
+        let Some(file) = file.filter(|file| file.origin < strength) else {
+            return direct.map(|direct| direct.value);
+        };
+        let path = &file.value;
+        match fs::read_to_string(path) {
+            Ok(text) => {
+                let value = text.trim().to_owned();
+                // Recorded under the key of the secret, which masks it.
+                self.record(&key::SECRET, Some(&SettingValue { value, ..file }));
+                Some(text)
+            }
+            Err(error) => {
+                let fault = format!("cannot read the secret file {path}: {error}");
+                self.faults.push(fault);
+                None
+            }
+        }
     }
 
     pub(super) fn list(&mut self, key: &'static SettingKey) -> Vec<String> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use castalia_core::protocol::namespace::DEFAULT_CLUSTER;
+use castalia_store::feed::Fingerprint;
 
 use super::{CacheSlot, NamespaceKey, NamespaceRef, Published, ReleaseCache, SlotKey, SlotRef};
 
@@ -10,6 +11,14 @@ impl ReleaseCache {
     /// The content of a slot, if it is filled.
     pub(in crate::feed) fn peek(&self, place: NamespaceRef<'_>) -> Option<Arc<Published>> {
         self.slots.pin().get(&SlotRef(place, self.folding))?.current.load_full()
+    }
+
+    /// Whether the rows of a namespace in memory are such.
+    pub(in crate::feed) fn has_any_with(&self, is_such: impl Fn(&Fingerprint) -> bool) -> bool {
+        let slots = self.slots.pin();
+        slots.iter().any(|(_, slot)| {
+            slot.current.load().as_ref().is_some_and(|published| is_such(&published.fingerprint))
+        })
     }
 
     pub(super) fn known_slot(&self, place: NamespaceRef<'_>) -> Option<Arc<CacheSlot>> {
