@@ -2,28 +2,24 @@
 //! verifies the password by binding with it. Connects for each operation, and only then; every
 //! operation ends after seconds, whatever the directory does. Knows no account of the portal.
 
+mod connection;
 pub mod entry;
+mod message;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use castalia_core::redact::without_credentials;
-use ldap3::{
-    LdapConnAsync, LdapConnSettings, LdapError, ResultEntry, Scope, SearchEntry, SearchOptions,
-    StdStream,
-};
+use ldap3::{LdapError, ResultEntry, Scope, SearchEntry, SearchOptions};
 use parking_lot::Mutex;
-use reqwest::Url;
 use rustls::ClientConfig;
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use tokio_util::task::AbortOnDropHandle;
 
+use self::connection::LdapConnection;
 use self::entry::{DirectoryEntry, DirectoryUser};
 use crate::log_rate::LogRate;
-use crate::outgoing::{guard, install_tls};
+use crate::outgoing::{install_tls, tls};
 use crate::settings::directory::{DirectorySettings, GroupSettings};
 
 /// Maximum time of a sign-in or search.
@@ -47,9 +43,6 @@ const FOUND: i32 = 50;
 const OF_ONE_ID: i32 = 5;
 /// Requests no attribute of what a search finds.
 const NO_ATTRIBUTE: &str = "1.1";
-/// Ports without and with TLS.
-const LDAP: u16 = 389;
-const LDAPS: u16 = 636;
 /// Result codes of LDAP.
 const SUCCESS: u32 = 0;
 const SIZE_LIMIT_EXCEEDED: u32 = 4;
@@ -72,18 +65,11 @@ pub enum Verified {
 #[derive(Debug)]
 pub struct Directory {
     settings: DirectorySettings,
-    /// `None` trusts the CAs of the operating system.
-    tls: Option<Arc<ClientConfig>>,
+    tls: Arc<ClientConfig>,
     sign_ins: Semaphore,
     searches: Semaphore,
     checks: Semaphore,
     failed: Mutex<Option<Instant>>,
-}
-
-/// A connection; closed when it is dropped.
-struct LdapConnection {
-    ldap: ldap3::Ldap,
-    _driver: AbortOnDropHandle<()>,
 }
 
 impl Directory {
@@ -91,13 +77,14 @@ impl Directory {
     #[must_use]
     pub fn new(settings: DirectorySettings) -> Self {
         install_tls();
-        let tls = settings.trusted.as_ref().map(|trusted| {
+        // Without CAs of its own, the directory is trusted as those of the operating system decide.
+        let tls = settings.trusted.as_ref().map_or_else(tls, |trusted| {
             let trusting = ClientConfig::builder().with_root_certificates(Arc::clone(trusted));
-            Arc::new(trusting.with_no_client_auth())
+            trusting.with_no_client_auth()
         });
         Self {
             settings,
-            tls,
+            tls: Arc::new(tls),
             sign_ins: Semaphore::new(SIGN_INS),
             searches: Semaphore::new(SEARCHES),
             checks: Semaphore::new(CHECKS),
@@ -287,36 +274,15 @@ impl Directory {
         let mut problems = Vec::new();
         for url in &self.settings.urls {
             let shown = without_credentials(url);
-            match timeout(CONNECT, self.connect_to(url)).await {
-                Ok(Ok((connection, ldap))) => {
-                    let driver = tokio::spawn(async move {
-                        if let Err(error) = connection.drive().await {
-                            tracing::debug!(%error, "a connection to the directory ended");
-                        }
-                    });
-                    return Ok(LdapConnection { ldap, _driver: AbortOnDropHandle::new(driver) });
-                }
+            let opening = LdapConnection::open(url, &self.tls, self.settings.start_tls, CONNECT);
+            match timeout(CONNECT, opening).await {
+                Ok(Ok(connection)) => return Ok(connection),
                 Ok(Err(LdapError::Io { source })) => problems.push(format!("{shown}: {source}")),
                 Ok(Err(error)) => problems.push(format!("{shown}: {error}")),
                 Err(elapsed) => problems.push(format!("{shown}: {elapsed}")),
             }
         }
         Err(std::io::Error::other(problems.join("; ")).into())
-    }
-
-    async fn connect_to(&self, url: &str) -> Result<(LdapConnAsync, ldap3::Ldap), LdapError> {
-        let mut settings = LdapConnSettings::new().set_starttls(self.settings.start_tls);
-        if let Some(tls) = &self.tls {
-            settings = settings.set_config(Arc::clone(tls));
-        }
-        let url = Url::parse(url)?;
-        let host = url.host_str().filter(|host| !host.is_empty()).unwrap_or("localhost");
-        let usual = if url.scheme() == "ldaps" { LDAPS } else { LDAP };
-        let found = guard::resolve(host, url.port().unwrap_or(usual)).await;
-        let addresses = found.map_err(std::io::Error::other)?;
-        let stream = connect(&addresses).await?.into_std()?;
-        let settings = settings.set_std_stream(StdStream::Tcp(stream));
-        LdapConnAsync::from_url_with_settings(settings, &url).await
     }
 
     async fn bounded<T>(
@@ -368,20 +334,6 @@ fn report(Unavailable(problem): &Unavailable) {
             "cannot search the directory; only users who signed in are listed"
         );
     }
-}
-
-/// Each address has its share of the time, so that one that drops packets does not hide the next.
-async fn connect(addresses: &[SocketAddr]) -> std::io::Result<TcpStream> {
-    let shares = u32::try_from(addresses.len()).unwrap_or(u32::MAX).saturating_add(1);
-    let mut failed = std::io::Error::other("the name has no address");
-    for address in addresses {
-        match timeout(CONNECT / shares, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(error)) => failed = error,
-            Err(elapsed) => failed = elapsed.into(),
-        }
-    }
-    Err(failed)
 }
 
 #[cfg(test)]

@@ -1,15 +1,21 @@
-//! The HTTP clients of the server. All are built here, because a client that is built before the
-//! process has chosen its TLS provider panics: `reqwest` is compiled without one. Knows no address.
+//! The HTTP clients of the server, and the connections of other protocols. All clients are built
+//! here, because a client that is built before the process has chosen its TLS provider panics:
+//! `reqwest` is compiled without one. Knows no address.
 
 pub mod guard;
 pub mod guarded;
-mod metered;
+pub mod metered;
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::{LazyLock, Once};
+use std::time::Duration;
 
 use castalia_core::transport::{self, IDLE_TIMEOUT};
 use reqwest::ClientBuilder;
 use rustls::ClientConfig;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 /// Selects ring for all TLS of the process. The start of every command calls this; further calls do
 /// nothing.
@@ -27,13 +33,31 @@ pub fn client() -> ClientBuilder {
 }
 
 /// TLS that trusts the system's certificates. All clients share it, so that they are read once for
-/// all, and only if something is called by https.
+/// all, and only if something is called over TLS.
 #[expect(clippy::expect_used, reason = "ring supports the default versions of TLS")]
-fn tls() -> ClientConfig {
+pub fn tls() -> ClientConfig {
     static TLS: LazyLock<ClientConfig> =
         LazyLock::new(|| transport::tls_config(None).expect("no file of certificates is read"));
     install_tls();
     TLS.clone()
+}
+
+/// Connects to the first address that answers. Each has its share of the time, so that one that
+/// drops packets does not hide the next.
+///
+/// # Errors
+/// Fails with the error of the last address.
+pub async fn connect(addresses: &[SocketAddr], patience: Duration) -> io::Result<TcpStream> {
+    let shares = u32::try_from(addresses.len()).unwrap_or(u32::MAX).saturating_add(1);
+    let mut failed = io::Error::other("the name has no address");
+    for address in addresses {
+        match timeout(patience / shares, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Err(error)) => failed = error,
+            Err(elapsed) => failed = elapsed.into(),
+        }
+    }
+    Err(failed)
 }
 
 /// The error with its causes; the first text alone says only that sending failed.

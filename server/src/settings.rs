@@ -8,6 +8,7 @@ pub mod definition;
 pub mod directory;
 pub mod environment;
 pub mod eureka;
+mod file;
 mod read;
 pub mod role;
 pub mod sign_in;
@@ -29,7 +30,7 @@ use self::role::Role;
 use self::sign_in::SignInSettings;
 
 pub use self::compat::{Compat, CompatOverrides};
-use self::read::{COUNT, MAX_CONNECTIONS, NEVER_BLANK, PORT, PoolSize, SettingsReader};
+use self::read::{COUNT, MAX_CONNECTIONS, PORT, PoolSize, SettingsReader};
 pub use self::source::{Fault, Fixed, Origin, Texts};
 
 /// Format of the log.
@@ -158,11 +159,7 @@ impl Settings {
     /// Returns all faults at once, each with the name of its setting.
     pub fn from_texts(texts: &Texts) -> Result<Self, Vec<Fault>> {
         let mut read = SettingsReader { texts, faults: Vec::new() };
-        // An empty text for a secret, a database or a list of hosts is a mistake, not a request for
-        // the default.
-        for name in NEVER_BLANK {
-            read.refuse_blank(name);
-        }
+        read.refuse_blank();
         let roles = read.roles();
         let server_config = read.server_config(&roles);
         let bind = read
@@ -322,6 +319,19 @@ mod tests {
         let found = faults(("advertise", "http://u:p@10.0.0.9:1"), (hold, "30")).concat();
         assert!(found.contains("contains credentials") && !found.contains("u:p"), "{found}");
         assert_eq!(faults(("advertise", "http://10.0.0.9:1/a@b"), (hold, "30")), [""; 0]);
+    }
+
+    /// A deployment that leaves one empty, as `${X}` does without `X`, would otherwise open what its
+    /// file closes.
+    #[test]
+    fn no_setting_may_be_empty() {
+        for definition in definition::all().filter(|one| one.name != read::MAY_BE_BLANK) {
+            let variables = [(definition.variable(), " ".to_owned())].into_iter();
+            let texts = Texts::gather(Vec::new(), None, variables).unwrap();
+            let faults = Settings::from_texts(&texts).unwrap_err();
+            let text = format!("{}: is set but empty", definition.variable());
+            assert!(faults[0].to_string().starts_with(&text) && faults.len() == 1, "{faults:?}");
+        }
     }
 
     /// Eureka servers would silently not list the node, or lead others elsewhere.

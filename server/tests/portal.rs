@@ -87,6 +87,7 @@ mod portal {
     mod long_history;
     mod long_list;
     mod mail;
+    mod mail_fault;
     mod mail_of_absent;
     mod mail_refusal;
     mod mail_relay;

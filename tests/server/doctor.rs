@@ -1,5 +1,6 @@
 //! `castalia doctor`, on databases as Apollo's installations leave them.
 
+use std::path::Path;
 use std::process::Output;
 
 use super::eureka::{client, free_port, hosting_with, instance};
@@ -110,6 +111,36 @@ async fn an_empty_database_is_described() {
     for engine in [Engine::MySql, Engine::Postgres] {
         let Some(fresh) = Fresh::on(engine).await else { return };
         check(&fresh.database.url, &[], &["tables to create: ", "for a new installation"]);
+    }
+}
+
+/// Its start is refused, so that a check must not say that nothing is to be done.
+#[test]
+fn a_portal_whose_environment_was_lost_is_reported() {
+    let directory = tempfile::tempdir().unwrap();
+    let data_dir = directory.path().to_str().unwrap();
+    let migrate = ["migrate", "--data-dir", data_dir];
+    assert!(command(&migrate).output().unwrap().status.success());
+    let lost = directory.path().join("config.db");
+    let check = [&migrate[..], &["--check"]].concat();
+    let doctor = ["doctor", "--data-dir", data_dir];
+    for arguments in [&check[..], &doctor] {
+        assert!(command(arguments).output().unwrap().status.success());
+    }
+    let other = tempfile::tempdir().unwrap();
+    let migrate = ["migrate", "--data-dir", other.path().to_str().unwrap()];
+    assert!(command(&migrate).output().unwrap().status.success());
+    for replace in [
+        |lost: &Path, _: &Path| std::fs::remove_file(lost),
+        |lost: &Path, other: &Path| std::fs::copy(other, lost).map(drop),
+    ] {
+        replace(&lost, &other.path().join("config.db")).unwrap();
+        for arguments in [&check[..], &doctor] {
+            let output = command(arguments).output().unwrap();
+            let error = String::from_utf8_lossy(&output.stderr);
+            let expected = "this is not the database of environment DEV";
+            assert!(!output.status.success() && error.contains(expected), "{output:?}");
+        }
     }
 }
 

@@ -67,6 +67,8 @@ fn bad_settings_stop_the_start_and_name_themselves() {
         (&["--security-hosts", "http://a.example"], "--security-hosts"),
         (&["--security-webhook-hosts", "http://a.example"], "--security-webhook-hosts"),
         (&["--config-db", ""], "--config-db"),
+        (&["--config-db", "sqlite::memory:"], "--config-db"),
+        (&["--admin-password-file", "/dev/zero"], "--admin-password-file"),
         (&["--roles", ""], "--roles"),
         (&["--metrics-token", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"], "--metrics-token"),
         (&["--metrics-token", "abababababababababababababababab"], "--metrics-token"),
@@ -96,6 +98,8 @@ fn bad_settings_stop_the_start_and_name_themselves() {
         ("CASTALIA_METRICS_TOKEN", ""),
         ("CASTALIA_PORTAL_DB", " "),
         ("CASTALIA_SECURITY_HOSTS", ""),
+        ("CASTALIA_SECURITY_REQUIRE_ACCESS_KEY", ""),
+        ("CASTALIA_BIND", " "),
         ("CASTALIA_NO_SUCH_SETTING", "1"),
         ("CASTALIA_ENV", "a/b"),
     ];

@@ -66,10 +66,12 @@ async fn the_command_deletes_a_user() {
 async fn a_password_is_not_replaced_without_one() {
     let server = Server::start();
     let data_dir = server.data_dir().to_str().unwrap();
-    let mut password = command(&["user", "password", "apollo", "--data-dir", data_dir]);
-    let output = password.stdin(File::open("/dev/null").unwrap()).output().unwrap();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && error.contains("nothing was changed"), "{output:?}");
+    for device in ["/dev/null", "/dev/zero"] {
+        let mut password = command(&["user", "password", "apollo", "--data-dir", data_dir]);
+        let output = password.stdin(File::open(device).unwrap()).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains("nothing was changed"), "{output:?}");
+    }
     session::root(&server).await.get("/openapi/v1/apps").await.ok();
 }
 
@@ -114,6 +116,37 @@ fn a_directory_without_a_portal_is_left_alone() {
         }
     }
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+}
+
+/// A refused start, or one on a full disk, leaves an empty file.
+#[test]
+fn an_empty_file_is_no_portal() {
+    let directory = tempfile::tempdir().unwrap();
+    for name in ["config.db", "portal.db"] {
+        std::fs::write(directory.path().join(name), "").unwrap();
+    }
+    for error in refusals(directory.path(), &[]) {
+        assert!(error.contains("this is not the database of a portal"), "{error}");
+    }
+    let mut token = command(&["token", "admin", "--data-dir"]);
+    let output = token.arg(directory.path()).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("this is not the database of an environment"), "{error}");
+}
+
+/// A command that is called in `/`, or with a file system that cannot be written.
+#[test]
+fn a_portal_that_has_a_url_needs_no_data_directory() {
+    let directory = tempfile::tempdir().unwrap();
+    migrate(directory.path());
+    let url = format!("sqlite://{}", directory.path().join("portal.db").display());
+    for data_dir in ["/proc/castalia", "absent"] {
+        let mut token = command(&["token", "create", "--name", "ci", "--all-apps"]);
+        token.args(["--portal-db", &url, "--data-dir", data_dir]).current_dir(directory.path());
+        let output = token.output().unwrap();
+        assert!(output.status.success(), "{data_dir}: {output:?}");
+    }
+    assert!(!directory.path().join("absent").exists());
 }
 
 #[tokio::test]

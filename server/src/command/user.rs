@@ -1,7 +1,7 @@
 //! `castalia user password`: restores access for an administrator who lost the password. `castalia
 //! user delete`: deletes a user. Both also work while a server runs on the same data.
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::{BufRead as _, IsTerminal as _, Read as _};
 
 use clap::{Arg, ArgMatches, Command};
 
@@ -16,6 +16,8 @@ use crate::settings::Settings;
 
 /// Author of a deletion; no user has a name with spaces.
 const OPERATOR: &str = "castalia user delete";
+/// Length of a line that is no password, in bytes: a device has no end.
+const LONGEST: u64 = 64 * 1024;
 
 pub(super) fn password_command() -> Command {
     Command::new("password")
@@ -87,7 +89,11 @@ fn read_password() -> Result<Option<castalia_store::Secret>, CommandError> {
         return Ok(None);
     }
     let mut line = String::new();
-    stdin.lock().read_line(&mut line).map_err(CommandError::of)?;
+    let read = stdin.lock().take(LONGEST).read_line(&mut line).map_err(CommandError::of)?;
+    if read as u64 == LONGEST {
+        let problem = "the line on standard input is too long for a password; nothing was changed";
+        return Err(CommandError::Message(problem.to_owned()));
+    }
     let text = line.trim_end_matches(['\r', '\n']);
     // The program that was to write the password may have failed.
     if text.is_empty() {

@@ -147,6 +147,51 @@ async fn serve(listener: TcpListener, answers: Vec<Vec<Vec<u8>>>) -> Vec<String>
     requests
 }
 
+/// Answers one request with these bytes, the last ones without end; returns how many it sent.
+async fn answer_without_end(listener: TcpListener, start: Vec<u8>) -> usize {
+    listener.set_nonblocking(true).unwrap();
+    let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+    let (mut stream, _) = listener.accept().await.unwrap();
+    stream.read_u8().await.unwrap();
+    let (mut sent, more) = (start.len(), vec![0; 65_536]);
+    let mut is_open = stream.write_all(&start).await.is_ok();
+    while is_open && sent < 2 * SOCKETS {
+        is_open = stream.write_all(&more).await.is_ok();
+        sent += more.len();
+    }
+    sent
+}
+
+/// More than the sockets of a connection hold, in bytes.
+const SOCKETS: usize = 32 << 20;
+
+/// Whoever answers in place of a directory could take the memory of the process, or end it: ldap3
+/// believes each length, and its parser recurses.
+#[tokio::test]
+async fn an_answer_without_end_or_bottom_is_refused() {
+    let announced = vec![SEQUENCE, 0x84, 0x7f, 0xff, 0xff, 0xff, 2, 1, 1];
+    let mut deep = Vec::new();
+    for _ in 0..100_000 {
+        let length = u32::try_from(deep.len()).unwrap().to_be_bytes();
+        deep.extend(length.iter().rev().chain(&[0x84, SEQUENCE]));
+    }
+    deep.reverse();
+    for (answer, problem) in [(announced, "larger than"), (deep, "too deep in each other")] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("ldap://{}", listener.local_addr().unwrap());
+        let directory = directory(&url);
+        let lines = Lines::default();
+        let log = tracing_subscriber::fmt().with_ansi(false).with_writer(lines.clone()).finish();
+        let _log = tracing::subscriber::set_default(log);
+        let verified = directory.verify("anna", "p", |_| true);
+        let (verified, sent) = tokio::join!(verified, answer_without_end(listener, answer));
+        assert!(verified.is_err() && sent < SOCKETS, "{verified:?} after {sent} bytes");
+        let lines = lines.text();
+        assert!(lines.contains("an answer of the directory was refused"), "{lines}");
+        assert!(lines.contains(problem), "{lines}");
+    }
+}
+
 /// X128: Active Directory returns a part of the members of a large group.
 #[tokio::test]
 async fn a_member_whom_the_directory_does_not_return_is_searched_for() {

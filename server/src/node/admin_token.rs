@@ -1,13 +1,18 @@
 //! The tokens of the admin role: their values and their origin for operators, and the one that the
 //! portal of the same process sends.
 
-use castalia_store::{Secret, Store};
+use std::collections::BTreeMap;
+
+use castalia_store::server_config::{portal_to_replace, upsert_of_portal};
+use castalia_store::{Secret, Store, StoreError};
 
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::role::Role;
 use crate::settings::token::weakness;
 use crate::settings::{Compat, Settings};
 
+/// Author of a token that a start replaces.
+const OPERATOR: &str = "default";
 const SWITCH: &str = keys::ADMIN_TOKEN_REQUIRED.name;
 const TOKENS: &str = keys::ADMIN_TOKENS.name;
 
@@ -24,6 +29,42 @@ pub(super) fn warn_of_weak(config: &ServerConfig) {
 /// A token that the admin role with these settings accepts, if it has one.
 pub(super) fn accepted(config: &ServerConfig) -> Option<String> {
     config.get(&keys::ADMIN_TOKENS).into_iter().next()
+}
+
+/// Replaces the environment's token in the settings of the portal by one that its new database
+/// accepts: what the first start stored is that of a database that was lost.
+pub(super) async fn replace_in_portal(
+    portal: &Store,
+    settings: &Settings,
+    config: &ServerConfig,
+) -> Result<(), StoreError> {
+    let input = (settings.env.clone(), config.get(&keys::ADMIN_TOKENS));
+    let replace = portal.write(input, |tx, (env, accepted)| {
+        Box::pin(async move {
+            let key = keys::ENVIRONMENT_TOKENS.name;
+            let Some(row) = portal_to_replace(tx, key).await? else { return Ok(false) };
+            let tokens: Option<BTreeMap<String, String>> = serde_json::from_str(&row.value).ok();
+            let mut tokens = tokens.unwrap_or_default();
+            let (Some(token), Some(new)) = (tokens.get_mut(env), accepted.first()) else {
+                return Ok(false);
+            };
+            if accepted.contains(token) {
+                return Ok(false);
+            }
+            token.clone_from(new);
+            let value = serde_json::Value::from_iter(tokens).to_string();
+            upsert_of_portal(tx, key, &value, row.comment.as_deref(), OPERATOR).await?;
+            Ok(true)
+        })
+    });
+    let is_replaced: Result<bool, StoreError> = replace.await;
+    if is_replaced? {
+        tracing::warn!(
+            env = settings.env,
+            "the portal's token of the environment was not one of its new database, and was replaced"
+        );
+    }
+    Ok(())
 }
 
 /// The tokens that the admin role requires from its callers.

@@ -195,7 +195,7 @@ fn require_file(
 
 /// Creates the directory with its parents, or removes the permissions of other users from an
 /// existing one.
-fn make(path: &Path) -> Result<(), StartError> {
+pub(super) fn make(path: &Path) -> Result<(), StartError> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true).mode(0o700).create(path).map_err(|error| {
         StartError::DataDir(format!("cannot create {}: {error}", path.display()))

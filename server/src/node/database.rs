@@ -52,16 +52,8 @@ pub(super) async fn open_config(settings: &Arc<Settings>) -> Result<ConfigDataba
     Ok(ConfigDatabase { store, config, installation })
 }
 
-/// Opens the config database without changing its schema.
-pub(super) async fn read_config(
-    settings: &Arc<Settings>,
-) -> Result<(Store, ServerConfig), StartError> {
-    let (store, config) = config_without_rows(settings).await?;
-    server_config::reload(&store, &config, settings).await?;
-    Ok((store, config))
-}
-
-/// The same of a database that may not have its tables yet, and then no settings either.
+/// Opens the config database without changing its schema. It may not have its tables yet, and then no
+/// settings either.
 pub(super) async fn examine_config(
     settings: &Arc<Settings>,
 ) -> Result<(Store, ServerConfig), StartError> {
@@ -105,7 +97,11 @@ pub(super) async fn open_portal(
     if let Some(environment) = environment
         && let Some(id) = installation_id(&environment.store).await?
     {
+        let known = installation::known_value(&store, &id_in_portal(settings)).await?;
         refuse_strangers(settings, &store, id).await?;
+        if known.is_none() && installation == Installation::Fresh {
+            admin_token::replace_in_portal(&store, settings, &environment.config).await?;
+        }
     }
     let config = ServerConfig::new(settings.fixed_for(Role::Portal));
     server_config::of_portal::reload(&store, &config).await?;
@@ -120,6 +116,11 @@ async fn installation_id(store: &Store) -> Result<Option<Secret>, StartError> {
     Ok(installation::value_or_insert(store, installation::ID, offer).await?)
 }
 
+/// Name under which the portal's database stores this id.
+fn id_in_portal(settings: &Settings) -> String {
+    format!("{}.{}", installation::ID, settings.env)
+}
+
 /// The portal's database stores the id of the environment's database, unless the table for it
 /// cannot be used. A different one, because its file was deleted or a URL is wrong, would be empty
 /// or foreign, and every request of clients and users would end in 404.
@@ -128,21 +129,46 @@ async fn refuse_strangers(
     portal: &Store,
     id: Secret,
 ) -> Result<(), StartError> {
-    let name = format!("{}.{}", installation::ID, settings.env);
+    let name = id_in_portal(settings);
     let known = installation::value_or_insert(portal, &name, id.clone()).await?;
     if known.is_none_or(|known| known == id) {
         return Ok(());
     }
+    Err(stranger(settings, portal))
+}
+
+/// The same without storing the id: `environment` is its database, unless a start would create it.
+async fn check_strangers(
+    settings: &Settings,
+    portal: &Store,
+    environment: Option<&Store>,
+) -> Result<(), StartError> {
+    let known = installation::known_value(portal, &id_in_portal(settings)).await?;
+    let id = match environment {
+        Some(environment) => installation::known_value(environment, installation::ID).await?,
+        None => None,
+    };
+    if known.is_none() || known == id {
+        return Ok(());
+    }
+    Err(stranger(settings, portal))
+}
+
+fn stranger(settings: &Settings, portal: &Store) -> StartError {
+    let config = match config_url(settings) {
+        Ok(config) => config,
+        Err(error) => return error,
+    };
+    let name = id_in_portal(settings);
     let problem = format!(
-        "{}: this is not the database of environment {} that the portal's database {} belongs to: \
+        "{config}: this is not the database of environment {} that the portal's database {} belongs to: \
          it is new or belongs to another portal. If the database was lost, restore it from a backup; if the URL is \
          wrong, correct it; if the change is intended, delete the row `{name}` of table \
          CastaliaInstallation in the portal's database and start again",
-        config_url(settings)?,
         settings.env,
         portal.url(),
     );
-    Err(StoreError::setting(CONFIG_SETTING, problem).into())
+    StoreError::setting(CONFIG_SETTING, problem).into()
 }
 
 /// Reads the limits again; the previous values remain in effect while the database is unreachable.
@@ -165,7 +191,7 @@ fn config_url(settings: &Settings) -> Result<DatabaseUrl, StartError> {
     url(settings, settings.config_db.as_ref(), data_dir::CONFIG_FILE, CONFIG_SETTING)
 }
 
-fn portal_url(settings: &Settings) -> Result<DatabaseUrl, StartError> {
+pub(super) fn portal_url(settings: &Settings) -> Result<DatabaseUrl, StartError> {
     url(settings, settings.portal_db.as_ref(), data_dir::PORTAL_FILE, PORTAL_SETTING)
 }
 
@@ -230,7 +256,7 @@ pub(super) async fn prepare(settings: &Arc<Settings>) -> Result<Vec<String>, Sta
 
 /// Describes what a start would do; fails if it would be refused.
 pub(super) async fn check(settings: &Settings) -> Result<Vec<String>, StartError> {
-    let mut lines = Vec::new();
+    let (mut lines, mut environment) = (Vec::new(), None);
     for (is_needed, part, url, setting) in [
         (settings.serves_environment(), Part::Config, config_url(settings)?, CONFIG_SETTING),
         (settings.plays(Role::Portal), Part::Portal, portal_url(settings)?, PORTAL_SETTING),
@@ -256,6 +282,13 @@ pub(super) async fn check(settings: &Settings) -> Result<Vec<String>, StartError
             list(&report.absent_tables)
         ));
         lines.extend(report.warnings);
+        match part {
+            Part::Config => environment = Some(store),
+            Part::Portal if settings.serves_environment() => {
+                check_strangers(settings, &store, environment.as_ref()).await?;
+            }
+            Part::Portal => {}
+        }
     }
     Ok(lines)
 }

@@ -8,6 +8,7 @@ use castalia_store::{DatabaseUrl, Store, StoreError};
 
 use super::{AdminTokens, StartError, data_dir, database, socket};
 use crate::domain::audit_log::Log;
+use crate::domain::server_config;
 use crate::registry::survey;
 use crate::server_config::ServerConfig;
 use crate::settings::role::Role;
@@ -46,8 +47,9 @@ pub async fn examine(settings: &Settings) -> Result<Vec<String>, StartError> {
     Ok(lines)
 }
 
-/// The same as [`portal_store`], of a portal that exists: a wrong data directory or URL would
-/// otherwise become a new portal, whose users and tokens no server knows.
+/// Opens the portal database with its keys for a command, even while a server is running. The portal
+/// has to exist: a wrong data directory or URL would otherwise become a new one, whose users and
+/// tokens no server knows.
 ///
 /// # Errors
 /// Fails if there is no portal database, and where the start of a server would fail.
@@ -55,46 +57,44 @@ pub async fn existing_portal_store(
     settings: &Settings,
 ) -> Result<(Store, ServerConfig, Installation), StartError> {
     data_dir::require_portal_file(settings)?;
-    if let Some(url) = &settings.portal_db {
-        require_portal(settings, url).await?;
-    }
-    portal_store(settings).await
-}
-
-/// Fails if no portal is in the database that a URL names.
-async fn require_portal(settings: &Settings, url: &DatabaseUrl) -> Result<(), StartError> {
-    let absent = |problem: &str| -> Result<(), StartError> {
-        let problem = format!(
-            "{url}: {problem}; specify the database of the server, or create it with `castalia migrate`"
-        );
-        Err(StoreError::setting("--portal-db", problem).into())
-    };
+    let url = database::portal_url(settings)?;
     // Connecting would create it.
     if url.sqlite_file().is_some_and(|file| !file.exists()) {
-        return absent("the file does not exist");
+        return Err(absent("--portal-db", &url, "the file does not exist"));
     }
-    let store = database::read_portal(settings).await?;
-    let tables = migration::check(&store, Part::Portal).await?.absent_tables;
-    if tables.iter().any(|table| table == "ServerConfig") {
-        return absent(
-            "this is not the database of a portal, because it has no table ServerConfig",
-        );
+    let portal = database::read_portal(settings).await?;
+    require_settings(&portal, Part::Portal, "--portal-db").await?;
+    if settings.portal_db.is_none() {
+        data_dir::make(&settings.data_dir)?;
     }
-    Ok(())
-}
-
-/// Opens the portal database with its keys for a command, even while a server is running. Creates
-/// it if it does not exist.
-///
-/// # Errors
-/// Fails where the start of a server would fail.
-async fn portal_store(
-    settings: &Settings,
-) -> Result<(Store, ServerConfig, Installation), StartError> {
-    data_dir::make_if_needed(settings)?;
     let settings = Arc::new(settings.clone());
     let portal = database::open_portal(&settings, None).await?;
     Ok((portal.store, portal.config, settings.defaults.unwrap_or(portal.installation)))
+}
+
+/// Fails if a database has no table of settings: it is that of no server, or a start that was refused
+/// has left an empty file.
+async fn require_settings(store: &Store, part: Part, setting: &str) -> Result<(), StartError> {
+    let tables = migration::check(store, part).await?.absent_tables;
+    if !tables.iter().any(|table| table == "ServerConfig") {
+        return Ok(());
+    }
+    let problem = match part {
+        Part::Config => {
+            "this is not the database of an environment, because it has no table ServerConfig"
+        }
+        Part::Portal => {
+            "this is not the database of a portal, because it has no table ServerConfig"
+        }
+    };
+    Err(absent(setting, store.url(), problem))
+}
+
+fn absent(setting: &str, url: &DatabaseUrl, problem: &str) -> StartError {
+    let problem = format!(
+        "{url}: {problem}; specify the database of the server, or create it with `castalia migrate`"
+    );
+    StoreError::setting(setting, problem).into()
 }
 
 /// The audit logs of the roles, for a command that only reads, even while a server is running.
@@ -121,7 +121,9 @@ pub async fn audit_logs(settings: &Settings) -> Result<Vec<Log>, StartError> {
 /// Fails if there is no config database, or if it cannot be read.
 pub async fn admin_tokens(settings: &Settings) -> Result<AdminTokens, StartError> {
     data_dir::require_config_file(settings)?;
-    let (store, config) = database::read_config(&Arc::new(settings.clone())).await?;
+    let (store, config) = database::config_without_rows(settings).await?;
+    require_settings(&store, Part::Config, "--config-db").await?;
+    server_config::reload(&store, &config, settings).await?;
     let origin = migration::origin(&store).await?;
     let compat = settings.compat.resolve(settings.defaults.unwrap_or(origin));
     Ok(AdminTokens::read(&store, &config, settings, compat))

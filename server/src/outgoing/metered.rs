@@ -1,7 +1,8 @@
 //! Connections on which only a limited number of bytes is received. The limits of a call do not
 //! bind the HTTP parser: a peer that sends interim answers (`100 Continue`, `103 Early Hints`)
 //! without end would occupy a worker thread, because the time limit is looked at between two reads
-//! only. Knows nothing of HTTP.
+//! only. A mail server could send a line without end, which is read as a whole. Knows nothing of the
+//! protocols.
 
 use std::io;
 use std::pin::Pin;
@@ -18,7 +19,7 @@ use tower::Service;
 /// More than the permitted number of bytes was received.
 #[derive(Debug, Error)]
 #[error("more than {0} bytes were received")]
-pub(super) struct Exceeded(usize);
+pub struct Exceeded(usize);
 
 /// Opens the connections of another connector, with a limit for each.
 #[derive(Clone, Debug)]
@@ -45,17 +46,29 @@ where
         let (opening, limit) = (self.connector.call(address), self.limit);
         Box::pin(async move {
             let stream = opening.await?.into_inner();
-            Ok(TokioIo::new(Metered { stream, limit, received: 0 }))
+            Ok(TokioIo::new(Metered::new(stream, limit)))
         })
     }
 }
 
 /// A connection that fails once more than the limit has been received.
 #[derive(Debug)]
-pub(super) struct Metered<S> {
+pub struct Metered<S> {
     stream: S,
     limit: usize,
     received: usize,
+}
+
+impl<S> Metered<S> {
+    /// A connection on which nothing has been received yet.
+    pub fn new(stream: S, limit: usize) -> Self {
+        Self { stream, limit, received: 0 }
+    }
+
+    /// The connection without its limit.
+    pub fn get_ref(&self) -> &S {
+        &self.stream
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {

@@ -120,9 +120,11 @@ impl SettingsReader<'_> {
         if !is_tls {
             self.fault(NAME, "has no effect without ldaps:// or ldap.start_tls");
         }
-        let found = CertificateDer::pem_file_iter(&path)
-            .and_then(|found| found.collect::<Result<Vec<_>, _>>())
-            .map_err(|error| self.fault(NAME, format!("cannot use {path}: {error}")));
+        let found = super::file::bytes(&path).map_err(|error| error.to_string()).and_then(|pem| {
+            let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+            found.map_err(|error| error.to_string())
+        });
+        let found = found.map_err(|error| self.fault(NAME, format!("cannot use {path}: {error}")));
         // Bundles of companies contain old certificates that cannot be used.
         let mut trusted = RootCertStore::empty();
         let (_, unusable) = trusted.add_parsable_certificates(found.ok()?);

@@ -9,8 +9,9 @@ use castalia_store::{DatabaseUrl, Secret};
 use ipnet::{IpNet, Ipv4Net};
 
 use super::compat::CompatOverrides;
+use super::definition::{self, Definition};
 use super::token::weakness;
-use super::{Fault, Fixed, Texts, admin_tokens};
+use super::{Fault, Fixed, Texts, admin_tokens, file};
 use crate::server_config::keys;
 use crate::settings::role::Role;
 
@@ -33,34 +34,8 @@ impl std::str::FromStr for PoolSize {
     }
 }
 
-/// Settings that must not be empty: they have a value or are absent.
-pub(super) const NEVER_BLANK: [&str; 25] = [
-    "roles",
-    "data_dir",
-    "config_db",
-    "portal_db",
-    "admin_password",
-    "admin_password_file",
-    "metrics_token",
-    "security.hosts",
-    "security.webhook_hosts",
-    "oidc.issuer_uri",
-    "oidc.bearer_audience",
-    "oidc.client_secret",
-    "oidc.client_secret_file",
-    "oidc.required_groups",
-    "oidc.super_admin_groups",
-    "eureka.username",
-    "eureka.password",
-    "eureka.password_file",
-    "proxy_sign_in.secret",
-    "proxy_sign_in.secret_file",
-    "ldap.urls",
-    "ldap.password",
-    "ldap.password_file",
-    "ldap.member_of",
-    "ldap.group_search",
-];
+/// The only setting whose blank text has a meaning.
+pub(super) const MAY_BE_BLANK: &str = "eureka.apps";
 pub(super) const MAX_CONNECTIONS: &str = "a whole number from 2 to 10000";
 pub(super) const PORT: &str = "a port from 0 to 65535";
 pub(super) const COUNT: &str = "a whole number; 0 means no limit";
@@ -193,6 +168,13 @@ impl SettingsReader<'_> {
     pub(super) fn database(&mut self, name: &'static str) -> Option<DatabaseUrl> {
         let text = self.text(name)?;
         match text.parse::<DatabaseUrl>() {
+            Ok(url) if url.is_memory() => {
+                self.fault(
+                    name,
+                    "names no file, so that everything is lost at the end; use sqlite://FILE",
+                );
+                None
+            }
             Ok(url) => Some(url),
             Err(error) => {
                 self.fault(name, error);
@@ -202,7 +184,7 @@ impl SettingsReader<'_> {
     }
 
     pub(super) fn env(&mut self) -> String {
-        let text = self.text("env").unwrap_or_default();
+        let Some(text) = self.text("env") else { return String::new() };
         if !castalia_core::protocol::namespace::is_valid_name(&text) {
             self.fault("env", format!("`{text}` is not a name; use letters, digits, `-` and `_`"));
         }
@@ -232,9 +214,13 @@ impl SettingsReader<'_> {
         text
     }
 
-    pub(super) fn refuse_blank(&mut self, name: &str) {
-        if self.texts.is_blank(name) {
-            self.fault(name, "is set but empty; set a value or unset it");
+    /// A blank text, as of a variable that a deployment did not fill, is a mistake, not a request
+    /// for the default, which may open what was to be closed. An empty list of apps is that of all.
+    pub(super) fn refuse_blank(&mut self) {
+        for Definition { name, .. } in definition::all() {
+            if *name != MAY_BE_BLANK && self.texts.is_blank(name) {
+                self.fault(name, "is set but empty; set a value or unset it");
+            }
         }
     }
 
@@ -249,10 +235,10 @@ impl SettingsReader<'_> {
                 return None;
             }
             (Some(password), None) => ("admin_password", password),
-            (None, Some(file)) => match std::fs::read_to_string(&file) {
+            (None, Some(path)) => match file::text(&path) {
                 Ok(text) => ("admin_password_file", text.trim().to_owned()),
                 Err(error) => {
-                    self.fault("admin_password_file", format!("cannot read {file}: {error}"));
+                    self.fault("admin_password_file", format!("cannot read {path}: {error}"));
                     return None;
                 }
             },

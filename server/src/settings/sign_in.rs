@@ -200,7 +200,7 @@ impl SettingsReader<'_> {
                 None
             }
             (Some(secret), None) => Some(Secret::new(secret)),
-            (None, Some(path)) => match std::fs::read_to_string(&path) {
+            (None, Some(path)) => match super::file::text(&path) {
                 Ok(secret) if !secret.trim().is_empty() => Some(Secret::new(secret.trim())),
                 Ok(_) => {
                     self.fault(file, format!("{path} is empty"));

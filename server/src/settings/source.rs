@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use castalia_store::Secret;
 
 use super::definition::{self, Definition, find};
+use super::file;
 use super::variables_of_others::is_of_others;
 use crate::server_config::keys;
 use crate::settings::environment::normalise;
@@ -145,7 +146,10 @@ impl Texts {
             (Some((_, origin @ (Origin::Flag(_) | Origin::Variable(_)))), _) => origin.to_string(),
             (Some((_, Origin::File(path))), _) => format!("{name} in {}", path.display()),
             (_, Some(definition)) => format!("--{}", definition.flag()),
-            (_, None) => name.to_owned(),
+            (_, None) => match self.server_config.get(name).map(|fixed| &fixed.origins[..]) {
+                Some([Origin::File(path), ..]) => format!("{name} in {}", path.display()),
+                _ => name.to_owned(),
+            },
         }
     }
 
@@ -175,28 +179,33 @@ impl Texts {
 
     fn add_file(&mut self, named: Option<&Path>, faults: &mut Vec<Fault>) {
         let path = named.unwrap_or_else(|| Path::new("castalia.toml"));
-        let text = match std::fs::read_to_string(path) {
+        let text = match file::text(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => return,
             Err(error) => {
-                faults.push(fault(
-                    "--config-file",
-                    format!("cannot read {}: {error}", path.display()),
-                ));
+                let problem = format!("cannot read {}: {error}", path.display());
+                faults.push(fault("--config-file", problem));
                 return;
             }
         };
         match text.parse::<toml::Table>() {
             Ok(table) => self.add_table(table, path, faults),
-            Err(error) => faults
-                .push(fault(path.display(), format!("is not valid TOML: {}", error.message()))),
+            Err(error) => {
+                // Without the line itself, which may contain a secret.
+                let start = error.span().map_or(0, |span| span.start);
+                let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
+                let problem = format!("line {line} is not valid TOML: {}", error.message());
+                faults.push(fault(path.display(), problem));
+            }
         }
     }
 
     fn add_table(&mut self, mut table: toml::Table, path: &Path, faults: &mut Vec<Fault>) {
         if let Some(toml::Value::Table(fixed)) = table.remove(SERVER_CONFIG) {
-            for (key, value) in &fixed {
-                self.fix(key, plain(value), Origin::File(path.to_owned()));
+            let mut keys = Vec::new();
+            flatten("", &fixed, &mut keys);
+            for (key, text) in keys {
+                self.fix(&key, text, Origin::File(path.to_owned()));
             }
         }
         let mut flat = Vec::new();

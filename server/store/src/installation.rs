@@ -50,6 +50,14 @@ pub async fn value_or_insert(
     }
 }
 
+/// The value with this name, if the table can be read and has one.
+pub async fn known_value(store: &Store, name: &str) -> Result<Option<Secret>, StoreError> {
+    match value(store.read(), name).await {
+        Err(error) if error.is_unusable_table() => Ok(None),
+        known => known,
+    }
+}
+
 async fn shared_value(store: &Store, name: &str, offer: Secret) -> Result<Secret, StoreError> {
     if let Some(value) = value(store.read(), name).await? {
         return Ok(value);

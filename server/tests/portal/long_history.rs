@@ -27,8 +27,8 @@ const PIECE: u64 = 200;
 const KEPT: u64 = 50;
 /// Age of the entries, in days.
 const AGE: i64 = 40;
-/// Maximum duration of a publish meanwhile; a step of the removal takes some milliseconds, in a
-/// build without optimisation on a busy machine more.
+/// Maximum duration of a publish meanwhile, or a quarter of the removal where that is longer: a step
+/// of the removal takes some milliseconds, and a removal in one step delays a publish to its end.
 const LONGEST: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,7 +85,7 @@ where
     let report = format!(
         "{releases} releases: removed in {lasted:?}; publishes: {before:?} before, {meanwhile:?} meanwhile"
     );
-    assert!(meanwhile.longest < LONGEST, "{report}");
+    assert!(meanwhile.longest < LONGEST.max(lasted / 4), "{report}");
     let kept = kept.unwrap_or(before.count as u64) + meanwhile.count as u64;
     assert!(count(store).await <= kept + 2, "the rows are gone");
     check_releases(store, gray["id"].as_i64().unwrap()).await;

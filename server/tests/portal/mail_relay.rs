@@ -161,10 +161,29 @@ async fn a_mail_has_an_id_that_its_repetition_keeps_and_comes_from_a_named_machi
     let key = rows[0]["deliveryId"].as_str().unwrap();
     let id = format!("Message-ID: <{key}@example.com>");
     assert_eq!(relay.received("Message-ID:"), [id.clone(), id]);
-    let greeting = format!("EHLO {}", whoami::hostname().unwrap());
+    // A name without a domain is refused by many as well; an address is not.
+    let name = whoami::hostname().unwrap();
+    let name = if name.contains('.') { name } else { "[127.0.0.1]".to_owned() };
+    let greeting = format!("EHLO {name}");
     let greetings = relay.received("EHLO");
     assert!(
         !greetings.is_empty() && greetings.iter().all(|line| *line == greeting),
         "{greetings:?}"
     );
+}
+
+/// Mail servers without an extension refuse other addresses, and no `Message-ID` has them.
+#[tokio::test]
+async fn the_domain_of_the_sender_is_sent_in_ascii() {
+    let (relay, address) = Relay::start();
+    let mut world = with_mail(&address).await;
+    world.set("email.sender", "Portal <castalia@bücher.example>");
+    let _background = world.run();
+    publish(&world.user("u1").await, "1").await;
+    let rows = states(&world, &["delivered"]).await;
+    let key = rows[0]["deliveryId"].as_str().unwrap();
+    let lines = relay.received("M").concat();
+    assert!(lines.contains("MAIL FROM:<castalia@xn--bcher-kva.example>"), "{lines}");
+    assert!(lines.contains(&format!("Message-ID: <{key}@xn--bcher-kva.example>")), "{lines}");
+    assert_eq!(relay.received("From:"), ["From: Portal <castalia@xn--bcher-kva.example>"]);
 }

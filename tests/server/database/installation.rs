@@ -41,6 +41,26 @@ async fn a_config_database_that_is_not_the_portals_is_refused() {
     serves_the_value(&Server::start_in(data, options())).await;
 }
 
+/// A portal of its own sent the token of the lost database, and all calls of the environment failed.
+#[tokio::test]
+async fn an_environment_that_is_replaced_on_purpose_has_its_token_in_the_portal() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path();
+    assert!(Server::start_in(data, options()).terminate().success());
+    std::fs::remove_file(data.join("config.db")).unwrap();
+    is_refused(&[], data);
+    let portal = Database::file(data, "portal.db");
+    portal
+        .run(&[r#"DELETE FROM "CastaliaInstallation" WHERE "Name" = 'installation.id.DEV'"#])
+        .await;
+    assert!(Server::start_in(data, options()).terminate().success());
+    let token = run(&["token", "admin"], data).stdout;
+    let row = r#"SELECT "Value" FROM "ServerConfig" WHERE "Key" = 'admin-service.access.tokens'"#;
+    let stored = portal.rows(row).await[0]["Value"].clone();
+    let expected = format!(r#"{{"DEV":"{}"}}"#, String::from_utf8(token).unwrap().trim());
+    assert_eq!(stored, expected);
+}
+
 /// The same on a database server, where a wrong URL may name an empty database or that of another
 /// installation.
 async fn a_database_that_is_not_the_portals_is_refused_on(engine: Engine) {

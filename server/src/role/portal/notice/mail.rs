@@ -11,10 +11,10 @@ mod transaction;
 use lettre::address::{Address as MailAddress, Envelope};
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
-use lettre::transport::smtp::Error as SmtpError;
+use rustls::CertificateError;
 
 pub(in crate::role::portal) use self::recipients::RECIPIENT_SEPARATOR;
-use self::server::{MailFailure, MailServer, certificate_error};
+use self::server::{MailFailure, MailServer, contained};
 use self::text::{ChangedKey, Changes, Mail, Templates};
 use self::transaction::{RefusedRecipient, Unreached};
 use super::body::release;
@@ -26,6 +26,7 @@ use crate::domain::portal_namespace;
 use crate::environment::Address;
 use crate::error::Result;
 use crate::outgoing::guard::ResolveError;
+use crate::outgoing::metered::Exceeded;
 use crate::server_config::{ServerConfig, keys};
 use crate::state::PortalState;
 use crate::wire::admin;
@@ -35,6 +36,12 @@ const NO_ENVIRONMENT: &str = "The environment cannot be read";
 const NO_ANSWER: &str = "The mail server did not answer in time";
 const NO_CONNECTION: &str = "The connection to the mail server failed";
 const BAD_CERTIFICATE: &str = "The certificate of the mail server cannot be verified";
+const NO_STARTTLS: &str =
+    "The mail server offers no STARTTLS, and email.config.allowPlainPassword is not true";
+const NO_MECHANISM: &str = "The mail server does not accept a user and a password";
+const BAD_PASSWORD: &str = "The mail server refused email.config.user and email.config.password";
+const TOO_MUCH: &str = "The answers of the mail server are too long";
+const NOT_CONFIGURED: &str = "Mail is not configured on the node that was to send it";
 const REFUSED: &str = "The mail server refused the mail";
 const INTERRUPTED: &str =
     "The mail server refused some recipients; the mail to the others is another delivery";
@@ -58,6 +65,11 @@ pub(super) async fn send(
     delivery: &Delivery,
     notice: &Notice,
 ) -> Result<Attempt> {
+    let config = &state.config;
+    // A node may have other settings than the one that queued the mail, or these again later.
+    let Some(sender) = sender(config).filter(|_| is_configured(config)) else {
+        return Ok(passing(0, NOT_CONFIGURED));
+    };
     let entry = notice.body.as_deref().and_then(|body| serde_json::from_str(body).ok());
     let Some(entry): Option<ReleaseHistory> = entry else {
         return Ok(lasting("The notice cannot be read"));
@@ -74,7 +86,6 @@ pub(super) async fn send(
             return Ok(passing(0, NO_ENVIRONMENT));
         }
     };
-    let config = &state.config;
     let mail = Mail {
         env: &notice.env,
         entry: &entry,
@@ -83,7 +94,7 @@ pub(super) async fn send(
     };
     let body = mail.render(&templates(config, &entry));
     let key = &delivery.delivery_key;
-    let Some(message) = message(config, key, mail.subject(), recipients, body) else {
+    let Some(message) = message(&sender, key, mail.subject(), recipients, body) else {
         return Ok(lasting("email.sender or email.config.user is not a mail address"));
     };
     let server = match MailServer::of(config) {
@@ -143,12 +154,30 @@ fn conclude(notice: &Notice, failure: MailFailure) -> Attempt {
             let next = follow(notice, unreached);
             Attempt { status: last.cast_signed(), next, ..lasting(INTERRUPTED) }
         }
-        MailFailure::Smtp(error) => conclude_smtp(&error),
+        MailFailure::NoStartTls => unusable(0, NO_STARTTLS),
+        MailFailure::SignIn(error) if error.is_client() => unusable(0, NO_MECHANISM),
+        MailFailure::SignIn(error) => match error.status() {
+            Some(status) => unusable(u16::from(status).cast_signed(), BAD_PASSWORD),
+            None => conclude_broken(&error, error.is_timeout()),
+        },
+        MailFailure::Connection(error) => {
+            conclude_broken(&error, error.kind() == std::io::ErrorKind::TimedOut)
+        }
+        MailFailure::Smtp(error) => match error.status() {
+            Some(status) => passing(u16::from(status).cast_signed(), REFUSED),
+            None => conclude_broken(&error, error.is_timeout()),
+        },
     }
 }
 
-fn conclude_smtp(error: &SmtpError) -> Attempt {
-    if let Some(problem) = certificate_error(error) {
+/// The connection failed.
+fn conclude_broken(error: &(dyn std::error::Error + 'static), is_late: bool) -> Attempt {
+    if let Some(rustls::Error::InvalidCertificate(problem)) = contained(error) {
+        // The other form would be that for programmers.
+        let problem = match problem {
+            CertificateError::Other(problem) => problem.to_string(),
+            problem => problem.to_string(),
+        };
         tracing::warn!(
             %problem,
             "the certificate of the mail server cannot be verified, so no mail is sent; renew it, \
@@ -156,12 +185,16 @@ fn conclude_smtp(error: &SmtpError) -> Attempt {
         );
         return passing(0, &format!("{BAD_CERTIFICATE}: {problem}"));
     }
-    let status = error.status().map_or(0, |code| u16::from(code).cast_signed());
-    let problem = match error.is_timeout() {
-        _ if status > 0 => REFUSED,
-        true => NO_ANSWER,
-        false => NO_CONNECTION,
-    };
+    match is_late {
+        _ if contained::<Exceeded>(error).is_some() => unusable(0, TOO_MUCH),
+        true => passing(0, NO_ANSWER),
+        false => passing(0, NO_CONNECTION),
+    }
+}
+
+/// A failure that lasts until the operator acts.
+fn unusable(status: i16, problem: &str) -> Attempt {
+    tracing::warn!(problem, status, "the mail server cannot be used, so no mail is sent");
     passing(status, problem)
 }
 
@@ -220,21 +253,35 @@ fn templates(config: &ServerConfig, entry: &ReleaseHistory) -> Templates {
 /// received theirs would receive it again after a failure. Its id is that of the delivery, so that
 /// a repetition is recognised as the same mail.
 fn message(
-    config: &ServerConfig,
+    sender: &str,
     delivery_key: &str,
     subject: &str,
     recipients: Vec<MailAddress>,
     body: String,
 ) -> Option<Message> {
-    let sender =
-        filled(config.get(&keys::MAIL_SENDER)).or_else(|| filled(config.get(&keys::MAIL_USER)))?;
-    let sender: Mailbox = sender.trim().parse().ok()?;
+    let mut sender: Mailbox = sender.trim().parse().ok()?;
+    sender.email = in_ascii(sender.email);
     let id = format!("<{delivery_key}@{}>", sender.email.domain());
     let envelope = Envelope::new(Some(sender.email.clone()), recipients).ok()?;
     let hidden = HeaderValue::new(HeaderName::new_from_ascii_str("To"), HIDDEN.to_owned());
     let message = Message::builder().from(sender).raw_header(hidden).envelope(envelope);
     let message = message.message_id(Some(id)).subject(subject);
     message.header(ContentType::TEXT_HTML).body(body).ok()
+}
+
+fn sender(config: &ServerConfig) -> Option<String> {
+    filled(config.get(&keys::MAIL_SENDER)).or_else(|| filled(config.get(&keys::MAIL_USER)))
+}
+
+/// The address with its domain in ASCII: others are for mail servers with an extension only, and for
+/// no `Message-ID`.
+fn in_ascii(address: MailAddress) -> MailAddress {
+    if address.domain().is_ascii() {
+        return address;
+    }
+    let domain = idna::domain_to_ascii(address.domain()).ok();
+    let converted = domain.and_then(|domain| MailAddress::new(address.user(), domain).ok());
+    converted.unwrap_or(address)
 }
 
 fn filled(text: Option<String>) -> Option<String> {

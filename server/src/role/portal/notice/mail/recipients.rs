@@ -41,11 +41,11 @@ pub(super) async fn of(
     names.dedup();
     let users = user::named(&state.store, &names).await?;
     let enabled = users.iter().filter(|user| user::is_enabled(user));
-    let mut found: Vec<Address> =
-        enabled.filter_map(|user| user.email.trim().parse().ok()).collect();
+    let mut found: Vec<Address> = enabled.filter_map(|user| address(user.email.trim())).collect();
     if !delivery.target.is_empty() {
-        let targets: HashSet<_> = delivery.target.split(RECIPIENT_SEPARATOR).collect();
-        found.retain(|address| targets.contains(text(address)));
+        let targets = delivery.target.split(RECIPIENT_SEPARATOR);
+        let targets: HashSet<_> = targets.filter_map(address).collect();
+        found.retain(|address| targets.contains(address));
     }
     found.sort();
     found.dedup();
@@ -75,6 +75,10 @@ pub(super) fn targets(recipients: impl IntoIterator<Item = Address>) -> Vec<Stri
         }
     }
     targets
+}
+
+fn address(text: &str) -> Option<Address> {
+    text.parse().ok().map(super::in_ascii)
 }
 
 fn text(address: &Address) -> &str {

@@ -1,29 +1,47 @@
 //! The mail server of the settings: resolves its name, connects, and hands over a mail. A password
-//! is sent over TLS with a verified certificate only, unless the settings allow otherwise.
+//! is sent over TLS with a verified certificate only, unless the settings allow otherwise. What the
+//! server answers is limited.
 
-use std::error::Error as _;
+use std::error::Error as StdError;
 use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use lettre::Message;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
-use lettre::transport::smtp::client::{AsyncSmtpConnection, Tls, TlsParameters};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
-use rustls::CertificateError;
+use rustls::pki_types::ServerName;
 use thiserror::Error;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::filled;
 use super::transaction::{self, Unreached};
 use crate::outgoing::guard::{self, ResolveError};
-use crate::outgoing::install_tls;
+use crate::outgoing::metered::Metered;
+use crate::outgoing::{causes, connect, install_tls, tls};
 use crate::server_config::{ServerConfig, keys};
 
-/// Maximum time to connect to one address of the mail server.
-const CONNECT: Duration = Duration::from_secs(10);
+/// Maximum time to connect; the only address of a mail server has half of it.
+const CONNECT: Duration = Duration::from_secs(20);
+/// Maximum number of bytes that are received for a mail: 512 in each line (RFC 5321), and a line
+/// about each of 500 recipients are half of it.
+const MOST_RECEIVED: usize = 512 * 1024;
 const SMTP: u16 = 25;
 /// The port on which TLS begins at once.
 const SMTPS: u16 = 465;
+
+/// When TLS begins.
+enum Tls {
+    AtOnce,
+    Required(TlsParameters),
+    /// Where a connection in clear is allowed as well.
+    IfOffered(TlsParameters),
+}
 
 /// A mail server.
 pub(super) struct MailServer {
@@ -40,8 +58,14 @@ pub(super) enum MailFailure {
     TimedOut,
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    #[error("{0}")]
+    Connection(#[from] io::Error),
     #[error(transparent)]
     Smtp(#[from] Error),
+    #[error("STARTTLS is not offered")]
+    NoStartTls,
+    #[error("the user and the password are not accepted: {0}")]
+    SignIn(Error),
     #[error("the recipients are refused, the first of them with status {0}")]
     NoRecipient(u16),
     #[error("some recipients are refused, and the mail was not sent to the others")]
@@ -54,7 +78,12 @@ impl MailFailure {
         match self {
             Self::Smtp(error) => error.status().map(u16::from),
             Self::NoRecipient(status) => Some(*status),
-            Self::TimedOut | Self::Resolve(_) | Self::Interrupted(_) => None,
+            Self::SignIn(error) => error.status().map(u16::from),
+            Self::TimedOut
+            | Self::Resolve(_)
+            | Self::Connection(_)
+            | Self::NoStartTls
+            | Self::Interrupted(_) => None,
         }
     }
 }
@@ -74,8 +103,8 @@ impl MailServer {
             user.zip(password).map(|(user, password)| Credentials::new(user, password));
         let may_be_plain = credentials.is_none() || config.get(&keys::MAIL_PLAIN);
         let tls = match port {
-            SMTPS => Tls::Wrapper(TlsParameters::new(host.to_owned())?),
-            _ if may_be_plain => Tls::Opportunistic(unverified(host)?),
+            SMTPS => Tls::AtOnce,
+            _ if may_be_plain => Tls::IfOffered(unverified(host)?),
             _ => Tls::Required(TlsParameters::new(host.to_owned())?),
         };
         Ok(Self { host: host.to_owned(), port, tls, credentials })
@@ -89,35 +118,65 @@ impl MailServer {
     async fn open(&self) -> Result<AsyncSmtpConnection, MailFailure> {
         let mut connection = self.connect().await?;
         if let Some(credentials) = &self.credentials {
-            connection.auth(DEFAULT_MECHANISMS, credentials).await?;
+            let signed_in = connection.auth(DEFAULT_MECHANISMS, credentials).await;
+            signed_in.map_err(MailFailure::SignIn)?;
         }
         Ok(connection)
     }
 
-    /// Connects to the addresses that were checked; lettre would resolve the name itself.
+    /// Connects, with TLS as it is required or possible.
     async fn connect(&self) -> Result<AsyncSmtpConnection, MailFailure> {
         let addresses = guard::resolve(&self.host, self.port).await?;
-        let name = own_name();
-        let at_once = match &self.tls {
-            Tls::Wrapper(parameters) => Some(parameters.clone()),
-            _ => None,
-        };
-        let connecting = AsyncSmtpConnection::connect_tokio1(
-            &addresses[..],
-            Some(CONNECT),
-            &name,
-            at_once,
-            None,
-        );
-        let mut connection = connecting.await?;
+        let (mut connection, name) = self.greet(&addresses).await?;
         match &self.tls {
-            Tls::Opportunistic(parameters) if connection.can_starttls() => {
-                connection.starttls(parameters.clone(), &name).await?;
+            Tls::IfOffered(parameters) if connection.can_starttls() => {
+                let begun = connection.starttls(parameters.clone(), &name).await;
+                if let Err(error) = begun {
+                    let error = causes(&error);
+                    tracing::warn!(
+                        error,
+                        "the mail server offers STARTTLS, which failed; the mail is sent in clear"
+                    );
+                    connection = self.greet(&addresses).await?.0;
+                }
             }
+            Tls::Required(_) if !connection.can_starttls() => return Err(MailFailure::NoStartTls),
             Tls::Required(parameters) => connection.starttls(parameters.clone(), &name).await?,
-            _ => {}
+            Tls::IfOffered(_) | Tls::AtOnce => {}
         }
         Ok(connection)
+    }
+
+    /// Connects to the addresses that were checked, where lettre would resolve the name itself and
+    /// read without a limit. Also returns the name with which this machine greeted.
+    async fn greet(
+        &self,
+        addresses: &[SocketAddr],
+    ) -> Result<(AsyncSmtpConnection, ClientId), MailFailure> {
+        let stream = connect(addresses, CONNECT).await?;
+        let name = own_name(stream.local_addr()?.ip());
+        let stream: Box<dyn AsyncTokioStream> = match self.tls {
+            Tls::AtOnce => Box::new(Metered::new(self.encrypted(stream).await?, MOST_RECEIVED)),
+            _ => Box::new(Metered::new(stream, MOST_RECEIVED)),
+        };
+        Ok((AsyncSmtpConnection::connect_with_transport(stream, &name).await?, name))
+    }
+
+    async fn encrypted(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
+        TlsConnector::from(Arc::new(tls())).connect(name, stream).await
+    }
+}
+
+impl AsyncTokioStream for Metered<TcpStream> {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.get_ref().peer_addr()
+    }
+}
+
+impl AsyncTokioStream for Metered<TlsStream<TcpStream>> {
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.get_ref().get_ref().0.peer_addr()
     }
 }
 
@@ -130,22 +189,30 @@ fn unverified(host: &str) -> Result<TlsParameters, Error> {
         .build()
 }
 
-/// The name with which this machine greets; an address if it is not the name of a host, because
-/// mail servers may refuse that.
-fn own_name() -> ClientId {
+/// The name with which this machine greets; its address on the connection if the name is not that of
+/// a host in a domain, because mail servers may refuse such a name, but no address.
+fn own_name(address: IpAddr) -> ClientId {
     let is_valid = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-';
-    let is_host = |name: &String| !name.is_empty() && name.bytes().all(is_valid);
-    whoami::hostname().ok().filter(is_host).map_or_else(ClientId::default, ClientId::Domain)
+    let is_full = |name: &String| name.contains('.') && name.bytes().all(is_valid);
+    whoami::hostname().ok().filter(is_full).map_or_else(
+        || match address.to_canonical() {
+            IpAddr::V4(address) => ClientId::Ipv4(address),
+            IpAddr::V6(address) => ClientId::Ipv6(address),
+        },
+        ClientId::Domain,
+    )
 }
 
-/// Why the certificate of the mail server was refused, if that ended the connection.
-pub(super) fn certificate_error(failure: &Error) -> Option<&CertificateError> {
-    let mut cause = failure.source();
+/// The error of this type that a failure of a connection contains. `io::Error` is not a source of
+/// what it contains.
+pub(super) fn contained<'f, E: StdError + 'static>(
+    failure: &'f (dyn StdError + 'static),
+) -> Option<&'f E> {
+    let mut cause = Some(failure);
     while let Some(error) = cause {
         let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
-        if let Some(rustls::Error::InvalidCertificate(problem)) = tls {
-            return Some(problem);
+        if let Some(found) = inner.and_then(|inner| inner.downcast_ref::<E>()) {
+            return Some(found);
         }
         cause = error.source();
     }
