@@ -1,5 +1,7 @@
 //! The only way from a thread of the client into Python. It is closed before the interpreter ends,
-//! so that no thread acquires the interpreter lock afterwards.
+//! so that no thread acquires the interpreter lock afterwards, and no thread arrives during a fork:
+//! CPython creates the state of a thread under a lock that a child waits for without end, such as
+//! in version 3.11.
 
 use std::time::Duration;
 
@@ -12,6 +14,12 @@ static GATE: Gate = Gate::open();
 /// Runs a function in Python, on a thread of the client that may block; `None` if the interpreter
 /// is ending.
 pub(crate) fn enter<T>(body: impl FnOnce(Python<'_>) -> T) -> Option<T> {
+    // A thread in a callback has arrived, and may hold what the thread that forks waits for.
+    let arrival = (!gate::in_callback()).then(|| GATE.arrive());
+    let body = |py: Python<'_>| {
+        drop(arrival);
+        body(py)
+    };
     GATE.enter(|| Python::try_attach(body)).flatten()
 }
 
@@ -31,6 +39,19 @@ pub(crate) fn in_callback() -> bool {
 pub(crate) fn shut(py: Python<'_>, timeout: f64) {
     let patience = Duration::from_secs_f64(timeout.clamp(0.0, 60.0));
     py.detach(|| GATE.shut(patience));
+}
+
+/// Waits until no thread of the client is about to enter Python, and lets none enter until
+/// `after_fork`.
+#[pyfunction]
+pub(crate) fn before_fork(py: Python<'_>) {
+    py.detach(|| GATE.before_fork());
+}
+
+/// Ends what `before_fork` began, in the process that forked.
+#[pyfunction]
+pub(crate) fn after_fork() {
+    GATE.after_fork();
 }
 
 /// A forked child has none of the threads that were in callbacks, and its own thread may wait, even

@@ -26,7 +26,7 @@ mod _native {
         config::Namespace,
         error::error_kinds,
         event::View,
-        gate::{forked, in_callback, shut},
+        gate::{after_fork, before_fork, forked, in_callback, shut},
         listen::{Stream, Subscription},
         log::{set_log, warn_by_default},
         open::Open,

@@ -204,7 +204,7 @@ def change():
         number += 1
         client.set("application", {"n": str(number)})
 
-thread = threading.Thread(target=change)
+thread = threading.Thread(target=change, daemon=True)
 thread.start()
 for _ in range(60):
     child = os.fork()
@@ -216,6 +216,42 @@ for _ in range(60):
 is_done.set()
 thread.join()
 client.close()
+""")
+
+
+def test_forks_amid_callbacks_hang_nobody() -> None:
+    # B149: a child of CPython 3.11 waits for what a thread held that was entering Python.
+    run_forking("""
+import os, select, threading
+from castalia.testing import FakeClient
+
+clients = [FakeClient() for _ in range(4)]
+for client in clients:
+    client.config("application").on_change(lambda event: None)
+is_done = threading.Event()
+
+def change():
+    number = 0
+    while not is_done.is_set():
+        number += 1
+        for client in clients:
+            client.set("application", {"n": str(number)})
+
+thread = threading.Thread(target=change, daemon=True)
+thread.start()
+for _ in range(1500):
+    ends, begins = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.close(begins)
+    assert select.select([ends], [], [], 60)[0], "the child hangs"
+    os.close(ends)
+    os.waitpid(child, 0)
+is_done.set()
+thread.join()
+for client in clients:
+    client.close()
 """)
 
 

@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Time between two looks at a count.
+const PAUSE: Duration = Duration::from_millis(1);
+
 thread_local! {
     static IN_CALLBACK: Cell<bool> = const { Cell::new(false) };
 }
@@ -31,13 +34,18 @@ pub fn in_callback() -> bool {
 pub struct Gate {
     shut: AtomicBool,
     inside: AtomicUsize,
+    /// Threads that are about to enter.
+    arriving: AtomicUsize,
+    /// Threads that wait to fork, or fork.
+    forking: AtomicUsize,
 }
 
 impl Gate {
     /// Lets callbacks run until it is shut.
     #[must_use]
     pub const fn open() -> Self {
-        Self { shut: AtomicBool::new(false), inside: AtomicUsize::new(0) }
+        let (arriving, forking) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { shut: AtomicBool::new(false), inside: AtomicUsize::new(0), arriving, forking }
     }
 
     /// Runs a callback; `None` if the host is ending.
@@ -56,16 +64,63 @@ impl Gate {
         self.shut.store(true, Ordering::SeqCst);
         let end = Instant::now() + patience;
         while self.inside.load(Ordering::SeqCst) > 0 && Instant::now() < end {
-            thread::park_timeout(Duration::from_millis(1));
+            thread::park_timeout(PAUSE);
         }
     }
 
-    /// Must be called in a forked child: it has none of the threads that were in callbacks, and its
-    /// own thread may wait, even if a callback forked it.
+    /// Waits while the process forks. It does not fork until the result is dropped, which is to
+    /// happen when the host has accepted the thread.
+    #[must_use]
+    pub fn arrive(&self) -> Arrival<'_> {
+        loop {
+            self.arriving.fetch_add(1, Ordering::SeqCst);
+            let arrival = Arrival(self);
+            if self.forking.load(Ordering::SeqCst) == 0 {
+                return arrival;
+            }
+            drop(arrival);
+            thread::park_timeout(PAUSE);
+        }
+    }
+
+    /// Waits until no thread is arriving, and lets none arrive until the same thread calls
+    /// [`after_fork`](Self::after_fork). Must not be called with a lock that a host holds while it
+    /// accepts a thread.
+    pub fn before_fork(&self) {
+        self.forking.fetch_add(1, Ordering::SeqCst);
+        while self.arriving.load(Ordering::SeqCst) > 0 {
+            thread::park_timeout(PAUSE);
+        }
+    }
+
+    /// Ends what [`before_fork`](Self::before_fork) began, in the process that forked.
+    pub fn after_fork(&self) {
+        decrease(&self.forking);
+    }
+
+    /// Must be called in a forked child: it has none of the threads that were in callbacks or
+    /// arriving, and its own thread may wait, even if a callback forked it.
     pub fn forked(&self) {
-        self.inside.store(0, Ordering::SeqCst);
+        for count in [&self.inside, &self.arriving, &self.forking] {
+            count.store(0, Ordering::SeqCst);
+        }
         IN_CALLBACK.set(false);
     }
+}
+
+/// A thread that is about to enter a host.
+pub struct Arrival<'a>(&'a Gate);
+
+impl Drop for Arrival<'_> {
+    fn drop(&mut self) {
+        decrease(&self.0.arriving);
+    }
+}
+
+/// Does not pass zero: in a child that was forked meanwhile, the counts were reset.
+fn decrease(count: &AtomicUsize) {
+    let less = |count: usize| count.checked_sub(1);
+    let _ = count.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
 }
 
 struct Inside<'a>(&'a Gate);
@@ -81,9 +136,7 @@ impl<'a> Inside<'a> {
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
         IN_CALLBACK.set(false);
-        // In a child that was forked by a callback, the count was reset.
-        let less = |inside: usize| inside.checked_sub(1);
-        let _ = self.0.inside.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less);
+        decrease(&self.0.inside);
     }
 }
 
@@ -123,5 +176,28 @@ mod tests {
             in_callback()
         });
         assert_eq!((in_child, gate.inside.load(Ordering::SeqCst)), (Some(false), 0));
+    }
+
+    #[test]
+    fn no_thread_arrives_during_a_fork() {
+        let gate = &Gate::open();
+        let arrival = gate.arrive();
+        let (arrived, has_arrived) = sync_channel(1);
+        thread::scope(|scope| {
+            let fork = scope.spawn(|| gate.before_fork());
+            while gate.forking.load(Ordering::SeqCst) == 0 {
+                thread::yield_now();
+            }
+            assert!(!fork.is_finished(), "a thread is arriving");
+            scope.spawn(move || {
+                drop(gate.arrive());
+                arrived.send(()).unwrap();
+            });
+            drop(arrival);
+            fork.join().unwrap();
+            assert!(has_arrived.recv_timeout(Duration::from_millis(20)).is_err());
+            gate.after_fork();
+            has_arrived.recv_timeout(Duration::from_secs(60)).unwrap();
+        });
     }
 }

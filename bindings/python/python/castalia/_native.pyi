@@ -5,7 +5,7 @@ Types of the native half; written by `make stub`.
 from _typeshed import SupportsGetItem
 from typing import Final, SupportsFloat, SupportsIndex
 
-__all__ = ["VERSION", "Client", "Open", "Stream", "Subscription", "View", "error_kinds", "forked", "in_callback", "parse_list", "public_value", "read_text", "set_log", "shut", "variable_of", "warn_by_default"]
+__all__ = ["VERSION", "Client", "Open", "Stream", "Subscription", "View", "after_fork", "before_fork", "error_kinds", "forked", "in_callback", "parse_list", "public_value", "read_text", "set_log", "shut", "variable_of", "warn_by_default"]
 
 VERSION: Final[str]
 
@@ -176,6 +176,17 @@ class View:
         """
         The value of a key, also of one outside the namespace, such as an environment variable.
         """
+
+def after_fork() -> None:
+    """
+    Ends what `before_fork` began, in the process that forked.
+    """
+
+def before_fork() -> None:
+    """
+    Waits until no thread of the client is about to enter Python, and lets none enter until
+    `after_fork`.
+    """
 
 def error_kinds() -> list[tuple[str, int]]:
     """

@@ -17,7 +17,11 @@ def prepare() -> None:
     """Ensures that no thread of the client enters Python after it has ended."""
     atexit.register(_native.shut, _PATIENCE_AT_EXIT)
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_native.forked)
+        os.register_at_fork(
+            before=_native.before_fork,
+            after_in_parent=_native.after_fork,
+            after_in_child=_native.forked,
+        )
     uwsgi = sys.modules.get("uwsgi")
     if uwsgi is not None and not getattr(uwsgi, "opt", {}).get("enable-threads"):
         warnings.warn(
