@@ -6,10 +6,12 @@ mod connection;
 pub mod entry;
 mod message;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use castalia_core::redact::without_credentials;
+use futures_util::FutureExt as _;
 use ldap3::{LdapError, ResultEntry, Scope, SearchEntry, SearchOptions};
 use parking_lot::Mutex;
 use rustls::ClientConfig;
@@ -293,8 +295,11 @@ impl Directory {
         let Ok(Ok(_turn)) = timeout(WAIT, turns.acquire()).await else {
             return Err(Unavailable("it answers too slowly for so many users".to_owned()));
         };
+        // ldap3 panics if an answer lacks what belongs to its operation.
+        let operation = AssertUnwindSafe(operation).catch_unwind();
         let outcome = match timeout(PATIENCE, operation).await {
-            Ok(outcome) => outcome.map_err(|error| error.to_string()),
+            Ok(Ok(outcome)) => outcome.map_err(|error| error.to_string()),
+            Ok(Err(_)) => Err("its answer is malformed".to_owned()),
             Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
         };
         *self.failed.lock() = outcome.is_err().then(Instant::now);

@@ -14,6 +14,13 @@ use crate::support::poll::{self, Waiting, newest};
 /// there.
 pub(super) async fn restore(node: &Node, release: i64, message: i64) {
     let database = &node.database;
+    // The node removes messages that have a newer one; the state that returns has it.
+    let kept = format!(
+        r#"INSERT INTO "ReleaseMessage" ("Id", "Message") SELECT {message}, "Message" FROM "ReleaseMessage"
+           WHERE "Id" = (SELECT MAX("Id") FROM "ReleaseMessage")
+           AND NOT EXISTS (SELECT 1 FROM "ReleaseMessage" WHERE "Id" = {message})"#
+    );
+    database.run(&[&kept]).await;
     for (table, id) in [("Release", release), ("ReleaseMessage", message)] {
         let sequence = match node.kind {
             Kind::Sqlite => {

@@ -192,6 +192,19 @@ async fn an_answer_without_end_or_bottom_is_refused() {
     }
 }
 
+/// ldap3 takes it for an answer, and panics.
+#[tokio::test]
+async fn an_answer_without_its_parts_is_a_failure() {
+    const BIND_RESPONSE: u8 = 0x61;
+    for operation in [Vec::new(), element(BIND_RESPONSE, &[])] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let directory = directory(&format!("ldap://{}", listener.local_addr().unwrap()));
+        let answering = serve(listener, vec![vec![operation]]);
+        let (verified, _) = tokio::join!(directory.verify("anna", "p", |_| true), answering);
+        assert!(verified.is_err(), "{verified:?}");
+    }
+}
+
 /// X128: Active Directory returns a part of the members of a large group.
 #[tokio::test]
 async fn a_member_whom_the_directory_does_not_return_is_searched_for() {

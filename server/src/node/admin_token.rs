@@ -11,7 +11,7 @@ use crate::settings::role::Role;
 use crate::settings::token::weakness;
 use crate::settings::{Compat, Settings};
 
-/// Author of a token that a start replaces.
+/// Author of a token that a start stores.
 const OPERATOR: &str = "default";
 const SWITCH: &str = keys::ADMIN_TOKEN_REQUIRED.name;
 const TOKENS: &str = keys::ADMIN_TOKENS.name;
@@ -42,7 +42,14 @@ pub(super) async fn replace_in_portal(
     let replace = portal.write(input, |tx, (env, accepted)| {
         Box::pin(async move {
             let key = keys::ENVIRONMENT_TOKENS.name;
-            let Some(row) = portal_to_replace(tx, key).await? else { return Ok(false) };
+            let row = portal_to_replace(tx, key).await?;
+            // Any other value is that of an operator.
+            let is_own = |author: &String| author == OPERATOR;
+            let Some(row) =
+                row.filter(|row| row.data_change_last_modified_by.as_ref().is_some_and(is_own))
+            else {
+                return Ok(false);
+            };
             let tokens: Option<BTreeMap<String, String>> = serde_json::from_str(&row.value).ok();
             let mut tokens = tokens.unwrap_or_default();
             let (Some(token), Some(new)) = (tokens.get_mut(env), accepted.first()) else {

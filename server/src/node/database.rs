@@ -98,10 +98,11 @@ pub(super) async fn open_portal(
         && let Some(id) = installation_id(&environment.store).await?
     {
         let known = installation::known_value(&store, &id_in_portal(settings)).await?;
-        refuse_strangers(settings, &store, id).await?;
+        // Before the id is stored, because a start that is interrupted in between is repeated.
         if known.is_none() && installation == Installation::Fresh {
             admin_token::replace_in_portal(&store, settings, &environment.config).await?;
         }
+        refuse_strangers(settings, &store, id).await?;
     }
     let config = ServerConfig::new(settings.fixed_for(Role::Portal));
     server_config::of_portal::reload(&store, &config).await?;
@@ -145,8 +146,16 @@ async fn check_strangers(
 ) -> Result<(), StartError> {
     let known = installation::known_value(portal, &id_in_portal(settings)).await?;
     let id = match environment {
-        Some(environment) => installation::known_value(environment, installation::ID).await?,
-        None => None,
+        Some(environment) => installation::value(environment.read(), installation::ID).await,
+        None => Ok(None),
+    };
+    let id = match id {
+        // A start compares only what it can read.
+        Err(error) if error.is_unusable_table() && settings.schema != SchemaMode::Apply => {
+            return Ok(());
+        }
+        Err(error) if error.is_unusable_table() => None,
+        id => id?,
     };
     if known.is_none() || known == id {
         return Ok(());

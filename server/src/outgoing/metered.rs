@@ -57,12 +57,19 @@ pub struct Metered<S> {
     stream: S,
     limit: usize,
     received: usize,
+    is_read_by_bytes: bool,
 }
 
 impl<S> Metered<S> {
     /// A connection on which nothing has been received yet.
     pub fn new(stream: S, limit: usize) -> Self {
-        Self { stream, limit, received: 0 }
+        Self { stream, limit, received: 0, is_read_by_bytes: false }
+    }
+
+    /// Each read returns one byte, so that nobody has read further than the line after which TLS
+    /// begins: what follows it in clear must not be taken for what TLS protects.
+    pub fn by_bytes(self) -> Self {
+        Self { is_read_by_bytes: true, ..self }
     }
 
     /// The connection without its limit.
@@ -78,7 +85,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        if self.is_read_by_bytes {
+            let mut byte = [0];
+            let mut one = ReadBuf::new(&mut byte);
+            ready!(Pin::new(&mut self.stream).poll_read(context, &mut one))?;
+            buffer.put_slice(one.filled());
+        } else {
+            ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        }
         self.received += buffer.filled().len() - before;
         if self.received > self.limit {
             return Poll::Ready(Err(io::Error::other(Exceeded(self.limit))));
@@ -108,5 +122,25 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
 impl<S: Connection> Connection for Metered<S> {
     fn connected(&self) -> Connected {
         self.stream.connected()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_read_ahead_by_bytes() {
+        let (stream, mut peer) = tokio::io::duplex(64);
+        peer.write_all(b"220 go on\r\n250 ok\r\n").await.unwrap();
+        let mut stream = Metered::new(stream, 12).by_bytes();
+        let mut buffer = [0; 64];
+        assert_eq!(stream.read(&mut buffer).await.unwrap(), 1);
+        stream.read_exact(&mut buffer[1..11]).await.unwrap();
+        assert_eq!(&buffer[..11], b"220 go on\r\n");
+        assert_eq!(stream.read(&mut buffer).await.unwrap(), 1);
+        assert!(stream.read(&mut buffer).await.is_err(), "the limit holds");
     }
 }

@@ -20,7 +20,9 @@ pub(super) fn bytes(path: impl AsRef<Path>) -> Result<Vec<u8>> {
 /// The text of a file.
 pub(super) fn text(path: impl AsRef<Path>) -> Result<String> {
     let text = String::from_utf8(bytes(path)?);
-    text.map_err(|_| Error::new(ErrorKind::InvalidData, "it is not UTF-8"))
+    let text = text.map_err(|_| Error::new(ErrorKind::InvalidData, "it is not UTF-8"))?;
+    // Editors on Windows write a byte order mark, which is no part of a secret.
+    Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
 }
 
 #[cfg(test)]
@@ -55,6 +57,14 @@ mod tests {
         let found = faults("[server-config]\nlong.pol = 9\n");
         let place = found.starts_with("long.pol in /") && found.contains("c.toml: is not a key");
         assert!(place, "{found}");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_text() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("secret");
+        std::fs::write(&file, "\u{feff}secret\r\n").unwrap();
+        assert_eq!(super::text(&file).unwrap(), "secret\r\n");
     }
 
     #[test]

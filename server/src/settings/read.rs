@@ -36,6 +36,7 @@ impl std::str::FromStr for PoolSize {
 
 /// The only setting whose blank text has a meaning.
 pub(super) const MAY_BE_BLANK: &str = "eureka.apps";
+const BLANK: &str = "is set but empty; set a value or unset it";
 pub(super) const MAX_CONNECTIONS: &str = "a whole number from 2 to 10000";
 pub(super) const PORT: &str = "a port from 0 to 65535";
 pub(super) const COUNT: &str = "a whole number; 0 means no limit";
@@ -136,9 +137,10 @@ impl SettingsReader<'_> {
         }
         for (key, Fixed { text, .. }) in &fixed {
             match keys::ALL.iter().find(|entry| entry.name() == key) {
+                Some(_) if text.trim().is_empty() => self.fault(key, BLANK),
                 // Read as a switch of this program, which accepts more texts.
                 Some(_) if key == keys::EUREKA_SERVER.name => {}
-                Some(entry) if !entry.is_absent(text) && !entry.is_plain(text) => {
+                Some(entry) if !entry.is_plain(text) => {
                     let shown = without_credentials(text);
                     self.fault(key, format!("`{shown}` is invalid; expected: {}", entry.form()));
                 }
@@ -219,7 +221,7 @@ impl SettingsReader<'_> {
     pub(super) fn refuse_blank(&mut self) {
         for Definition { name, .. } in definition::all() {
             if *name != MAY_BE_BLANK && self.texts.is_blank(name) {
-                self.fault(name, "is set but empty; set a value or unset it");
+                self.fault(name, BLANK);
             }
         }
     }

@@ -25,6 +25,8 @@ enum Fault {
     RefusesTls,
     /// It offers STARTTLS, and disconnects.
     DropsTls,
+    /// It offers STARTTLS, and says nothing more.
+    HangsInTls,
     /// It knows no STARTTLS.
     NoTls,
     /// It refuses every password.
@@ -71,12 +73,17 @@ fn talk(stream: TcpStream, fault: Fault) -> Option<()> {
         }
         let answer = match (line.get(..4).unwrap_or_default(), fault) {
             _ if is_text && line != ".\r\n" => continue,
-            ("EHLO", Fault::RefusesTls | Fault::DropsTls) => {
+            ("EHLO", Fault::RefusesTls | Fault::DropsTls | Fault::HangsInTls) => {
                 "250-test\r\n250-8BITMIME\r\n250 STARTTLS"
             }
             ("EHLO", Fault::NoPasswords) => "250-test\r\n250 8BITMIME",
             ("EHLO", _) => "250-test\r\n250-8BITMIME\r\n250 AUTH PLAIN LOGIN",
             ("STAR", Fault::RefusesTls) => "454 TLS is not available",
+            ("STAR", Fault::HangsInTls) => {
+                stream.get_mut().write_all(b"220 go on\r\n").ok()?;
+                std::io::copy(&mut stream, &mut std::io::sink()).ok()?;
+                return None;
+            }
             ("STAR", _) => return stream.get_mut().write_all(b"220 go on\r\n").ok(),
             ("AUTH", _) => "535 wrong",
             ("DATA", _) => "354 go on",
@@ -119,7 +126,7 @@ async fn an_answer_without_end_is_not_read() {
 /// Apollo's portal sends mails to such servers in clear.
 #[tokio::test]
 async fn mail_is_sent_in_clear_where_the_offered_tls_fails() {
-    for fault in [Fault::RefusesTls, Fault::DropsTls] {
+    for fault in [Fault::RefusesTls, Fault::DropsTls, Fault::HangsInTls] {
         let (address, _) = start(fault);
         let (row, log) = tried(&with_mail(&address).await).await;
         assert_eq!((&row["state"], &row["attempts"]), (&"delivered".into(), &1.into()), "{row}");

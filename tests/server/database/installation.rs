@@ -61,6 +61,24 @@ async fn an_environment_that_is_replaced_on_purpose_has_its_token_in_the_portal(
     assert_eq!(stored, expected);
 }
 
+/// A portal that was created alone, and is once started with all roles.
+#[tokio::test]
+async fn a_token_that_an_operator_stored_is_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path();
+    assert!(run(&["migrate", "--roles", "portal"], data).status.success());
+    let portal = Database::file(data, "portal.db");
+    let tokens = r#"{"DEV":"the-token-of-an-operator-0123456789"}"#;
+    let update = format!(
+        r#"UPDATE "ServerConfig" SET "Value" = '{tokens}', "DataChange_LastModifiedBy" = 'apollo'
+           WHERE "Key" = 'admin-service.access.tokens'"#
+    );
+    portal.run(&[&update]).await;
+    assert!(Server::start_in(data, options()).terminate().success());
+    let row = r#"SELECT "Value" FROM "ServerConfig" WHERE "Key" = 'admin-service.access.tokens'"#;
+    assert_eq!(portal.rows(row).await[0]["Value"], tokens);
+}
+
 /// The same on a database server, where a wrong URL may name an empty database or that of another
 /// installation.
 async fn a_database_that_is_not_the_portals_is_refused_on(engine: Engine) {

@@ -127,7 +127,9 @@ async fn plant_everywhere(engine: Option<Engine>, way: usize) {
         search.add("the database", dump(database).await);
     }
     drop(server);
-    for file in files(&directory).iter().filter(|path| path.is_file()) {
+    // With URLs of both databases there is none.
+    let written = if directory.exists() { files(&directory) } else { Vec::new() };
+    for file in written.iter().filter(|path| path.is_file()) {
         let name = file.file_name().unwrap().to_string_lossy();
         // Its rows are searched above.
         if !name.contains(".db") {

@@ -16,6 +16,7 @@ use lettre::transport::smtp::extension::ClientId;
 use rustls::pki_types::ServerName;
 use thiserror::Error;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -28,6 +29,8 @@ use crate::server_config::{ServerConfig, keys};
 
 /// Maximum time to connect; the only address of a mail server has half of it.
 const CONNECT: Duration = Duration::from_secs(20);
+/// Maximum time until TLS begins where a connection in clear is allowed as well.
+const START_TLS: Duration = Duration::from_secs(5);
 /// Maximum number of bytes that are received for a mail: 512 in each line (RFC 5321), and a line
 /// about each of 500 recipients are half of it.
 const MOST_RECEIVED: usize = 512 * 1024;
@@ -130,9 +133,12 @@ impl MailServer {
         let (mut connection, name) = self.greet(&addresses).await?;
         match &self.tls {
             Tls::IfOffered(parameters) if connection.can_starttls() => {
-                let begun = connection.starttls(parameters.clone(), &name).await;
-                if let Err(error) = begun {
-                    let error = causes(&error);
+                let begun = timeout(START_TLS, connection.starttls(parameters.clone(), &name));
+                let problem = match begun.await {
+                    Ok(begun) => begun.err().map(|error| causes(&error)),
+                    Err(elapsed) => Some(elapsed.to_string()),
+                };
+                if let Some(error) = problem {
                     tracing::warn!(
                         error,
                         "the mail server offers STARTTLS, which failed; the mail is sent in clear"
@@ -157,13 +163,14 @@ impl MailServer {
         let name = own_name(stream.local_addr()?.ip());
         let stream: Box<dyn AsyncTokioStream> = match self.tls {
             Tls::AtOnce => Box::new(Metered::new(self.encrypted(stream).await?, MOST_RECEIVED)),
-            _ => Box::new(Metered::new(stream, MOST_RECEIVED)),
+            _ => Box::new(Metered::new(stream, MOST_RECEIVED).by_bytes()),
         };
         Ok((AsyncSmtpConnection::connect_with_transport(stream, &name).await?, name))
     }
 
     async fn encrypted(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        let name = ServerName::try_from(self.host.clone()).map_err(io::Error::other)?;
+        let name = self.host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let name = ServerName::try_from(name).map_err(io::Error::other)?;
         TlsConnector::from(Arc::new(tls())).connect(name, stream).await
     }
 }
