@@ -8,14 +8,17 @@ pub mod metered;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{LazyLock, Once};
+use std::sync::{Arc, LazyLock, Once};
 use std::time::Duration;
 
 use castalia_core::transport::{self, IDLE_TIMEOUT};
 use reqwest::ClientBuilder;
 use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// Selects ring for all TLS of the process. The start of every command calls this; further calls do
 /// nothing.
@@ -58,6 +61,21 @@ pub async fn connect(addresses: &[SocketAddr], patience: Duration) -> io::Result
         }
     }
     Err(failed)
+}
+
+/// Begins TLS. `host` is the name, or the address with or without brackets, of which the peer has to
+/// have a certificate.
+///
+/// # Errors
+/// Fails if the peer has none, or if the connection fails.
+pub async fn encrypt(
+    stream: TcpStream,
+    host: &str,
+    tls: Arc<ClientConfig>,
+) -> io::Result<TlsStream<TcpStream>> {
+    let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let name = ServerName::try_from(name).map_err(io::Error::other)?;
+    TlsConnector::from(tls).connect(name, stream).await
 }
 
 /// The error with its causes; the first text alone says only that sending failed.

@@ -1,5 +1,5 @@
 //! The gate between the threads of the client and a host that they must not enter after it has
-//! ended. It uses no lock that a forked child could find held.
+//! ended, or while it forks. It uses no lock that a forked child could find held.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

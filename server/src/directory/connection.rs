@@ -9,15 +9,13 @@ use ldap3::exop::Exop;
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, StdStream};
 use reqwest::Url;
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader, copy, split};
 use tokio::net::{TcpStream, UnixStream};
-use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::message::{Allowance, message};
 use crate::log_rate::LogRate;
-use crate::outgoing::{connect, guard};
+use crate::outgoing::{connect, encrypt, guard};
 
 /// Ports without and with TLS.
 const LDAP: u16 = 389;
@@ -61,21 +59,11 @@ impl LdapConnection {
             tokio::try_join!(exchange, ldap.extended(request))?.1.success()?;
         }
         let relay = match is_tls || start_tls {
-            true => tokio::spawn(relay(encrypted(directory, host, tls).await?, near)),
+            true => tokio::spawn(relay(encrypt(directory, host, Arc::clone(tls)).await?, near)),
             false => tokio::spawn(relay(directory, near)),
         };
         Ok(Self { ldap, _driver: driver, _relay: AbortOnDropHandle::new(relay) })
     }
-}
-
-async fn encrypted(
-    directory: TcpStream,
-    host: &str,
-    tls: &Arc<ClientConfig>,
-) -> io::Result<impl AsyncRead + AsyncWrite + Send + use<>> {
-    let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let name = ServerName::try_from(name).map_err(io::Error::other)?;
-    TlsConnector::from(Arc::clone(tls)).connect(name, directory).await
 }
 
 /// Forwards one request and its answer. Reads no byte after it: what follows in clear must not be

@@ -6,13 +6,12 @@ use std::collections::BTreeMap;
 use castalia_store::server_config::{portal_to_replace, upsert_of_portal};
 use castalia_store::{Secret, Store, StoreError};
 
+use super::seed::AUTHOR;
 use crate::server_config::{ServerConfig, keys};
 use crate::settings::role::Role;
 use crate::settings::token::weakness;
 use crate::settings::{Compat, Settings};
 
-/// Author of a token that a start stores.
-const OPERATOR: &str = "default";
 const SWITCH: &str = keys::ADMIN_TOKEN_REQUIRED.name;
 const TOKENS: &str = keys::ADMIN_TOKENS.name;
 
@@ -44,12 +43,8 @@ pub(super) async fn replace_in_portal(
             let key = keys::ENVIRONMENT_TOKENS.name;
             let row = portal_to_replace(tx, key).await?;
             // Any other value is that of an operator.
-            let is_own = |author: &String| author == OPERATOR;
-            let Some(row) =
-                row.filter(|row| row.data_change_last_modified_by.as_ref().is_some_and(is_own))
-            else {
-                return Ok(false);
-            };
+            let row = row.filter(|row| row.data_change_last_modified_by.as_deref() == Some(AUTHOR));
+            let Some(row) = row else { return Ok(false) };
             let tokens: Option<BTreeMap<String, String>> = serde_json::from_str(&row.value).ok();
             let mut tokens = tokens.unwrap_or_default();
             let (Some(token), Some(new)) = (tokens.get_mut(env), accepted.first()) else {
@@ -60,7 +55,7 @@ pub(super) async fn replace_in_portal(
             }
             token.clone_from(new);
             let value = serde_json::Value::from_iter(tokens).to_string();
-            upsert_of_portal(tx, key, &value, row.comment.as_deref(), OPERATOR).await?;
+            upsert_of_portal(tx, key, &value, row.comment.as_deref(), AUTHOR).await?;
             Ok(true)
         })
     });

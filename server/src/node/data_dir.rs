@@ -18,6 +18,9 @@ use crate::settings::token::weakness;
 /// Default database files.
 pub(super) const CONFIG_FILE: &str = "config.db";
 pub(super) const PORTAL_FILE: &str = "portal.db";
+/// The settings that name other databases, for error messages.
+pub(super) const CONFIG_SETTING: &str = "--config-db";
+pub(super) const PORTAL_SETTING: &str = "--portal-db";
 const METRICS_FILE: &str = "metrics.token";
 const PASSWORD_FILE: &str = "initial-password";
 /// How the names of all files begin that a node creates in its directory.
@@ -169,12 +172,12 @@ pub(super) fn make_if_needed(settings: &Settings) -> Result<(), StartError> {
 /// For commands that only read: connecting to a file that does not exist would create an empty
 /// database.
 pub(super) fn require_config_file(settings: &Settings) -> Result<(), StartError> {
-    require_file(settings, settings.config_db.is_some(), CONFIG_FILE, "--config-db")
+    require_file(settings, settings.config_db.is_some(), CONFIG_FILE, CONFIG_SETTING)
 }
 
 /// Same as [`require_config_file`], for the portal.
 pub(super) fn require_portal_file(settings: &Settings) -> Result<(), StartError> {
-    require_file(settings, settings.portal_db.is_some(), PORTAL_FILE, "--portal-db")
+    require_file(settings, settings.portal_db.is_some(), PORTAL_FILE, PORTAL_SETTING)
 }
 
 fn require_file(

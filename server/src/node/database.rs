@@ -10,6 +10,7 @@ use castalia_store::{
 };
 use futures_util::future::BoxFuture;
 
+use super::data_dir::{CONFIG_SETTING, PORTAL_SETTING};
 use super::{StartError, admin_token, data_dir, random_hex, seed};
 use crate::domain::server_config;
 use crate::server_config::ServerConfig;
@@ -19,9 +20,6 @@ use crate::settings::{Installation, SchemaMode, Settings};
 /// How long a start waits for a database server that does not answer yet: it may be starting beside
 /// this process, or be busy.
 const START_PATIENCE: Duration = Duration::from_secs(10);
-/// The settings that name the databases, for error messages.
-const CONFIG_SETTING: &str = "--config-db";
-const PORTAL_SETTING: &str = "--portal-db";
 
 /// The environment's database, ready for use.
 pub(super) struct ConfigDatabase {
@@ -149,15 +147,13 @@ async fn check_strangers(
         Some(environment) => installation::value(environment.read(), installation::ID).await,
         None => Ok(None),
     };
-    let id = match id {
-        // A start compares only what it can read.
-        Err(error) if error.is_unusable_table() && settings.schema != SchemaMode::Apply => {
-            return Ok(());
-        }
-        Err(error) if error.is_unusable_table() => None,
-        id => id?,
+    let is_same = match id {
+        Ok(id) => known == id,
+        // A start compares what it can read, or what it creates and can read then.
+        Err(error) if error.is_unusable_table() => settings.schema != SchemaMode::Apply,
+        Err(error) => return Err(error.into()),
     };
-    if known.is_none() || known == id {
+    if known.is_none() || is_same {
         return Ok(());
     }
     Err(stranger(settings, portal))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use castalia_store::migration::{self, Part};
 use castalia_store::{DatabaseUrl, Store, StoreError};
 
+use super::data_dir::{CONFIG_SETTING, PORTAL_SETTING};
 use super::{AdminTokens, StartError, data_dir, database, socket};
 use crate::domain::audit_log::Log;
 use crate::domain::server_config;
@@ -60,10 +61,10 @@ pub async fn existing_portal_store(
     let url = database::portal_url(settings)?;
     // Connecting would create it.
     if url.sqlite_file().is_some_and(|file| !file.exists()) {
-        return Err(absent("--portal-db", &url, "the file does not exist"));
+        return Err(absent(PORTAL_SETTING, &url, "the file does not exist"));
     }
     let portal = database::read_portal(settings).await?;
-    require_settings(&portal, Part::Portal, "--portal-db").await?;
+    require_settings(&portal, Part::Portal).await?;
     if settings.portal_db.is_none() {
         data_dir::make(&settings.data_dir)?;
     }
@@ -74,20 +75,18 @@ pub async fn existing_portal_store(
 
 /// Fails if a database has no table of settings: it is that of no server, or a start that was refused
 /// has left an empty file.
-async fn require_settings(store: &Store, part: Part, setting: &str) -> Result<(), StartError> {
+async fn require_settings(store: &Store, part: Part) -> Result<(), StartError> {
     let tables = migration::check(store, part).await?.absent_tables;
     if !tables.iter().any(|table| table == "ServerConfig") {
         return Ok(());
     }
-    let problem = match part {
-        Part::Config => {
-            "this is not the database of an environment, because it has no table ServerConfig"
-        }
-        Part::Portal => {
-            "this is not the database of a portal, because it has no table ServerConfig"
-        }
+    let (setting, owner) = match part {
+        Part::Config => (CONFIG_SETTING, "an environment"),
+        Part::Portal => (PORTAL_SETTING, "a portal"),
     };
-    Err(absent(setting, store.url(), problem))
+    let problem =
+        format!("this is not the database of {owner}, because it has no table ServerConfig");
+    Err(absent(setting, store.url(), &problem))
 }
 
 fn absent(setting: &str, url: &DatabaseUrl, problem: &str) -> StartError {
@@ -122,7 +121,7 @@ pub async fn audit_logs(settings: &Settings) -> Result<Vec<Log>, StartError> {
 pub async fn admin_tokens(settings: &Settings) -> Result<AdminTokens, StartError> {
     data_dir::require_config_file(settings)?;
     let (store, config) = database::config_without_rows(settings).await?;
-    require_settings(&store, Part::Config, "--config-db").await?;
+    require_settings(&store, Part::Config).await?;
     server_config::reload(&store, &config, settings).await?;
     let origin = migration::origin(&store).await?;
     let compat = settings.compat.resolve(settings.defaults.unwrap_or(origin));

@@ -13,7 +13,7 @@ use crate::server_config::keys;
 use crate::settings::Settings;
 
 /// Author of the rows.
-const OPERATOR: &str = "default";
+pub(super) const AUTHOR: &str = "default";
 
 /// Turns on access control of the admin role, with a generated token. The id later shows whether a
 /// portal's database belongs to this one.
@@ -30,7 +30,7 @@ pub(super) async fn config(tx: &Transaction, token: &str, id: &str) -> Result<()
             value: value.into(),
             comment: Some(comment.into()),
         };
-        insert(tx, row, Authorship::of(OPERATOR)).await?;
+        insert(tx, row, Authorship::of(AUTHOR)).await?;
     }
     Ok(())
 }
@@ -57,7 +57,7 @@ pub(super) async fn portal(
             value: value.into(),
             comment: Some(comment.into()),
         };
-        insert_of_portal(tx, row, Authorship::of(OPERATOR)).await?;
+        insert_of_portal(tx, row, Authorship::of(AUTHOR)).await?;
     }
     Ok(())
 }

@@ -22,7 +22,10 @@ pub(super) fn text(path: impl AsRef<Path>) -> Result<String> {
     let text = String::from_utf8(bytes(path)?);
     let text = text.map_err(|_| Error::new(ErrorKind::InvalidData, "it is not UTF-8"))?;
     // Editors on Windows write a byte order mark, which is no part of a secret.
-    Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(text) => text.to_owned(),
+        None => text,
+    })
 }
 
 #[cfg(test)]

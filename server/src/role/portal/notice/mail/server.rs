@@ -13,18 +13,16 @@ use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
-use rustls::pki_types::ServerName;
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::filled;
 use super::transaction::{self, Unreached};
 use crate::outgoing::guard::{self, ResolveError};
 use crate::outgoing::metered::Metered;
-use crate::outgoing::{causes, connect, install_tls, tls};
+use crate::outgoing::{causes, connect, encrypt, install_tls, tls};
 use crate::server_config::{ServerConfig, keys};
 
 /// Maximum time to connect; the only address of a mail server has half of it.
@@ -162,16 +160,13 @@ impl MailServer {
         let stream = connect(addresses, CONNECT).await?;
         let name = own_name(stream.local_addr()?.ip());
         let stream: Box<dyn AsyncTokioStream> = match self.tls {
-            Tls::AtOnce => Box::new(Metered::new(self.encrypted(stream).await?, MOST_RECEIVED)),
+            Tls::AtOnce => {
+                let encrypted = encrypt(stream, &self.host, Arc::new(tls())).await?;
+                Box::new(Metered::new(encrypted, MOST_RECEIVED))
+            }
             _ => Box::new(Metered::new(stream, MOST_RECEIVED).by_bytes()),
         };
         Ok((AsyncSmtpConnection::connect_with_transport(stream, &name).await?, name))
-    }
-
-    async fn encrypted(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
-        let name = self.host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let name = ServerName::try_from(name).map_err(io::Error::other)?;
-        TlsConnector::from(Arc::new(tls())).connect(name, stream).await
     }
 }
 
