@@ -70,6 +70,7 @@ mod portal {
     mod frozen_environment;
     mod gray_audience;
     mod half_deleted;
+    mod half_done;
     mod held;
     mod history;
     mod hostile;

@@ -11,6 +11,7 @@
  *   eio-read    reads fail
  *   eio-sync    syncs fail, writes work
  *   lying       syncs succeed and keep nothing, as with `synchronous = OFF`
+ *   slow        each sync takes three seconds
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -23,7 +24,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum fault { NONE, FULL, BROKEN, BROKEN_READ, BROKEN_SYNC, LYING };
+enum fault { NONE, FULL, BROKEN, BROKEN_READ, BROKEN_SYNC, LYING, SLOW };
 
 static int watched(int fd, char path[PATH_MAX]) {
     const char *directory = getenv("FAULT_DIRECTORY");
@@ -49,6 +50,7 @@ static enum fault fault(void) {
     if (!strcmp(word, "eio-read")) return BROKEN_READ;
     if (!strcmp(word, "eio-sync")) return BROKEN_SYNC;
     if (!strcmp(word, "lying")) return LYING;
+    if (!strcmp(word, "slow")) return SLOW;
     return NONE;
 }
 
@@ -132,6 +134,7 @@ static int sync_file(int fd, long number) {
         switch (fault()) {
         case BROKEN_SYNC: errno = EIO; return -1;
         case LYING: return 0;
+        case SLOW: sleep(3); break;
         default: break;
         }
         if (keep(path) != 0) abort();

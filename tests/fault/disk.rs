@@ -4,7 +4,8 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -16,6 +17,9 @@ use crate::support::eventually::eventually;
 use crate::support::http::Http;
 use crate::support::server::{Options, Server};
 use crate::support::session;
+
+/// Longer than a start waited for a file that is locked.
+const SLOW: Duration = Duration::from_secs(7);
 
 /// The failing disk, compiled once.
 static SHIM: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
@@ -81,6 +85,19 @@ impl Disk {
             .variable("FAULT_CONTROL", control.to_str().unwrap());
         Server::start_in(&self.data(), options)
     }
+}
+
+/// X167: the second attempt to open the file finds it locked by the first one, which has given up.
+#[tokio::test]
+async fn a_node_starts_on_a_disk_that_stores_slowly() {
+    let disk = Arc::new(Disk::new());
+    disk.set("slow");
+    let started = Arc::clone(&disk);
+    let server = tokio::task::spawn_blocking(move || started.start());
+    tokio::time::sleep(SLOW).await;
+    disk.set("");
+    let server = server.await.unwrap();
+    Http::new(&server.config).get("/health").await.ok();
 }
 
 /// Faults occur and end; afterwards all acknowledged changes are present, also for other processes
@@ -303,7 +320,7 @@ async fn a_disk_that_is_too_full_for_a_publish_is_reported_until_it_has_space() 
     for _ in 0..12 {
         let health = config.get("/health").await;
         assert_eq!(health.status, 503, "{health:?}");
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
     }
     let refused = app.try_publish("default", "application").await;
     assert_eq!(refused.status, 503, "{refused:?}");

@@ -151,24 +151,27 @@ async fn each_role_of_a_process_reads_admin_tokens_in_its_own_form() {
     }
 }
 
-/// A start that fails after it created the administrator has stored the password, and the next
-/// start uses it.
+/// A start that fails to store the administrator has stored a password before; the next start
+/// creates the administrator, and the file contains the password that is valid.
 #[tokio::test]
 async fn a_start_that_fails_late_does_not_lose_the_generated_password() {
     let directory = tempfile::tempdir().unwrap();
-    let migrate = ["migrate", "--roles", "config,meta,admin", "--data-dir"];
+    let migrate = ["migrate", "--data-dir"];
     assert!(command(&migrate).arg(directory.path()).output().unwrap().status.success());
-    // The sample app is created last.
-    let trigger =
-        r#"CREATE TRIGGER "late" BEFORE INSERT ON "App" BEGIN SELECT RAISE(ABORT, 'no'); END"#;
-    let config = Database::file(directory.path(), "config.db");
-    config.run(&[trigger]).await;
+    let portal = Database::file(directory.path(), "portal.db");
+    let refuse = r#"CREATE TRIGGER "refuse" BEFORE INSERT ON "Users"
+                    BEGIN SELECT RAISE(FAIL, 'refused'); END"#;
+    portal.run(&[refuse]).await;
     let output = serve(directory.path(), &[], &[]);
     assert!(!output.status.success(), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("refused"), "{output:?}");
     let file = directory.path().join("initial-password");
-    let password = std::fs::read_to_string(file).unwrap();
+    assert!(file.exists());
 
-    config.run(&[r#"DROP TRIGGER "late""#]).await;
+    portal.run(&[r#"DROP TRIGGER "refuse""#]).await;
+    let next = crate::support::server::serve(directory.path()).spawn().unwrap();
+    terminate_when_ready(next);
+    let password = std::fs::read_to_string(file).unwrap();
     let server = Server::start_in(directory.path(), Options::new());
     let form = [("username", "apollo"), ("password", password.trim())];
     let signed_in = Http::new(&server.portal).form("/signin", &form).await;

@@ -100,9 +100,7 @@ fn a_server_starts_again_on_a_volume_whose_owner_and_mode_were_changed() {
 /// Apollo accepts any text, so that an installation which has a short one continues to work.
 #[test]
 fn a_short_admin_token_is_warned_of_and_not_repeated() {
-    for (tokens, is_weak) in
-        [(WEAK, true), ("0123456789abcdef0123456789abcdef", false), ("", false)]
-    {
+    for (tokens, is_weak) in [(WEAK, true), ("0123456789abcdef0123456789abcdef", false)] {
         let directory = tempfile::tempdir().unwrap();
         let mut command = serve(directory.path());
         command.env("CASTALIA_ADMIN_SERVICE_ACCESS_TOKENS", tokens);
@@ -110,6 +108,6 @@ fn a_short_admin_token_is_warned_of_and_not_repeated() {
         let warning =
             text.contains("admin-service.access.tokens contains a token that can be guessed");
         assert_eq!(warning, is_weak, "{tokens}: {text}");
-        assert!(tokens.is_empty() || !text.contains(tokens), "{text}");
+        assert!(!text.contains(tokens), "{text}");
     }
 }

@@ -293,14 +293,16 @@ fn watch_lines(child: &mut Child, mut watch: Watch) -> (Receiver<String>, JoinHa
     (receiver, reader)
 }
 
-/// Output of a process that should exit by itself; kills it otherwise.
+/// Output of a process that exits by itself. One that does not is killed, and fails the test.
 pub(crate) fn wait_with_output(mut child: Child) -> Output {
     let pid = child.id().to_string();
     let (sender, receiver) = sync_channel::<()>(1);
     let guard = std::thread::spawn(move || {
-        if receiver.recv_timeout(START) == Err(RecvTimeoutError::Timeout) {
+        let is_late = receiver.recv_timeout(START) == Err(RecvTimeoutError::Timeout);
+        if is_late {
             let _ = Command::new("kill").args(["-KILL", &pid]).status();
         }
+        is_late
     });
     let stdout =
         child.stdout.take().map(std::io::read_to_string).transpose().unwrap().unwrap_or_default();
@@ -308,7 +310,8 @@ pub(crate) fn wait_with_output(mut child: Child) -> Output {
         child.stderr.take().map(std::io::read_to_string).transpose().unwrap().unwrap_or_default();
     let status = child.wait().unwrap();
     let _ = sender.send(());
-    guard.join().unwrap();
+    let is_late = guard.join().unwrap();
+    assert!(!is_late, "the process did not exit within {START:?}: {stdout}{stderr}");
     Output { status, stdout: stdout.into_bytes(), stderr: stderr.into_bytes() }
 }
 
@@ -323,7 +326,11 @@ pub(crate) fn terminate_after(count: usize, marked: &str, mut child: Child) -> S
     let mut text = String::new();
     let mut found = 0;
     while found < count {
-        let line = lines.recv_timeout(START).expect("the server prints what it is waited for");
+        let Ok(line) = lines.recv_timeout(START) else {
+            let Output { status, stderr, .. } = wait_with_output(child);
+            let stderr = String::from_utf8_lossy(&stderr);
+            panic!("the server did not print {count} times {marked}, but {text}{stderr}({status})");
+        };
         found += usize::from(line.contains(marked));
         text.push_str(&line);
         text.push('\n');

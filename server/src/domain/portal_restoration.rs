@@ -42,11 +42,8 @@ impl Namesakes {
     /// behind by up to `skew` milliseconds if no other app had the name.
     #[must_use]
     pub fn was_present(&self, one: &Deleted, skew: i64) -> bool {
-        let was_other = |app: &App| {
-            (created(app) - ROUNDING..=app.deleted_at + ROUNDING).contains(&one.created)
-        };
-        let tolerance = if self.deleted.is_empty() { skew } else { ROUNDING };
-        created(&self.present) <= one.created + tolerance && !self.deleted.iter().any(was_other)
+        let others = self.deleted.iter().map(|app| (created(app), app.deleted_at)).collect();
+        was_of(created(&self.present), others, one, skew)
     }
 
     /// Whether something that an environment deleted at this time, by a clock that is ahead by up
@@ -63,8 +60,64 @@ impl Namesakes {
     }
 }
 
+/// Of definitions of one name that an environment deleted, those that were this one of the portal;
+/// see [`Namesakes::was_present`].
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn those_of_definition(
+    store: &Store,
+    row: &AppNamespace,
+    mut found: Vec<Deleted>,
+    skew: i64,
+) -> Result<Vec<Deleted>> {
+    let hidden = hidden_definitions(store.read(), &row.app_id, When::Since(0)).await?;
+    let namesakes = hidden.into_iter().filter(|other| other.name == row.name);
+    let others: Vec<_> = namesakes.map(|other| (defined(&other), other.deleted_at)).collect();
+    found.retain(|one| was_of(defined(row), others.clone(), one, skew));
+    Ok(found)
+}
+
+/// Whether what an environment deleted was the object of the portal that was created at this time,
+/// and none of the others of its name, which were created and deleted at these.
+fn was_of(present: i64, others: Vec<(i64, i64)>, one: &Deleted, skew: i64) -> bool {
+    let tolerance = if others.is_empty() { skew } else { ROUNDING };
+    let mut lives = others.into_iter().map(|(from, to)| from - ROUNDING..=to + ROUNDING);
+    present <= one.created + tolerance && !lives.any(|life| life.contains(&one.created))
+}
+
+/// When the app or the definition of the portal was created that was deleted at this time and has
+/// been restored, in milliseconds since 1970.
+///
+/// # Errors
+/// Fails if the database does.
+pub async fn restored(store: &Store, deleted: &Deleted) -> Result<Option<i64>> {
+    let Deleted { kind, app_id, namespace, at, .. } = deleted;
+    let created = match kind {
+        DeletedKind::App => {
+            let rows = portal_app::named(store, &[app_id]).await?;
+            let Some(app) = rows.into_iter().find(|app| app.app_id == *app_id) else {
+                return Ok(None);
+            };
+            let namesakes = Namesakes::of(store, app).await?;
+            namesakes.had_at(*at, 0).then(|| created(&namesakes.present))
+        }
+        _ => {
+            let hidden = hidden_definitions(store.read(), app_id, When::At(*at)).await?;
+            let rows = portal_namespace::of_app(store, app_id).await?;
+            let row = rows.iter().find(|row| row.name == *namespace);
+            row.filter(|_| hidden.iter().all(|one| one.name != *namespace)).map(defined)
+        }
+    };
+    Ok(created.filter(|created| created + ROUNDING <= *at))
+}
+
 fn created(app: &App) -> i64 {
     app.data_change_created_time.timestamp_millis()
+}
+
+fn defined(row: &AppNamespace) -> i64 {
+    row.data_change_created_time.timestamp_millis()
 }
 
 /// The definitions of an app that were deleted lately, but not with the app, nor of an earlier app
@@ -76,10 +129,10 @@ pub async fn definitions(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
     let whole = definitions.iter().filter(|row| !is_of_earlier(&apps, &definitions, row)).cloned();
     let one = |row: AppNamespace| Deleted {
         kind: DeletedKind::AppNamespace,
+        created: defined(&row),
         app_id: row.app_id,
         cluster: String::new(),
         namespace: row.name,
-        created: row.data_change_created_time.timestamp_millis(),
         at: row.deleted_at,
         operator: row.data_change_last_modified_by,
     };
@@ -89,7 +142,7 @@ pub async fn definitions(store: &Store, app_id: &str) -> Result<Vec<Deleted>> {
 /// Whether a definition belonged to one of these apps, which are deleted. Castalia deletes an app
 /// and its definitions at one time; Apollo's portal deletes these just after it.
 fn is_of_earlier(apps: &[App], definitions: &[AppNamespace], row: &AppNamespace) -> bool {
-    let created = row.data_change_created_time.timestamp_millis();
+    let created = defined(row);
     let is_by_apollo = |app: &&App| definitions.iter().all(|one| one.deleted_at != app.deleted_at);
     is_of_deleted(apps, row.deleted_at, 0)
         || apps.iter().filter(is_by_apollo).any(|app| {
@@ -141,7 +194,7 @@ async fn check_app(db: &impl Connection, app_id: &str, at: i64) -> Result<i64> {
         return Err(Error::bad_request(message).with_code(Code::NotRestorable));
     }
     portal_namespace::check_free(db, &definitions.iter().collect::<Vec<_>>()).await?;
-    Ok(app.data_change_created_time.timestamp_millis())
+    Ok(created(app))
 }
 
 /// Restores a definition with the roles of its namespaces and their grants. Returns the time at
@@ -194,5 +247,5 @@ async fn check_definition(
         return Err(not_deleted(DeletedKind::AppNamespace));
     }
     portal_namespace::check_free(db, &[definition]).await?;
-    Ok(definition.data_change_created_time.timestamp_millis())
+    Ok(defined(definition))
 }

@@ -275,8 +275,21 @@ fn answer(status: StatusCode, body: Bytes) -> Result<Bytes> {
     let message = parsed.as_ref().and_then(|body| body["message"].as_str());
     let message =
         message.map_or_else(|| format!("An admin service answered {status}."), str::to_owned);
-    let error = Error::new(reaction, message);
+    let mut error = Error::new(reaction, message);
+    if let Some(code) = parsed.as_ref().and_then(code_of) {
+        error = error.with_code(code);
+    }
     Err(if parsed.is_some() { error.caused_by(Relayed { status, body }) } else { error })
+}
+
+/// The code in the answer of an admin service; Apollo's have none. Those that only a portal sets
+/// are not accepted: they say what the portal found out about an environment.
+fn code_of(body: &serde_json::Value) -> Option<Code> {
+    use Code::{EnvAnswerTooLong, EnvRefusesPortal, EnvUnreachable, PartlyFailed};
+    let code = Code::from_name(body["code"].as_str()?)?;
+    let is_of_portals =
+        matches!(code, EnvAnswerTooLong | EnvRefusesPortal | EnvUnreachable | PartlyFailed);
+    (!is_of_portals).then_some(code)
 }
 
 fn transport(timeouts: Timeouts) -> Result<Transport> {
@@ -323,6 +336,19 @@ mod tests {
         assert_eq!((error.reaction(), error.message()), (Reaction::NotFound, "item not found"));
         let relayed = Relayed::of(&error).unwrap();
         assert_eq!((relayed.status, &relayed.body[..]), (StatusCode::NOT_FOUND, body.as_bytes()));
+    }
+
+    /// X166: the portal decides by them, such as whether a repeated restoration has been made.
+    #[test]
+    fn codes_of_an_admin_service_are_kept() {
+        let code = |name: &str| {
+            let body = format!(r#"{{"message":"refused","code":"{name}"}}"#);
+            answer(StatusCode::BAD_REQUEST, Bytes::from(body)).unwrap_err().code()
+        };
+        assert_eq!(code("not_deleted"), Code::NotDeleted);
+        for other in ["env_unreachable", "env_refuses_portal", "partly_failed", "none of ours"] {
+            assert_eq!(code(other), Code::BadRequest, "{other}");
+        }
     }
 
     #[test]

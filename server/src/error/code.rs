@@ -24,6 +24,12 @@ macro_rules! codes {
                 }
             }
 
+            /// The code with this name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|code| code.name() == name)
+            }
+
             /// One sentence for the documentation, without its period.
             #[must_use]
             pub fn meaning(self) -> &'static str {

@@ -19,8 +19,9 @@ use crate::opening::CONNECT_LIMIT;
 use crate::pool::{ACQUIRE_TIMEOUT, StoreOptions};
 use crate::url::{DatabaseUrl, Dialect};
 
-/// How long the first connections to a file that another process has locked are tried again.
-const FILE_PATIENCE: Duration = Duration::from_secs(5);
+/// How long the first connections to a file are tried again while it is locked: by another process,
+/// or by an earlier attempt that has given up, for which a slow disk still creates the file.
+const FILE_PATIENCE: Duration = Duration::from_secs(20);
 const SERVER_RETRY: Duration = Duration::from_millis(200);
 /// Pause between two attempts to open a file that another process is opening.
 const FILE_RETRY: Duration = Duration::from_millis(10);
@@ -43,7 +44,10 @@ pub(super) async fn connect(
         let (patience, pause) = if problem.is_missing_database() {
             (Duration::ZERO, SERVER_RETRY)
         } else if problem.is_connection_lost() {
-            (options.start_patience, SERVER_RETRY)
+            match url.dialect() {
+                Dialect::Sqlite => (FILE_PATIENCE, SERVER_RETRY),
+                Dialect::MySql | Dialect::Postgres => (options.start_patience, SERVER_RETRY),
+            }
         } else if problem.is_retryable() {
             // SQLite itself does not wait for a process that is switching a new file to the
             // write-ahead log.
@@ -76,7 +80,7 @@ pub(super) async fn connect(
         tracing::warn!(
             setting = options.setting,
             reason,
-            patience_seconds = options.start_patience.as_secs(),
+            patience_seconds = patience.as_secs(),
             "the database does not answer yet; retrying"
         );
         sleep(pause).await;

@@ -66,6 +66,13 @@ impl FanOut {
         made
     }
 
+    /// Removes what was announced after its caller has learnt the outcome. It is left only by a
+    /// portal that ends before, and its environments then receive what the portal has.
+    pub(super) async fn withdraw(self, portal: &Portal) {
+        let ids = self.announced.iter().map(|announced| announced.id).collect();
+        pending_change::remove(&portal.state.store, ids).await;
+    }
+
     /// Sends the change, after the portal has made it, to the environments that are up and have
     /// received all earlier ones of the object.
     pub(super) async fn send<F>(self, portal: &Portal, send: impl Fn(Environment) -> F) -> Pending

@@ -22,29 +22,29 @@ use crate::wire::admin;
 pub(in crate::role::portal) const SKEW: i64 = 60_000;
 
 /// Restores in an environment what was deleted with an app or a definition of the portal that was
-/// created then.
+/// created then; returns whether there was anything to restore.
 pub(in crate::role::portal) async fn restore_with(
     state: &PortalState,
     environment: &Environment,
     (whole, created): (&Deleted, i64),
     operator: &str,
-) -> Result<()> {
+) -> Result<bool> {
     if is_there(environment, whole).await? {
-        return Ok(());
+        return Ok(false);
     }
     let mut found = deleted(environment, &whole.app_id).await?;
     found.retain(|one| (one.kind, &one.namespace) == (whole.kind, &whole.namespace));
     match deleted_with(&found, created, whole.at) {
         Some(one) if one.kind == DeletedKind::App => {
-            restore_app(state, environment, one, operator).await
+            restore_app(state, environment, one, operator).await.map(|()| true)
         }
-        Some(one) => restore_definition(state, environment, one, operator).await,
+        Some(one) => restore_definition(state, environment, one, operator).await.map(|()| true),
         // Deleted when the environment was reachable again, or by a clock that differs.
         None if found.iter().any(|one| one.at >= created.saturating_sub(SKEW)) => {
             let message = "what was deleted there has another time, and may be of another deletion";
             Err(Error::bad_request(message).with_code(Code::NotDeleted))
         }
-        None => Ok(()),
+        None => Ok(false),
     }
 }
 
@@ -62,6 +62,21 @@ pub(super) async fn last_of(
     }
     let namesakes = Namesakes::of(&state.store, app.clone()).await?;
     Ok(found.into_iter().filter(|one| namesakes.was_present(one, SKEW)).max_by_key(|one| one.at))
+}
+
+/// The same of a definition, unless the environment has it.
+pub(super) async fn last_of_definition(
+    state: &PortalState,
+    environment: &Environment,
+    row: &AppNamespace,
+) -> Result<Option<Deleted>> {
+    let mut found = deleted(environment, &row.app_id).await?;
+    found.retain(|one| (one.kind, &one.namespace) == (DeletedKind::AppNamespace, &row.name));
+    let found = portal_restoration::those_of_definition(&state.store, row, found, SKEW).await?;
+    match found.into_iter().max_by_key(|one| one.at) {
+        Some(last) if !is_there(environment, &last).await? => Ok(Some(last)),
+        _ => Ok(None),
+    }
 }
 
 /// Restores an app that the portal has had all the time. Its clusters have roles again: they may

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::{app, definition, is_refusal};
+use super::{app, definition, is_refusal, restoration};
 use crate::background::Background;
 use crate::domain::pending_change::{self, PendingChange, PendingOperation};
 use crate::domain::portal_app::{self, App};
@@ -135,7 +135,7 @@ async fn send(
                 unless_absent(definition::delete(environment, app_id, name, operator).await)?;
             }
             match stored().await?.filter(|row| row.id == id) {
-                Some(row) => write_definition(state, environment, &row, operator).await,
+                Some(row) => write_definition_back(state, environment, &row, operator).await,
                 None => Ok(()),
             }
         }
@@ -173,6 +173,21 @@ async fn write_definition(
             }
         }
         written => written,
+    }
+}
+
+/// Makes an environment have a definition of the portal again that it may have deleted, with its
+/// namespaces.
+async fn write_definition_back(
+    state: &PortalState,
+    environment: &Environment,
+    row: &AppNamespace,
+    operator: &str,
+) -> Result<()> {
+    match restoration::last_of_definition(state, environment, row).await? {
+        // Empty namespaces in their place would keep them away.
+        Some(one) => restoration::restore_definition(state, environment, &one, operator).await,
+        None => write_definition(state, environment, row, operator).await,
     }
 }
 

@@ -97,18 +97,40 @@ pub(super) async fn remove(
     namespace: &str,
     operator: &str,
 ) -> Result<Pending> {
-    let store = &portal.state.store;
-    let row = portal_namespace::check_deletable(store, app_id, namespace).await?;
-    let (active, away): (Vec<_>, Vec<_>) =
+    let row = portal_namespace::check_deletable(&portal.state.store, app_id, namespace).await?;
+    let (reachable, away): (Vec<_>, Vec<_>) =
         portal.state.environments.addressed().into_iter().partition(Environment::is_up);
-    let operation = PendingOperation::Delete(row.id);
-    let fan_out = FanOut::announce(portal, away, operation, (app_id, namespace), operator).await?;
-    for environment in active {
+    let announce = async |environments| {
+        let operation = PendingOperation::Delete(row.id);
+        FanOut::announce(portal, environments, operation, (app_id, namespace), operator).await
+    };
+    let begun = announce(reachable.clone()).await?;
+    let fan_out = announce(away).await?;
+    let made = remove_in(portal, &reachable, &row, operator).await;
+    begun.withdraw(portal).await;
+    fan_out.unless_refused(portal, made).await?;
+    let delete = async |environment: Environment| {
+        let place = (app_id, namespace);
+        let stored = definition::delete_unless_in_use(&portal.state, &environment, place, operator);
+        unless_in_use(stored.await?.map(|row| row.name))
+    };
+    Ok(fan_out.send(portal, delete).await)
+}
+
+/// Deletes a definition in these environments, then in the portal.
+async fn remove_in(
+    portal: &Portal,
+    environments: &[Environment],
+    row: &portal_namespace::AppNamespace,
+    operator: &str,
+) -> Result<()> {
+    let (store, app_id, namespace) = (&portal.state.store, &row.app_id, &row.name);
+    for environment in environments {
         // Deletions take effect by name, and another caller may have created it again.
-        if !portal_namespace::is_present(store, &row).await? {
+        if !portal_namespace::is_present(store, row).await? {
             break;
         }
-        match definition::delete(&environment, app_id, namespace, operator).await {
+        match definition::delete(environment, app_id, namespace, operator).await {
             // The environment may have been away when the definition was created.
             Err(error) if matches!(error.reaction(), Reaction::BadRequest | Reaction::NotFound) => {
                 tracing::info!(app_id, namespace, env = environment.name(), %error, "an environment has no such app namespace to delete");
@@ -116,14 +138,7 @@ pub(super) async fn remove(
             outcome => outcome?,
         }
     }
-    let made = portal_namespace::delete(store, &row, operator).await;
-    fan_out.unless_refused(portal, made).await.map_err(half_deleted)?;
-    let delete = async |environment: Environment| {
-        let place = (app_id, namespace);
-        let stored = definition::delete_unless_in_use(&portal.state, &environment, place, operator);
-        unless_in_use(stored.await?.map(|row| row.name))
-    };
-    Ok(fan_out.send(portal, delete).await)
+    portal_namespace::delete(store, row, operator).await.map_err(half_deleted)
 }
 
 /// Stores a definition that is about to be created, for every environment.

@@ -2,6 +2,7 @@
 //! environments deleted together is restored in the portal first, which reserves the name.
 
 use axum::extract::{Extension, State};
+use castalia_store::Store;
 use chrono::DateTime;
 use futures_util::future::join_all;
 
@@ -19,8 +20,8 @@ use crate::http::request::Body;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
-use crate::role::portal::fan_out::Pending;
 use crate::role::portal::fan_out::restoration::{self, SKEW};
+use crate::role::portal::fan_out::{Pending, is_refusal};
 use crate::role::portal::identity::Caller;
 use crate::wire::open_api::{DeletedApp, DeletedObject, DeletedObjects, NewRestoration};
 
@@ -220,38 +221,70 @@ async fn cluster(
 
 /// Restores an app or a definition in the portal, which reserves its name, then in all
 /// environments. Where that fails, it is listed as deleted in that environment, unless the
-/// environment has not received the deletion: then it keeps what it has.
+/// environment has not received the deletion: then it keeps what it has. If an earlier request has
+/// restored it in the portal and ended before its environments, only these are left to do.
 async fn everywhere(portal: &Portal, deleted: &Deleted, operator: &str) -> Result<Pending> {
     let store = &portal.state.store;
+    match in_portal(store, deleted, operator).await {
+        Ok(created) => {
+            in_environments(portal, (deleted, created), operator).await.map(|done| done.0)
+        }
+        Err(refusal) if is_refusal(&refusal) => {
+            let Some(created) = portal_restoration::restored(store, deleted).await? else {
+                return Err(refusal);
+            };
+            match in_environments(portal, (deleted, created), operator).await? {
+                (pending, true) => Ok(pending),
+                (_, false) => Err(refusal),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Restores an app or a definition in the portal. Returns the time at which it was created.
+async fn in_portal(store: &Store, deleted: &Deleted, operator: &str) -> Result<i64> {
     let Deleted { kind, app_id, namespace, at, .. } = deleted;
-    let created = match kind {
-        DeletedKind::App => portal_restoration::restore_app(store, app_id, *at, operator).await?,
+    match kind {
+        DeletedKind::App => portal_restoration::restore_app(store, app_id, *at, operator).await,
         DeletedKind::AppNamespace => {
             let name = (app_id.as_str(), namespace.as_str());
-            portal_restoration::restore_definition(store, name, *at, operator).await?
+            portal_restoration::restore_definition(store, name, *at, operator).await
         }
         DeletedKind::Cluster | DeletedKind::Namespace => {
-            return Err(
-                Error::bad_request("Params(env) can not be empty").with_code(Code::MissingMember)
-            );
+            Err(Error::bad_request("Params(env) can not be empty").with_code(Code::MissingMember))
         }
-    };
-    let (mut failed, mut pending) = (Vec::new(), Vec::new());
+    }
+}
+
+/// Restores what the portal has restored in all environments; returns whether any of them had
+/// something to restore.
+async fn in_environments(
+    portal: &Portal,
+    (deleted, created): (&Deleted, i64),
+    operator: &str,
+) -> Result<(Pending, bool)> {
+    let (app_id, namespace) = (deleted.app_id.as_str(), deleted.namespace.as_str());
+    let (mut failed, mut pending, mut is_any) = (Vec::new(), Vec::new(), false);
     for environment in portal.state.environments.addressed() {
-        let (env, object) = (environment.name(), (app_id.as_str(), namespace.as_str()));
+        let (store, env) = (&portal.state.store, environment.name());
         let restored =
             restoration::restore_with(&portal.state, &environment, (deleted, created), operator);
-        if let Err(error) = restored.await {
-            if pending_change::are_deletions_missed(store, env, &[object]).await? == [true] {
-                pending.push(env.to_owned());
-                continue;
+        match restored.await {
+            Ok(had) => is_any |= had,
+            Err(error) => {
+                let object = (app_id, namespace);
+                if pending_change::are_deletions_missed(store, env, &[object]).await? == [true] {
+                    pending.push(env.to_owned());
+                    continue;
+                }
+                tracing::warn!(app_id, namespace, env, %error, "cannot restore what was deleted in an environment");
+                failed.push(format!("{env} ({})", error.message()));
             }
-            tracing::warn!(app_id, namespace, env, %error, "cannot restore what was deleted in an environment");
-            failed.push(format!("{env} ({})", error.message()));
         }
     }
     if failed.is_empty() {
-        return Ok(Pending(pending));
+        return Ok((Pending(pending), is_any));
     }
     let message = format!(
         "restored, but not in {}; what was deleted there is listed, and can be restored there",

@@ -98,13 +98,36 @@ async fn delete_everywhere(
     row: &portal_app::App,
     operator: &str,
 ) -> Result<Pending> {
-    let (store, app_id) = (&portal.state.store, &row.app_id);
-    let (environments, away): (Vec<_>, Vec<_>) =
+    let app_id = &row.app_id;
+    let (reachable, away): (Vec<_>, Vec<_>) =
         portal.state.environments.addressed().into_iter().partition(Environment::is_up);
-    let operation = PendingOperation::Delete(row.id);
-    let fan_out =
-        FanOut::announce(portal, away, operation, (app_id.as_str(), ""), operator).await?;
-    for environment in &environments {
+    let announce = async |environments| {
+        let operation = PendingOperation::Delete(row.id);
+        FanOut::announce(portal, environments, operation, (app_id.as_str(), ""), operator).await
+    };
+    let begun = announce(reachable.clone()).await?;
+    let fan_out = announce(away).await?;
+    let made = delete_in(portal, &reachable, row, operator).await;
+    begun.withdraw(portal).await;
+    fan_out.unless_refused(portal, made).await?;
+    // Callers who found the app before may have added it to an environment meanwhile.
+    app::delete_orphans(&portal.state, &reachable, app_id, operator).await;
+    let delete = async |environment| {
+        let stored = app::delete_unless_in_use(&portal.state, &environment, app_id, operator);
+        unless_in_use(stored.await?)
+    };
+    Ok(fan_out.send(portal, delete).await)
+}
+
+/// Deletes an app in these environments, then in the portal.
+async fn delete_in(
+    portal: &Portal,
+    environments: &[Environment],
+    row: &portal_app::App,
+    operator: &str,
+) -> Result<()> {
+    let (store, app_id) = (&portal.state.store, &row.app_id);
+    for environment in environments {
         // Deletions take effect by id, and another caller may have created the app again.
         if !portal_app::is_present(store, row).await? {
             break;
@@ -116,13 +139,5 @@ async fn delete_everywhere(
             outcome => outcome?,
         }
     }
-    let made = portal_app::delete(store, row, operator).await;
-    fan_out.unless_refused(portal, made).await.map_err(half_deleted)?;
-    // Callers who found the app before may have added it to an environment meanwhile.
-    app::delete_orphans(&portal.state, &environments, app_id, operator).await;
-    let delete = async |environment| {
-        let stored = app::delete_unless_in_use(&portal.state, &environment, app_id, operator);
-        unless_in_use(stored.await?)
-    };
-    Ok(fan_out.send(portal, delete).await)
+    portal_app::delete(store, row, operator).await.map_err(half_deleted)
 }
