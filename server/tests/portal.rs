@@ -94,7 +94,9 @@ mod portal {
     mod mail_relay;
     mod many_rows;
     mod matrix;
+    mod missing_roles;
     mod namespace;
+    mod notice_of_deleted;
     mod notice_of_two_nodes;
     mod old_path;
     mod open_id;

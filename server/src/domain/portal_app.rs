@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use castalia_store::app::AppRow;
 use castalia_store::namespace::{AppNamespaceRow, delete_app_namespaces, insert_app_namespace};
 use castalia_store::user::role;
-use castalia_store::{Authorship, Deletion, Id, Store, Transaction, app};
+use castalia_store::{Authorship, Connection, Deletion, Id, Store, Transaction, app};
 
 use crate::domain::constraint::{check_members, check_name};
 use crate::domain::page::{Page, Paged};
@@ -190,28 +190,35 @@ async fn update_in(
 /// Creates missing roles of an app.
 ///
 /// # Errors
-/// Fails if there is no such app.
+/// Fails if roles are missing and there is no such app.
 pub async fn ensure_roles(
     store: &Store,
     app_id: &str,
     roles: Vec<NamedRole>,
     operator: &str,
 ) -> Result<()> {
+    // A transaction would record the request in the audit log, even if it is refused afterwards.
+    if missing(store.read(), &roles).await?.is_empty() {
+        return Ok(());
+    }
     let input = (app_id.to_owned(), roles, operator.to_owned());
     unique::write(store, input, |tx, (app_id, roles, operator)| {
         Box::pin(async move {
             lock(tx, app_id).await?;
-            let names: Vec<_> = roles.iter().map(|role| &role.name).collect();
-            let present = role::named(tx, &names).await?;
-            let is_missing =
-                |wanted: &&NamedRole| present.iter().all(|role| role.role_name != wanted.name);
-            for role in roles.iter().filter(is_missing) {
+            for role in missing(tx, roles).await? {
                 grant::ensure(tx, role, operator).await?;
             }
             Ok(())
         })
     })
     .await
+}
+
+async fn missing<'r>(db: &impl Connection, roles: &'r [NamedRole]) -> Result<Vec<&'r NamedRole>> {
+    let names: Vec<_> = roles.iter().map(|role| &role.name).collect();
+    let present = role::named(db, &names).await?;
+    let is_missing = |wanted: &&NamedRole| present.iter().all(|role| role.role_name != wanted.name);
+    Ok(roles.iter().filter(is_missing).collect())
 }
 
 /// The app with this id, locked until the end of the transaction. Every transaction that adds

@@ -216,20 +216,13 @@ pub async fn search(store: &Store, text: &str, page: &Page) -> Result<Paged<AppN
     Ok(namespace::search_app_namespaces(store.read(), text, page).await?)
 }
 
-/// Permits a user to edit and publish a namespace of an app in all environments; creates missing
-/// roles.
-pub async fn open(
-    store: &Store,
-    app_id: &str,
-    name: &str,
-    envs: &[String],
-    operator: &str,
-) -> Result<()> {
-    let input = (app_id.to_owned(), name.to_owned(), envs.to_vec(), operator.to_owned());
-    unique::write(store, input, |tx, (app_id, name, envs, operator)| {
+/// Permits the operator to edit and publish a namespace of an app in all environments.
+pub async fn open(store: &Store, app_id: &str, name: &str, operator: &str) -> Result<()> {
+    let input = (app_id.to_owned(), name.to_owned(), operator.to_owned());
+    unique::write(store, input, |tx, (app_id, name, operator)| {
         Box::pin(async move {
             portal_app::lock(tx, app_id).await?;
-            grant::open_namespace(tx, (app_id, name), envs, Some(operator), operator).await
+            grant::open_namespace(tx, (app_id, name), &[], Some(operator), operator).await
         })
     })
     .await

@@ -48,7 +48,7 @@ async fn nothing_is_added_to_a_deleted_app() {
     let users = ["u1".to_owned()];
     let refusals: [Result<()>; 6] = [
         portal_namespace::restore(store, definition("n"), &envs, "u1").await.map(drop),
-        portal_namespace::open(store, "demo", "n", &envs, "u1").await,
+        portal_namespace::open(store, "demo", "n", "u1").await,
         portal_app::ensure_roles(store, "demo", roles, "u1").await,
         assignment::assign(store, editor.clone(), "u1", "u1").await,
         assignment::assign_all(store, editor, &users, "u1").await,

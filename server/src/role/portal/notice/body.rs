@@ -42,16 +42,15 @@ pub(super) async fn release(environment: &Environment, id: i64) -> Result<Option
         return Ok(None);
     }
     match environment.find(Address::new(["releases", &id.to_string()])).await {
-        Err(error) if is_deleted(&error) => Ok(None),
+        Err(error) if is_absent(&error, Code::ReleaseNotFound) => Ok(None),
         found => found,
     }
 }
 
-/// Whether an admin service says that there is no such release: a proxy whose service restarts may
-/// answer 404 as well, without a body of ours.
-fn is_deleted(error: &Error) -> bool {
-    error.code() == Code::ReleaseNotFound
-        || error.reaction() == Reaction::NotFound && Relayed::of(error).is_some()
+/// Whether an admin service says that there is no such object, with this code: a proxy whose service
+/// restarts may answer 404 as well, without a body of ours.
+pub(super) fn is_absent(error: &Error, code: Code) -> bool {
+    error.code() == code || error.reaction() == Reaction::NotFound && Relayed::of(error).is_some()
 }
 
 /// The body that tests a webhook.
@@ -67,7 +66,7 @@ mod tests {
     #[test]
     fn only_an_admin_service_says_that_a_release_was_deleted() {
         let error = Error::not_found("An answer without a body.");
-        assert!(!is_deleted(&error), "a proxy in front of it");
-        assert!(is_deleted(&error.with_code(Code::ReleaseNotFound)));
+        assert!(!is_absent(&error, Code::ReleaseNotFound), "a proxy in front of it");
+        assert!(is_absent(&error.with_code(Code::ReleaseNotFound), Code::ReleaseNotFound));
     }
 }

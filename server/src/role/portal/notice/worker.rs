@@ -220,7 +220,7 @@ async fn queue_all(state: &PortalState, env: &str) {
             if let Err(error) = outcome::settle(state, &found).await {
                 tracing::debug!(env, %error, "cannot read what was published; retrying");
                 if notice::is_expired(&found, false, now) {
-                    outcome::give_up(state, &found, true).await?;
+                    outcome::give_up(state, &found, Some(outcome::NOT_FOUND)).await?;
                 }
             }
         }

@@ -42,12 +42,26 @@ pub(super) async fn create(
         ..admin::Cluster::default()
     };
     let place = Resource { cluster: name, ..place };
-    prepare(&portal, &place, &operator).await?;
-    let address = Address::new(["apps", &place.app_id, "clusters"]);
+    let made = make(&portal, &place, &body, &operator).await;
+    match &made {
+        Ok(_) => open(&portal, &place, &operator).await?,
+        Err(error) if error.reaction() == Reaction::BadRequest => {
+            complete(&portal, &[place], &operator).await?;
+        }
+        Err(_) => {}
+    }
+    shown(&portal, made?).await
+}
+
+async fn make(
+    portal: &Portal,
+    place: &Resource,
+    body: &admin::Cluster,
+    operator: &str,
+) -> Result<admin::Cluster> {
+    prepare(portal, place, operator).await?;
     let environment = portal.state.environments.find(&place.env)?;
-    let made: admin::Cluster = environment.create(address, &body).await?;
-    portal_app::ensure_roles(&portal.state.store, &place.app_id, roles(&place), &operator).await?;
-    shown(&portal, made).await
+    environment.create(Address::new(["apps", &place.app_id, "clusters"]), body).await
 }
 
 /// One cluster, or a branch.
@@ -135,7 +149,24 @@ pub(super) async fn prepare(portal: &Portal, place: &Resource, operator: &str) -
     Err(Error::bad_request(message).with_code(Code::ClusterExists))
 }
 
-/// Creates the roles of a new cluster.
+/// Creates the roles that clusters lack, as far as their environments have these clusters by
+/// exactly these names; returns whether one does. A node may have ended after it created a cluster
+/// and before it created the roles, and an environment that was away receives the first cluster of
+/// an app without them. Nobody is granted anything. An environment that cannot be asked is left
+/// out, because the refusal that its caller has received is more useful than its failure.
+pub(super) async fn complete(portal: &Portal, places: &[Resource], operator: &str) -> Result<bool> {
+    let mut is_any_there = false;
+    for place in places.iter().filter(|place| !place.cluster.is_empty()) {
+        let environment = portal.state.environments.find(&place.env)?;
+        if has_cluster(&environment, place).await.unwrap_or_default() {
+            open(portal, place, operator).await?;
+            is_any_there = true;
+        }
+    }
+    Ok(is_any_there)
+}
+
+/// Creates the roles that a cluster lacks.
 pub(super) async fn open(portal: &Portal, place: &Resource, operator: &str) -> Result<()> {
     let store = &portal.state.store;
     portal_app::ensure_roles(store, &place.app_id, roles(place), operator).await

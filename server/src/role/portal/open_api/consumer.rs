@@ -10,7 +10,7 @@ use chrono::{DateTime, Local, NaiveDateTime, TimeZone as _, Utc};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::required;
+use super::{cluster, required};
 use crate::domain::audit_log::request::concern_app;
 use crate::domain::constraint::check_name;
 use crate::domain::consumer::registration::{self, Details, Grant, NewConsumer, Registered};
@@ -276,7 +276,16 @@ pub(super) async fn assign_role(
     };
     let acts = granted.operations.as_deref().map(acts).transpose()?;
     let wanted = Grant { places, acts };
-    let grants = registration::grant(&portal.state.store, &token, wanted, &operator).await?;
+    let store = &portal.state.store;
+    let grants = match registration::grant(store, &token, wanted.clone(), &operator).await {
+        Err(error)
+            if error.code() == Code::UnknownRole
+                && cluster::complete(&portal, &wanted.places, &operator).await? =>
+        {
+            registration::grant(store, &token, wanted, &operator).await?
+        }
+        granted => granted?,
+    };
     let body = |row: registration::ConsumerGrant| ConsumerGrant {
         id: row.id.0,
         consumer_id: row.consumer_id.map(|id| id.0).unwrap_or_default(),

@@ -20,7 +20,9 @@ use super::draft::stored;
 use super::{By, people, required};
 use crate::domain::audit_log::request::concern_apps;
 use crate::domain::constraint::{APP_ID, NAME, check_members};
+use crate::domain::permission::NamedRole;
 use crate::domain::permission::requirement::{Requirement, Resource};
+use crate::domain::portal_app;
 use crate::domain::portal_namespace::{self, AppNamespace};
 use crate::environment::{Address, Environment};
 use crate::error::{Code, Error, Result};
@@ -273,15 +275,20 @@ fn wanted_place(portal: &Portal, wanted: CreateNamespace) -> Result<Resource> {
 pub(super) async fn make(portal: &Portal, place: &Resource, operator: &str) -> Result<()> {
     let environment = portal.state.environments.find(&place.env)?;
     let _: admin::Cluster = environment.get(Address::in_cluster(place, &[])).await?;
+    let store = &portal.state.store;
     let names = [place.namespace.clone()];
-    let definitions =
-        portal_namespace::definitions_of(&portal.state.store, &place.app_id, &names).await?;
+    let definitions = portal_namespace::definitions_of(store, &place.app_id, &names).await?;
     if definitions.is_empty() {
         return Err(Error::bad_request(format!(
             "There is no namespace {} to associate",
             place.namespace
         )));
     }
+    // Before the namespace: a node that ends in between leaves none without roles, for which the
+    // creation could not be repeated.
+    let envs = portal.state.environments.names();
+    let roles = NamedRole::all_of_namespace(&place.app_id, &place.namespace, &envs);
+    portal_app::ensure_roles(store, &place.app_id, roles, operator).await?;
     let body = admin::Namespace {
         app_id: Some(place.app_id.clone()),
         cluster_name: Some(place.cluster.clone()),
@@ -292,9 +299,7 @@ pub(super) async fn make(portal: &Portal, place: &Resource, operator: &str) -> R
     };
     let _: admin::Namespace =
         environment.create(Address::in_cluster(place, &["namespaces"]), &body).await?;
-    let envs = portal.state.environments.names();
-    portal_namespace::open(&portal.state.store, &place.app_id, &place.namespace, &envs, operator)
-        .await
+    portal_namespace::open(store, &place.app_id, &place.namespace, operator).await
 }
 
 /// A namespace as callers see it, and the memory that its caller is charged for. Items are read as

@@ -5,7 +5,7 @@ use axum::extract::{Extension, State};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{By, people};
+use super::{By, cluster, people};
 use crate::domain::constraint::{self, can_be_stored};
 use crate::domain::permission::requirement::{Identity, Requirement, Resource};
 use crate::domain::permission::{Action, NamedRole, assignment};
@@ -69,7 +69,16 @@ pub(super) async fn assign(
     let (role, user_id) = (place.role(&role_type)?, whom.user_id()?);
     let operator = portal.operator(&caller, by.operator, None).await?;
     portal.know(&caller, &[&user_id]).await?;
-    assignment::assign(&portal.state.store, role, &user_id, &operator).await
+    let store = &portal.state.store;
+    match assignment::assign(store, role.clone(), &user_id, &operator).await {
+        Err(error)
+            if error.code() == Code::UnknownRole
+                && cluster::complete(&portal, &[place], &operator).await? =>
+        {
+            assignment::assign(store, role, &user_id, &operator).await
+        }
+        assigned => assigned,
+    }
 }
 
 /// Revokes a role from a user.

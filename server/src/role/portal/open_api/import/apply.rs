@@ -228,6 +228,8 @@ impl Import<'_> {
         let address = Address::in_cluster(place, &[]);
         if let Some(found) = if_found(environment.get::<admin::Cluster>(address).await)? {
             same_spelling(&place.cluster, found.name.as_deref())?;
+            // An import that ended with its node may have created it, and no roles.
+            cluster::open(self.portal, place, self.operator).await?;
             return Ok(Outcome::Unchanged);
         }
         cluster::prepare(self.portal, place, self.operator).await?;
