@@ -110,5 +110,6 @@ async fn an_app_is_deleted_together_with_the_deletions_that_environments_owe() {
 
     refused.drop(&world.store).await;
     root.delete("/openapi/v1/apps/demo").await.empty();
-    assert_eq!(owed().await, [""]);
+    // The second one is behind the first, which may be sent at this moment.
+    assert_eq!(owed().await, ["", ""]);
 }

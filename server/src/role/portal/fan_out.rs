@@ -66,11 +66,12 @@ impl FanOut {
         made
     }
 
-    /// Removes what was announced after its caller has learnt the outcome. It is left only by a
-    /// portal that ends before, and its environments then receive what the portal has.
+    /// Removes what was announced after its caller has learnt the outcome. It is left by a portal
+    /// that ends before, and its environments then receive what the portal has. It is also left
+    /// behind an earlier change, which may be sent at this moment.
     pub(super) async fn withdraw(self, portal: &Portal) {
-        let ids = self.announced.iter().map(|announced| announced.id).collect();
-        pending_change::remove(&portal.state.store, ids).await;
+        let first = self.announced.iter().filter(|announced| !announced.is_behind);
+        pending_change::remove(&portal.state.store, first.map(|one| one.id).collect()).await;
     }
 
     /// Sends the change, after the portal has made it, to the environments that are up and have

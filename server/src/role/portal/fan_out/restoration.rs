@@ -64,7 +64,7 @@ pub(super) async fn last_of(
     Ok(found.into_iter().filter(|one| namesakes.was_present(one, SKEW)).max_by_key(|one| one.at))
 }
 
-/// The same of a definition, unless the environment has it.
+/// The same of a definition.
 pub(super) async fn last_of_definition(
     state: &PortalState,
     environment: &Environment,
@@ -73,10 +73,7 @@ pub(super) async fn last_of_definition(
     let mut found = deleted(environment, &row.app_id).await?;
     found.retain(|one| (one.kind, &one.namespace) == (DeletedKind::AppNamespace, &row.name));
     let found = portal_restoration::those_of_definition(&state.store, row, found, SKEW).await?;
-    match found.into_iter().max_by_key(|one| one.at) {
-        Some(last) if !is_there(environment, &last).await? => Ok(Some(last)),
-        _ => Ok(None),
-    }
+    Ok(found.into_iter().max_by_key(|one| one.at))
 }
 
 /// Restores an app that the portal has had all the time. Its clusters have roles again: they may
@@ -188,9 +185,17 @@ async fn is_there(environment: &Environment, deleted: &Deleted) -> Result<bool> 
         let found = environment.get::<admin::App>(Address::new(["apps", app_id])).await;
         return if_found(found).map(|app| app.is_some());
     }
+    has_definition(environment, (app_id, &deleted.namespace)).await
+}
+
+/// Whether an environment has the definition, by exactly this name.
+pub(super) async fn has_definition(
+    environment: &Environment,
+    (app_id, name): (&str, &str),
+) -> Result<bool> {
     let address = Address::new(["apps", app_id, "appnamespaces"]);
-    let found: Vec<admin::AppNamespace> = environment.get(address).await?;
-    Ok(found.iter().any(|row| row.name.as_deref() == Some(&*deleted.namespace)))
+    let found: Option<Vec<admin::AppNamespace>> = if_found(environment.get(address).await)?;
+    Ok(found.is_some_and(|found| found.iter().any(|row| row.name.as_deref() == Some(name))))
 }
 
 /// Restores the roles that the portal deleted with a cluster, which its environment deleted at this

@@ -184,6 +184,9 @@ async fn write_definition_back(
     row: &AppNamespace,
     operator: &str,
 ) -> Result<()> {
+    if restoration::has_definition(environment, (&row.app_id, &row.name)).await? {
+        return Ok(());
+    }
     match restoration::last_of_definition(state, environment, row).await? {
         // Empty namespaces in their place would keep them away.
         Some(one) => restoration::restore_definition(state, environment, &one, operator).await,
