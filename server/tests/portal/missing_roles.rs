@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::archive::archive;
 use super::trigger::Trigger;
-use super::world::{NS, World, app, item};
+use super::world::{Caller, NS, World, app, item};
 
 const CLUSTERS: &str = "/openapi/v1/envs/LOCAL/apps/demo/clusters";
 const GRANT: &str =
@@ -58,8 +58,8 @@ async fn grants(store: &Store) -> usize {
     user_role::Entity::live().all(store.read()).await.unwrap().len()
 }
 
-async fn records(world: &World) -> usize {
-    let root = world.user("apollo").await;
+/// The number of records in the audit log.
+async fn records(root: &Caller<'_>) -> usize {
     let path = "/openapi/v1/apollo/audit/logs?page=0&size=100";
     root.get(path).await.ok().as_array().unwrap().len()
 }
@@ -109,10 +109,11 @@ async fn a_cluster_that_does_not_exist_gets_no_roles() {
     let world = World::with_demo().await;
     let owner = world.user("u1").await;
     owner.post(CLUSTERS, cluster("c1")).await.ok();
-    let before = records(&world).await;
+    let root = world.user("apollo").await;
+    let before = records(&root).await;
     owner.post(CLUSTERS, cluster("c1")).await.fails(400, "cluster already exists");
     owner.post(GRANT, Value::Null).await.fails(400, "Role ModifyNamespacesInCluster+demo+LOCAL+c ");
-    assert_eq!(records(&world).await, before);
+    assert_eq!(records(&root).await, before);
     assert_eq!(roles(&world.store, "+LOCAL+c").await.len(), 2);
 }
 
@@ -174,7 +175,10 @@ async fn an_associated_namespace_is_never_without_roles() {
     let namespace = NS.replace("demo", "second").replace("application", "pub");
     other.get(&namespace).await.ok();
     assert_eq!(roles(&world.store, "+pub").await, of_both_apps());
-    other.post("/openapi/v1/namespaces", link).await.fails(400, "namespace already exists");
+    other
+        .post("/openapi/v1/namespaces", link)
+        .await
+        .fails(400, "create namespace failed for: LOCAL/default/pub (namespace already exists");
     assert_eq!(grants(&world.store).await, before);
     let grant = "/openapi/v1/apps/second/namespaces/pub/roles/ModifyNamespace?userId=u1";
     other.post(grant, Value::Null).await.empty();
