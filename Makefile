@@ -75,6 +75,7 @@ docs:
 # The features that nothing in the workspace selects alone.
 core-alone:
 	cargo check --quiet -p castalia-core --no-default-features
+	cargo check --quiet -p castalia-core --no-default-features --features discovery
 	cargo check --quiet -p castalia-core --no-default-features --features blocking
 	cargo check --quiet -p castalia-core --features insecure-tls
 

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::oneshot::error::RecvError;
 use tokio::sync::oneshot::{self, Receiver};
 use tokio::time::sleep;
 use tracing::warn;
@@ -40,16 +39,6 @@ pub(crate) async fn start<T: Send + 'static>(
         sleep(pause.next_delay(&mut fastrand::Rng::new())).await;
     }
     result
-}
-
-/// Runs work on a blocking thread of the current runtime and waits for its result.
-///
-/// # Errors
-/// If the work panics or the runtime ends.
-pub(crate) async fn run<T: Send + 'static>(
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, RecvError> {
-    start(work).await.await
 }
 
 /// Whether the work has begun or certainly will. Tokio panics if the system refuses a thread and no
@@ -103,7 +92,8 @@ pub(crate) mod tests {
         let runs = Arc::new(AtomicUsize::new(0));
         let counted = runs.clone();
         let runtime = refusing(1);
-        let result = runtime.block_on(run(move || counted.fetch_add(1, Ordering::SeqCst)));
+        let work = move || counted.fetch_add(1, Ordering::SeqCst);
+        let result = runtime.block_on(async { start(work).await.await });
         assert_eq!(result, Ok(0));
         // Waits for its threads, which run both entries.
         drop(runtime);
@@ -115,12 +105,12 @@ pub(crate) mod tests {
     fn a_thread_that_the_system_refuses_is_no_panic() {
         let mut builder = Builder::new_current_thread();
         let runtime = builder.enable_time().thread_stack_size(usize::MAX / 16).build().unwrap();
-        let waiting = async { timeout(Duration::ZERO, run(|| ())).await };
+        let waiting = async { timeout(Duration::ZERO, start(|| ())).await };
         assert!(runtime.block_on(waiting).is_err());
     }
 
     #[tokio::test]
     async fn a_panic_of_the_work_is_an_error() {
-        assert!(run::<()>(|| panic!("on purpose")).await.is_err());
+        assert!(start::<()>(|| panic!("on purpose")).await.await.is_err());
     }
 }

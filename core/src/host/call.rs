@@ -55,7 +55,7 @@ pub fn spawn_then_block<T: Send + 'static>(
     blocking::spawn(async move {
         let result = outcome(future).await;
         // Fails if `done` panics, and nobody waits for it.
-        let _ = blocking_thread::run(move || done(result)).await;
+        let _ = blocking_thread::start(move || done(result)).await.await;
     })?;
     Ok(())
 }

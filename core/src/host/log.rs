@@ -76,7 +76,7 @@ fn start(function: Arc<impl Fn(&Record) + Send + Sync + 'static>) -> Result<mpsc
         while let Some(record) = waiting.recv().await {
             let function = function.clone();
             // Fails if the function panics, which must not end the log.
-            let _ = blocking_thread::run(move || pass(&record, &*function)).await;
+            let _ = blocking_thread::start(move || pass(&record, &*function)).await.await;
         }
     })?;
     Ok(queue)

@@ -77,7 +77,7 @@ impl Disk {
             let _permit = permit;
             work(&cache)
         };
-        blocking_thread::run(work).await.unwrap_or_else(|_| {
+        blocking_thread::start(work).await.await.unwrap_or_else(|_| {
             let text = "the cache file operation panicked";
             Err(Error::new(ErrorKind::Internal, "local cache", text))
         })
