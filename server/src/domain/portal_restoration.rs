@@ -42,8 +42,9 @@ impl Namesakes {
     /// behind by up to `skew` milliseconds if no other app had the name.
     #[must_use]
     pub fn was_present(&self, one: &Deleted, skew: i64) -> bool {
-        let others = self.deleted.iter().map(|app| (created(app), app.deleted_at)).collect();
-        was_of(created(&self.present), others, one, skew)
+        let others: Vec<_> =
+            self.deleted.iter().map(|app| (created(app), app.deleted_at)).collect();
+        was_of(created(&self.present), &others, one, skew)
     }
 
     /// Whether something that an environment deleted at this time, by a clock that is ahead by up
@@ -74,16 +75,17 @@ pub async fn those_of_definition(
     let hidden = hidden_definitions(store.read(), &row.app_id, When::Since(0)).await?;
     let namesakes = hidden.into_iter().filter(|other| other.name == row.name);
     let others: Vec<_> = namesakes.map(|other| (defined(&other), other.deleted_at)).collect();
-    found.retain(|one| was_of(defined(row), others.clone(), one, skew));
+    found.retain(|one| was_of(defined(row), &others, one, skew));
     Ok(found)
 }
 
 /// Whether what an environment deleted was the object of the portal that was created at this time,
 /// and none of the others of its name, which were created and deleted at these.
-fn was_of(present: i64, others: Vec<(i64, i64)>, one: &Deleted, skew: i64) -> bool {
+fn was_of(present: i64, others: &[(i64, i64)], one: &Deleted, skew: i64) -> bool {
     let tolerance = if others.is_empty() { skew } else { ROUNDING };
-    let mut lives = others.into_iter().map(|(from, to)| from - ROUNDING..=to + ROUNDING);
-    present <= one.created + tolerance && !lives.any(|life| life.contains(&one.created))
+    let was_other =
+        |(from, to): &(i64, i64)| (from - ROUNDING..=to + ROUNDING).contains(&one.created);
+    present <= one.created + tolerance && !others.iter().any(was_other)
 }
 
 /// When the app or the definition of the portal was created that was deleted at this time and has

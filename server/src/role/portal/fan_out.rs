@@ -4,6 +4,7 @@
 
 pub(super) mod app;
 pub(super) mod definition;
+pub(super) mod deletion;
 pub(super) mod restoration;
 mod retry;
 
@@ -69,7 +70,7 @@ impl FanOut {
     /// Removes what was announced after its caller has learnt the outcome. It is left by a portal
     /// that ends before, and its environments then receive what the portal has. It is also left
     /// behind an earlier change, which may be sent at this moment.
-    pub(super) async fn withdraw(self, portal: &Portal) {
+    async fn withdraw(self, portal: &Portal) {
         let first = self.announced.iter().filter(|announced| !announced.is_behind);
         pending_change::remove(&portal.state.store, first.map(|one| one.id).collect()).await;
     }

@@ -15,6 +15,7 @@ use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::access::refusal;
 use crate::role::portal::extract::Query;
+use crate::role::portal::fan_out::deletion::Deletion;
 use crate::role::portal::fan_out::{FanOut, Pending, definition, half_deleted, unless_in_use};
 use crate::role::portal::identity::Caller;
 use crate::server_config::keys;
@@ -98,17 +99,9 @@ pub(super) async fn remove(
     operator: &str,
 ) -> Result<Pending> {
     let row = portal_namespace::check_deletable(&portal.state.store, app_id, namespace).await?;
-    let (reachable, away): (Vec<_>, Vec<_>) =
-        portal.state.environments.addressed().into_iter().partition(Environment::is_up);
-    let announce = async |environments| {
-        let operation = PendingOperation::Delete(row.id);
-        FanOut::announce(portal, environments, operation, (app_id, namespace), operator).await
-    };
-    let begun = announce(reachable.clone()).await?;
-    let fan_out = announce(away).await?;
-    let made = remove_in(portal, &reachable, &row, operator).await;
-    begun.withdraw(portal).await;
-    fan_out.unless_refused(portal, made).await?;
+    let deletion = Deletion::announce(portal, row.id, (app_id, namespace), operator).await?;
+    let made = remove_in(portal, &deletion.reachable, &row, operator).await;
+    let fan_out = deletion.end(portal, made).await?;
     let delete = async |environment: Environment| {
         let place = (app_id, namespace);
         let stored = definition::delete_unless_in_use(&portal.state, &environment, place, operator);

@@ -154,7 +154,7 @@ pub(super) async fn prepare(portal: &Portal, place: &Resource, operator: &str) -
 /// and before it created the roles, and an environment that was away receives the first cluster of
 /// an app without them. Nobody is granted anything. An environment that cannot be asked is left
 /// out, because the refusal that its caller has received is more useful than its failure.
-pub(super) async fn complete(portal: &Portal, places: &[Resource], operator: &str) -> Result<bool> {
+async fn complete(portal: &Portal, places: &[Resource], operator: &str) -> Result<bool> {
     let mut is_any_there = false;
     for place in places.iter().filter(|place| !place.cluster.is_empty()) {
         let environment = portal.state.environments.find(&place.env)?;
@@ -164,6 +164,22 @@ pub(super) async fn complete(portal: &Portal, places: &[Resource], operator: &st
         }
     }
     Ok(is_any_there)
+}
+
+/// Grants roles. If one of them does not exist, those that the clusters of these places lack are
+/// created, and it grants once more.
+pub(super) async fn with_roles<T, F: Future<Output = Result<T>>>(
+    portal: &Portal,
+    places: &[Resource],
+    operator: &str,
+    grant: impl Fn() -> F,
+) -> Result<T> {
+    let granted = grant().await;
+    let is_unknown = granted.as_ref().is_err_and(|error| error.code() == Code::UnknownRole);
+    if is_unknown && complete(portal, places, operator).await? {
+        return grant().await;
+    }
+    granted
 }
 
 /// Creates the roles that a cluster lacks.

@@ -276,16 +276,10 @@ pub(super) async fn assign_role(
     };
     let acts = granted.operations.as_deref().map(acts).transpose()?;
     let wanted = Grant { places, acts };
-    let store = &portal.state.store;
-    let grants = match registration::grant(store, &token, wanted.clone(), &operator).await {
-        Err(error)
-            if error.code() == Code::UnknownRole
-                && cluster::complete(&portal, &wanted.places, &operator).await? =>
-        {
-            registration::grant(store, &token, wanted, &operator).await?
-        }
-        granted => granted?,
-    };
+    let grants = cluster::with_roles(&portal, &wanted.places, &operator, || {
+        registration::grant(&portal.state.store, &token, wanted.clone(), &operator)
+    })
+    .await?;
     let body = |row: registration::ConsumerGrant| ConsumerGrant {
         id: row.id.0,
         consumer_id: row.consumer_id.map(|id| id.0).unwrap_or_default(),

@@ -69,16 +69,10 @@ pub(super) async fn assign(
     let (role, user_id) = (place.role(&role_type)?, whom.user_id()?);
     let operator = portal.operator(&caller, by.operator, None).await?;
     portal.know(&caller, &[&user_id]).await?;
-    let store = &portal.state.store;
-    match assignment::assign(store, role.clone(), &user_id, &operator).await {
-        Err(error)
-            if error.code() == Code::UnknownRole
-                && cluster::complete(&portal, &[place], &operator).await? =>
-        {
-            assignment::assign(store, role, &user_id, &operator).await
-        }
-        assigned => assigned,
-    }
+    cluster::with_roles(&portal, &[place], &operator, || {
+        assignment::assign(&portal.state.store, role.clone(), &user_id, &operator)
+    })
+    .await
 }
 
 /// Revokes a role from a user.

@@ -4,7 +4,6 @@ use axum::extract::{Extension, State};
 use futures_util::future::join_all;
 
 use crate::domain::audit_log::request::concern;
-use crate::domain::pending_change::PendingOperation;
 use crate::domain::permission::requirement::{Requirement, Resource};
 use crate::domain::permission::{Action, NamedRole};
 use crate::domain::portal_app;
@@ -16,7 +15,8 @@ use crate::http::revision::On;
 use crate::json::Json;
 use crate::role::portal::Portal;
 use crate::role::portal::extract::Query;
-use crate::role::portal::fan_out::{FanOut, Pending, app, half_deleted, unless_in_use};
+use crate::role::portal::fan_out::deletion::Deletion;
+use crate::role::portal::fan_out::{Pending, app, half_deleted, unless_in_use};
 use crate::role::portal::identity::Caller;
 use crate::role::portal::open_api::{By, required};
 use crate::wire::admin;
@@ -99,17 +99,10 @@ async fn delete_everywhere(
     operator: &str,
 ) -> Result<Pending> {
     let app_id = &row.app_id;
-    let (reachable, away): (Vec<_>, Vec<_>) =
-        portal.state.environments.addressed().into_iter().partition(Environment::is_up);
-    let announce = async |environments| {
-        let operation = PendingOperation::Delete(row.id);
-        FanOut::announce(portal, environments, operation, (app_id.as_str(), ""), operator).await
-    };
-    let begun = announce(reachable.clone()).await?;
-    let fan_out = announce(away).await?;
+    let deletion = Deletion::announce(portal, row.id, (app_id, ""), operator).await?;
+    let reachable = deletion.reachable.clone();
     let made = delete_in(portal, &reachable, row, operator).await;
-    begun.withdraw(portal).await;
-    fan_out.unless_refused(portal, made).await?;
+    let fan_out = deletion.end(portal, made).await?;
     // Callers who found the app before may have added it to an environment meanwhile.
     app::delete_orphans(&portal.state, &reachable, app_id, operator).await;
     let delete = async |environment| {
